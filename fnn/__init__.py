@@ -1,0 +1,70 @@
+"""fnn: image-recognition networks made of nothing but pure functions on NumPy arrays."""
+
+from fnn import keys, models, schedules, tree
+from fnn.check import check_pure, check_vjp
+from fnn.checkpoint import load, save
+from fnn.data.batches import batches, to_float
+from fnn.errors import InputError
+from fnn.layers import initializers
+from fnn.layers.activation import relu, sigmoid
+from fnn.layers.combine import parallel, residual, serial, weight_decay
+from fnn.layers.dense import dense
+from fnn.layers.layer import Cache, Layer, parameter_grads
+from fnn.layers.shape import flatten, identity
+from fnn.losses import accuracy, log_softmax, softmax, softmax_cross_entropy
+from fnn.optim import Optimizer, chain, momentum, scale, sgd, trace
+from fnn.train import (
+    TrainState,
+    epoch,
+    evaluate,
+    init_train_state,
+    predict,
+    states,
+    train_step,
+)
+from fnn.version import __version__
+
+__all__ = [
+    "Cache",
+    "InputError",
+    "Layer",
+    "Optimizer",
+    "TrainState",
+    "__version__",
+    "accuracy",
+    "batches",
+    "chain",
+    "check_pure",
+    "check_vjp",
+    "dense",
+    "epoch",
+    "evaluate",
+    "flatten",
+    "identity",
+    "init_train_state",
+    "initializers",
+    "keys",
+    "load",
+    "log_softmax",
+    "models",
+    "momentum",
+    "parallel",
+    "parameter_grads",
+    "predict",
+    "relu",
+    "residual",
+    "save",
+    "scale",
+    "schedules",
+    "serial",
+    "sgd",
+    "sigmoid",
+    "softmax",
+    "softmax_cross_entropy",
+    "states",
+    "to_float",
+    "trace",
+    "train_step",
+    "tree",
+    "weight_decay",
+]

@@ -1,0 +1,117 @@
+"""Trees in files: an .npz archive of plain arrays that NumPy opens too, and no pickle.
+
+Each array is a member named by its path, `params/1/W.npy`; the member `fnn` holds JSON with the
+format's version and the tree's form, in which everything but the arrays stands as it is.
+"""
+
+import io
+import json
+import math
+import os
+import zipfile
+from typing import Any, NoReturn
+
+import numpy as np
+
+from fnn.errors import InputError
+from fnn.files import write_atomically
+from fnn.layers.layer import Array
+from fnn.tree import Tree
+
+FORMAT = 1
+HEADER = "fnn"
+
+
+def save(path: str | os.PathLike[str], tree: Tree) -> None:
+    """Write a tree to `path`, as an .npz file and atomically; `load` gives back an equal tree.
+
+    Nodes are dicts with str or int keys; leaves are arrays of numbers, tuples, int, float, bool,
+    str or None. Equal trees make equal files, byte for byte. Raises TypeError for another leaf,
+    InputError where the file cannot be written.
+    """
+    arrays: dict[str, Array] = {}
+    form = _form(tree, "", arrays)
+    text = json.dumps({"format": FORMAT, "tree": form})
+    arrays[HEADER] = np.frombuffer(text.encode(), np.uint8)
+    write_atomically(path, lambda file: np.savez(file, allow_pickle=False, **arrays))
+
+
+def load(path: str | os.PathLike[str]) -> Tree:
+    """The tree that `save` wrote.
+
+    Raises InputError for a file that is missing, damaged or not written by `save`. Never
+    allocates more than the file's size: sizes are checked before anything is read.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = {info.filename: info for info in archive.infolist()}
+            if any(info.compress_type != zipfile.ZIP_STORED for info in members.values()):
+                _refuse(path, "its members are compressed, which fnn's never are")
+            if sum(info.file_size for info in members.values()) > os.path.getsize(path):
+                _refuse(path, "its members claim to be larger than the file")
+            if f"{HEADER}.npy" not in members:
+                _refuse(path, f"it has no member {HEADER}.npy")
+            header = json.loads(_array(archive, HEADER).tobytes())
+            if header["format"] != FORMAT:
+                _refuse(path, f"its format is {header['format']!r}, this fnn reads {FORMAT}")
+            return _tree(header["tree"], archive)
+    except InputError:
+        raise
+    except FileNotFoundError:
+        raise InputError(f"{path}: there is no such file") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except zipfile.BadZipFile as error:
+        _refuse(path, f"it is damaged or no .npz archive ({str(error).lower()})")
+    except (ValueError, KeyError, TypeError, IndexError, EOFError, RecursionError,
+            NotImplementedError, RuntimeError, MemoryError) as error:  # fmt: skip
+        _refuse(path, f"it is damaged ({type(error).__name__})")
+
+
+def _refuse(path: str | os.PathLike[str], why: str) -> NoReturn:
+    raise InputError(f"{path}: not a file that fnn wrote: {why}; make one with fnn-train")
+
+
+def _form(value: Any, where: str, arrays: dict[str, Array]) -> Any:
+    if isinstance(value, dict):
+        pairs = [[k, _form(v, f"{where}/{k}".lstrip("/"), arrays)] for k, v in value.items()]
+        if not all(type(k) in (str, int) for k in value):
+            raise TypeError(f"{where or 'the root'}: keys must be str or int, found {list(value)}")
+        return {"dict": pairs}
+    if isinstance(value, tuple):
+        return {"tuple": [_form(v, f"{where}/{i}", arrays) for i, v in enumerate(value)]}
+    if isinstance(value, np.ndarray | np.generic):
+        name = where or "array"
+        if value.dtype.kind not in "biuf" or name in arrays or name == HEADER:
+            raise TypeError(f"{name}: cannot save an array of {value.dtype} under this name")
+        arrays[name] = np.asarray(value)
+        return {"array": name}
+    if value is None or type(value) in (bool, int, float, str):
+        return {"value": value}
+    raise TypeError(f"{where or 'the root'}: cannot save a {type(value).__name__}")
+
+
+def _tree(form: Any, archive: zipfile.ZipFile) -> Tree:
+    ((kind, content),) = form.items()
+    if kind == "dict":
+        return {k: _tree(v, archive) for k, v in content}
+    if kind == "tuple":
+        return tuple(_tree(v, archive) for v in content)
+    if kind == "array":
+        return _array(archive, content)
+    if kind == "value":
+        return content
+    raise ValueError(kind)
+
+
+def _array(archive: zipfile.ZipFile, name: str) -> Array:
+    data = archive.read(f"{name}.npy")
+    file = io.BytesIO(data)
+    if np.lib.format.read_magic(file) != (1, 0):
+        raise ValueError("npy version")
+    shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
+    if dtype.kind not in "biuf" or len(data) - file.tell() != math.prod(shape) * dtype.itemsize:
+        raise ValueError("size or type")
+    flat = np.frombuffer(data, dtype, offset=file.tell())
+    # A copy: an array over the archive's bytes could not be written to by its owner.
+    return flat.reshape(shape, order="F" if fortran else "C").copy(order="K")

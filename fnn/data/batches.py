@@ -1,0 +1,67 @@
+"""Images as a network's input, and epochs of mini-batches."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from fnn.keys import Key, generator
+from fnn.layers.layer import Array
+
+
+def to_float(images: Array) -> Array:
+    """Images as a network's input: uint8 (N, H, W) or (N, H, W, C) to float32 (N, H, W, C) in 0..1.
+
+    The result's axes lie in the order H, W, N, C in memory, which the layers work fastest with.
+    Raises TypeError for another type, ValueError for another number of axes.
+
+    >>> to_float(np.full((2, 28, 28), 255, np.uint8)).shape
+    (2, 28, 28, 1)
+    """
+    if images.dtype != np.uint8:
+        raise TypeError(f"to_float: expected uint8 images, found {images.dtype}")
+    if images.ndim not in (3, 4):
+        raise ValueError(
+            f"to_float: expected images (N, H, W) or (N, H, W, C), found {images.shape}"
+        )
+    image = images if images.ndim == 4 else images[..., None]
+    x = np.empty([image.shape[i] for i in (1, 2, 0, 3)], np.float32)
+    np.divide(image.transpose(1, 2, 0, 3), np.float32(255), out=x)
+    return x.transpose(2, 0, 1, 3)
+
+
+def batches(
+    rng: Key,
+    x: Array,
+    labels: Array,
+    batch_size: int = 100,
+    prepare: Callable[[Array], Array] | None = None,
+) -> Iterator[tuple[Array, Array]]:
+    """One epoch: every example once, in an order that the key gives, in batches (x, labels).
+
+    The last batch is shorter where `batch_size` does not divide the number of examples. The order
+    of the examples is the same for every `batch_size`. `prepare`, for instance `to_float`, is
+    applied to each batch of x.
+    Raises ValueError for counts that differ, no examples or batch_size < 1.
+
+    >>> x = np.arange(5)
+    >>> sorted(i for part, _ in batches(0, x, x, 2) for i in part.tolist())
+    [0, 1, 2, 3, 4]
+    """
+    if batch_size < 1:
+        raise ValueError(f"batches: expected batch_size >= 1, found {batch_size}")
+    if len(x) != len(labels) or len(x) == 0:
+        raise ValueError(
+            f"batches: expected as many labels as examples, and one at least; "
+            f"found {len(x)} examples and {len(labels)} labels"
+        )
+    order = generator(rng).permutation(len(x))
+    return _cut(order, x, labels, batch_size, prepare)
+
+
+def _cut(
+    order: Array, x: Array, labels: Array, size: int, prepare: Callable[[Array], Any] | None
+) -> Iterator[tuple[Array, Array]]:
+    for start in range(0, len(order), size):
+        rows = order[start : start + size]
+        yield (x[rows] if prepare is None else prepare(x[rows])), labels[rows]

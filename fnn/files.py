@@ -1,0 +1,64 @@
+"""Writing files so that a reader sees the old content or the new, never half of it."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+from fnn.errors import InputError
+
+
+def write_atomically(path: str | os.PathLike[str], write: Callable[[IO[bytes]], Any]) -> None:
+    """Let `write` fill a new file beside `path`, and move it there when all of it is on the disk.
+
+    Whatever goes wrong, a file that was there before stays whole and nothing is left beside it.
+    A symbolic link is followed. Raises InputError for a directory, a device or a place that
+    cannot be written to, and passes on OSError (a full disk).
+    """
+    target = check_writable(path)
+    temporary = _beside(target)
+    try:
+        with open(temporary, "xb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_directory(target.parent)
+
+
+def check_writable(path: str | os.PathLike[str]) -> Path:
+    """The real path of a file that can be written; InputError, which names it, if it cannot."""
+    try:
+        target = Path(path).resolve()
+        if target.exists() and not target.is_file():
+            kind = "a directory" if target.is_dir() else "not a regular file"
+            raise InputError(f"{path}: is {kind}; name a file to write to")
+        probe = _beside(target)
+        probe.touch(exist_ok=False)
+        probe.unlink()
+    except FileNotFoundError:
+        raise InputError(f"{path}: there is no directory {target.parent}; make it first") from None
+    except (OSError, RuntimeError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{path}: cannot be written ({reason}); name another file") from None
+    return target
+
+
+def _beside(target: Path) -> Path:
+    return target.with_name(f".{target.name[:200]}.{os.getpid()}.{os.urandom(4).hex()}")
+
+
+def _sync_directory(directory: Path) -> None:
+    # Without this the new name may be lost with the power, though the data is on the disk.
+    # Systems that cannot open a directory (Windows) have no such call.
+    if os.name == "posix":
+        fd = os.open(directory, os.O_RDONLY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)

@@ -1,0 +1,55 @@
+"""Element-wise non-linearities; they take arrays of any shape."""
+
+import math
+
+import numpy as np
+
+from fnn.layers.layer import Array, Cache, Layer, check_float, empty
+from fnn.tree import Tree
+
+
+def sigmoid() -> Layer:
+    """The logistic function, in (0, 1).
+
+    y = 1 / (1 + exp(-t))          equation (2)
+    dt = dy * (1 - y) * y                   (19)
+
+    Exact to rounding for every t: where exp(-t) would overflow, t is held at the largest value
+    that does not, and y is as good as 0 there (below 1e-38 in float32).
+    """
+
+    def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:
+        check_float("sigmoid", x)
+        y = np.maximum(x, -math.floor(math.log(np.finfo(x.dtype).max)))
+        np.negative(y, out=y)
+        np.exp(y, out=y)
+        y += 1
+        np.reciprocal(y, out=y)
+        return y, Cache(y, state)
+
+    def vjp(params: Tree, cache: Cache, dy: Array) -> tuple[Array, Tree]:
+        y = cache.saved
+        dt = 1 - y
+        dt *= y
+        dt *= dy
+        return dt, {}
+
+    return Layer(empty, apply, vjp)
+
+
+def relu() -> Layer:
+    """The rectifier.
+
+    y = max(t, 0)                      equation (24)
+    dt = dy where t > 0, 0 where t <= 0         (25)
+    """
+
+    def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:
+        check_float("relu", x)
+        y = np.maximum(x, 0)
+        return y, Cache(y, state)
+
+    def vjp(params: Tree, cache: Cache, dy: Array) -> tuple[Array, Tree]:
+        return dy * (cache.saved > 0), {}
+
+    return Layer(empty, apply, vjp)

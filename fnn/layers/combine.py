@@ -1,0 +1,164 @@
+"""Layers made of layers."""
+
+import operator
+from collections.abc import Callable
+from functools import reduce
+
+from toolz import accumulate
+
+from fnn.keys import Key, child
+from fnn.layers.layer import Array, Cache, Init, Layer, Shape, parameter_grads
+from fnn.layers.shape import identity
+from fnn.tree import Tree
+
+
+def serial(*layers: Layer) -> Layer:
+    """One layer after another; `params[i]`, `state[i]` belong to layer i, counted from 0.
+
+    >>> from fnn.layers.dense import dense
+    >>> net = serial(dense(100), dense(10))
+    >>> net.shape((784,)), net.init(0, (784,))[1]["W"].shape
+    ((10,), (100, 10))
+    """
+
+    def shape(s: Shape) -> Shape:
+        return reduce(lambda s, layer: layer.shape(s), layers, s)
+
+    def each(part: Callable[[Layer], Init]) -> Init:
+        def make(rng: Key, s: Shape) -> Tree:
+            reached = accumulate(lambda s, layer: layer.shape(s), layers, s)
+            pairs = zip(layers, reached, strict=False)  # reached has the last output besides
+            return {i: part(layer)(child(rng, i), s) for i, (layer, s) in enumerate(pairs)}
+
+        return make
+
+    def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:
+        if not layers:
+            return identity().apply(params, state, x, train)
+        caches = {}
+        for i, layer in enumerate(layers):
+            x, caches[i] = layer.apply(params[i], state[i], x, train)
+        return x, Cache(
+            {i: c.saved for i, c in caches.items()}, {i: c.state for i, c in caches.items()}
+        )
+
+    def back(params: Tree, cache: Cache, dy: Array, first: int) -> tuple[Array, dict[int, Tree]]:
+        grads = {}
+        for i in reversed(range(first, len(layers))):
+            dy, grads[i] = layers[i].vjp(params[i], _part(cache, i), dy)
+        return dy, grads
+
+    def vjp(params: Tree, cache: Cache, dy: Array) -> tuple[Array, Tree]:
+        if not layers:
+            return identity().vjp(params, cache, dy)
+        dx, grads = back(params, cache, dy, 0)
+        return dx, {i: grads[i] for i in range(len(layers))}
+
+    def own_grads(params: Tree, cache: Cache, dy: Array) -> Tree:
+        if not layers:
+            return {}
+        dy, grads = back(params, cache, dy, 1)
+        grads[0] = parameter_grads(layers[0], params[0], _part(cache, 0), dy)
+        return {i: grads[i] for i in range(len(layers))}
+
+    return Layer(
+        each(lambda layer: layer.init),
+        apply,
+        vjp,
+        shape,
+        each(lambda layer: layer.state),
+        own_grads,
+    )
+
+
+def parallel(*layers: Layer) -> Layer:
+    """The sum of layers that share one input; all have the same output shape.
+
+    Raises ValueError without a layer, or where the shapes differ.
+    """
+    if not layers:
+        raise ValueError("parallel: expected at least one layer")
+
+    def shape(s: Shape) -> Shape:
+        shapes = [layer.shape(s) for layer in layers]
+        if any(out != shapes[0] for out in shapes):
+            raise ValueError(f"parallel: expected branches of one output shape, found {shapes}")
+        return shapes[0]
+
+    def each(part: Callable[[Layer], Init]) -> Init:
+        def make(rng: Key, s: Shape) -> Tree:
+            shape(s)
+            return {i: part(layer)(child(rng, i), s) for i, layer in enumerate(layers)}
+
+        return make
+
+    def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:
+        ys, caches = zip(
+            *(layer.apply(params[i], state[i], x, train) for i, layer in enumerate(layers)),
+            strict=True,
+        )
+        saved, states = (dict(enumerate(part)) for part in zip(*caches, strict=True))
+        return reduce(operator.add, ys), Cache(saved, states)
+
+    def vjp(params: Tree, cache: Cache, dy: Array) -> tuple[Array, Tree]:
+        dxs, grads = zip(
+            *(layer.vjp(params[i], _part(cache, i), dy) for i, layer in enumerate(layers)),
+            strict=True,
+        )
+        return reduce(operator.add, dxs), dict(enumerate(grads))
+
+    def own_grads(params: Tree, cache: Cache, dy: Array) -> Tree:
+        return {
+            i: parameter_grads(layer, params[i], _part(cache, i), dy)
+            for i, layer in enumerate(layers)
+        }
+
+    return Layer(
+        each(lambda layer: layer.init),
+        apply,
+        vjp,
+        shape,
+        each(lambda layer: layer.state),
+        own_grads,
+    )
+
+
+def residual(*body: Layer) -> Layer:
+    """The layers of `body` one after another, plus their input: y = x + body(x).
+
+    Source: He et al., "Deep residual learning for image recognition", CVPR 2016.
+    """
+    return parallel(serial(*body), identity())
+
+
+def weight_decay(net: Layer, rate: float) -> Layer:
+    """L2 regularisation: `net`, with `rate * W` added to the gradient of every leaf named W.
+
+    Biases, gamma and beta are left alone. It is the gradient of `rate / 2 * sum(W**2)`.
+    Raises ValueError for a negative rate.
+    """
+    if rate < 0:
+        raise ValueError(f"weight_decay: expected a rate of 0 or more, found {rate}")
+
+    def decayed(params: Tree, grads: Tree) -> Tree:
+        if not isinstance(params, dict):
+            return grads
+        return {
+            k: grads[k] + rate * params[k]
+            if k == "W" and not isinstance(params[k], dict)
+            else decayed(params[k], grads[k])
+            for k in params
+        }
+
+    def vjp(params: Tree, cache: Cache, dy: Array) -> tuple[Array, Tree]:
+        dx, grads = net.vjp(params, cache, dy)
+        return dx, decayed(params, grads)
+
+    def own_grads(params: Tree, cache: Cache, dy: Array) -> Tree:
+        return decayed(params, parameter_grads(net, params, cache, dy))
+
+    return net._replace(vjp=vjp, grads=own_grads)
+
+
+def _part(cache: Cache, i: int) -> Cache:
+    return Cache(cache.saved[i], cache.state[i])

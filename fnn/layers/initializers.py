@@ -1,0 +1,57 @@
+"""How weights and biases start: arguments for `dense` and `conv`."""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+
+from fnn.keys import Key, generator
+from fnn.layers.layer import Array, Shape
+
+Fill: TypeAlias = Callable[[Key, Shape, int, int], Array]
+
+
+class Initializer(NamedTuple):
+    """Two functions `(rng, shape, fan_in, fan_out) -> float32 array`: for W and for b."""
+
+    W: Fill
+    b: Fill
+
+
+def normal(gain: float = 1.0) -> Fill:
+    """Normal with mean 0 and variance `gain / fan_in`."""
+
+    def fill(rng: Key, shape: Shape, fan_in: int, fan_out: int) -> Array:
+        z = generator(rng).standard_normal(shape, dtype=np.float32)
+        return z * math.sqrt(gain / fan_in)
+
+    return fill
+
+
+def uniform(gain: float = 1.0) -> Fill:
+    """Uniform with mean 0 and variance `2 * gain / (fan_in + fan_out)`."""
+
+    def fill(rng: Key, shape: Shape, fan_in: int, fan_out: int) -> Array:
+        limit = math.sqrt(6 * gain / (fan_in + fan_out))
+        return (generator(rng).random(shape, dtype=np.float32) * 2 - 1) * limit
+
+    return fill
+
+
+def constant(value: float = 0.0) -> Fill:
+    """The same value everywhere."""
+
+    def fill(rng: Key, shape: Shape, fan_in: int, fan_out: int) -> Array:
+        return np.full(shape, value, np.float32)
+
+    return fill
+
+
+# The course, task 1: weights and biases alike have variance 1/N, N the nodes of the layer before.
+course = Initializer(normal(1), normal(1))
+# He et al., "Delving deep into rectifiers", ICCV 2015: variance 2/N keeps a ReLU net's signal.
+he = Initializer(normal(2), constant(0))
+# Glorot and Bengio, "Understanding the difficulty of training deep feedforward networks", 2010.
+glorot = Initializer(uniform(1), constant(0))
+zeros = Initializer(constant(0), constant(0))

@@ -1,0 +1,43 @@
+"""Layers that move numbers and compute nothing."""
+
+import math
+
+from fnn.layers.layer import Array, Cache, Layer, Shape, check_float, empty
+from fnn.tree import Tree
+
+
+def flatten() -> Layer:
+    """Lays out an example of any shape as a vector: (N, H, W, C) becomes (N, H*W*C).
+
+    Source: course, section 5.7.4.
+
+    >>> flatten().shape((28, 28, 1))
+    (784,)
+    """
+
+    def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:
+        check_float("flatten", x)
+        return _reshaped(x, (len(x), math.prod(x.shape[1:]))), Cache(x.shape, state)
+
+    def vjp(params: Tree, cache: Cache, dy: Array) -> tuple[Array, Tree]:
+        return _reshaped(dy, cache.saved), {}
+
+    return Layer(empty, apply, vjp, shape=lambda s: (math.prod(s),))
+
+
+def identity() -> Layer:
+    """Passes its input on; the shortcut of `residual`."""
+
+    def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:
+        check_float("identity", x)
+        return x.copy(order="K"), Cache((), state)
+
+    def vjp(params: Tree, cache: Cache, dy: Array) -> tuple[Array, Tree]:
+        return dy.copy(order="K"), {}
+
+    return Layer(empty, apply, vjp)
+
+
+def _reshaped(x: Array, shape: Shape) -> Array:
+    # A copy in x's own memory order reshapes without a second one wherever that is possible.
+    return x.copy(order="K").reshape(shape)

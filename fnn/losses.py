@@ -1,0 +1,78 @@
+"""What a network's outputs cost, and how often they are right."""
+
+import numpy as np
+
+from fnn.layers.layer import Array, check_float
+
+
+def log_softmax(logits: Array) -> Array:
+    """The logarithm of `softmax`, exact where a probability itself would round to 0 or 1.
+
+    Raises TypeError unless the logits are float32 or float64.
+    """
+    check_float("log_softmax", logits)
+    shifted: Array = logits - logits.max(axis=1, keepdims=True)
+    shifted -= np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return shifted
+
+
+def softmax(logits: Array) -> Array:
+    """The probability of each class, (N, C), from logits, (N, C).
+
+    p_i = exp(a_i - max a) / sum_j exp(a_j - max a)          equations (5)-(6)
+
+    >>> softmax(np.array([[0.0, 0.0]]))
+    array([[0.5, 0.5]])
+    """
+    return np.exp(log_softmax(logits))
+
+
+def softmax_cross_entropy(logits: Array, labels: Array) -> tuple[float, Array]:
+    """The mean cross-entropy of a batch, in nats, and its gradient with respect to the logits.
+
+        loss = mean over the batch of -log p[label]               equations (7)-(8)
+        dlogits = (p - onehot(label)) / N                                  (11)-(12)
+
+    logits are (N, C), labels (N,) integers in 0..C-1. The loss comes from the logits, not from
+    rounded probabilities: a wrong answer by a gap of 100 costs 100, in float32 too.
+    Raises TypeError or ValueError for labels of another type, count or range, and for N = 0.
+
+    >>> loss, dlogits = softmax_cross_entropy(np.array([[0.0, 100.0]]), np.array([0]))
+    >>> loss, dlogits
+    (100.0, array([[-1.,  1.]]))
+    """
+    check_labels(logits, labels)
+    n = len(labels)
+    log_p = log_softmax(logits)
+    rows = np.arange(n)
+    loss = -float(log_p[rows, labels].mean())
+    dlogits = np.exp(log_p)
+    dlogits[rows, labels] -= 1
+    dlogits /= n
+    return loss, dlogits
+
+
+def accuracy(logits: Array, labels: Array) -> float:
+    """The share of examples, 0..1, whose largest logit is at their label.
+
+    >>> accuracy(np.array([[0.1, 0.9], [0.8, 0.2]]), np.array([1, 1]))
+    0.5
+    """
+    check_labels(logits, labels)
+    return float((logits.argmax(axis=1) == labels).mean())
+
+
+def check_labels(logits: Array, labels: Array) -> None:
+    """Raise unless logits are (N, C), N >= 1, and labels (N,) integers in 0..C-1."""
+    if logits.ndim != 2 or labels.shape != logits.shape[:1]:
+        raise ValueError(
+            f"expected logits (N, C) and labels (N,), found {logits.shape} and {labels.shape}"
+        )
+    if not np.issubdtype(labels.dtype, np.integer):
+        raise TypeError(f"expected integer labels, found {labels.dtype}")
+    if len(labels) == 0:
+        raise ValueError("expected at least one example, found an empty batch")
+    classes = logits.shape[1]
+    low, high = labels.min(), labels.max()
+    if low < 0 or high >= classes:
+        raise ValueError(f"expected labels in 0..{classes - 1}, found {low if low < 0 else high}")

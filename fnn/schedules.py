@@ -1,0 +1,33 @@
+"""Learning rates: a number, or a function of the step count, which starts at 0."""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+Schedule: TypeAlias = Callable[[int], float]
+Rate: TypeAlias = float | Schedule
+
+
+def rate_at(rate: Rate, step: int) -> float:
+    """The rate's value at a step.
+
+    >>> rate_at(0.1, 7), rate_at(lambda step: 0.1 / (1 + step), 1)
+    (0.1, 0.05)
+    """
+    # A NumPy scalar would turn float32 arrays into float64.
+    return float(rate(step) if callable(rate) else rate)
+
+
+def constant(lr: float) -> Schedule:
+    """The same rate at every step."""
+    return lambda step: lr
+
+
+def step_decay(lr: float, every: int, factor: float = 0.1) -> Schedule:
+    """`lr`, multiplied by `factor` after each `every` steps.
+
+    >>> [step_decay(1.0, every=2, factor=0.5)(step) for step in range(5)]
+    [1.0, 1.0, 0.5, 0.5, 0.25]
+    """
+    if every < 1:
+        raise ValueError(f"step_decay: expected every >= 1, found {every}")
+    return lambda step: lr * factor ** (step // every)

@@ -1,0 +1,63 @@
+"""Trees: nested dicts whose leaves are anything else (arrays, numbers, tuples, ...).
+
+Parameters, states, gradients and optimizer states are trees, so toolz's `get_in`, `assoc_in` and
+`update_in` work on them as they are.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
+
+Tree: TypeAlias = Any
+
+
+def map(f: Callable[..., Any], tree: Tree, *rest: Tree) -> Tree:
+    """Apply `f` to corresponding leaves of trees that have the same keys.
+
+    >>> map(lambda a, b: a + b, {0: {"W": 1, "b": 2}}, {0: {"W": 10, "b": 20}})
+    {0: {'W': 11, 'b': 22}}
+
+    Raises ValueError where the trees differ, naming the place and both sides.
+    """
+    return _map(f, (), tree, *rest)
+
+
+def _map(f: Callable[..., Any], where: tuple[Any, ...], tree: Tree, *rest: Tree) -> Tree:
+    if not isinstance(tree, dict):
+        for other in rest:
+            if isinstance(other, dict):
+                raise _differ(where, tree, other)
+        return f(tree, *rest)
+    for other in rest:
+        if not isinstance(other, dict) or other.keys() != tree.keys():
+            raise _differ(where, tree, other)
+    return {k: _map(f, (*where, k), tree[k], *(other[k] for other in rest)) for k in tree}
+
+
+def _differ(where: tuple[Any, ...], a: Tree, b: Tree) -> ValueError:
+    def name(t: Tree) -> str:
+        return f"the keys {list(t)}" if isinstance(t, dict) else f"a leaf ({type(t).__name__})"
+
+    place = "/".join(str(k) for k in where) or "the root"
+    return ValueError(f"trees differ at {place}: one has {name(a)}, another {name(b)}")
+
+
+def items(tree: Tree, where: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    """The path and the value of every leaf, in order.
+
+    >>> list(items({0: {"W": 1}, 1: {}, 2: 5}))
+    [((0, 'W'), 1), ((2,), 5)]
+    """
+    if isinstance(tree, dict):
+        for k, v in tree.items():
+            yield from items(v, (*where, k))
+    else:
+        yield where, tree
+
+
+def leaves(tree: Tree) -> list[Any]:
+    """Every leaf, in order.
+
+    >>> leaves({0: {"W": 1, "b": 2}, 1: {}})
+    [1, 2]
+    """
+    return [leaf for _, leaf in items(tree)]
