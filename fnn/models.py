@@ -5,16 +5,17 @@ from typing import Any, NamedTuple
 from fnn.layers.activation import sigmoid
 from fnn.layers.combine import serial
 from fnn.layers.dense import dense
+from fnn.layers.initializers import Initializer, course
 from fnn.layers.layer import Layer, Shape
 from fnn.layers.shape import flatten
 
 
-def mlp(classes: int = 10, hidden: int = 100) -> Layer:
+def mlp(classes: int = 10, hidden: int = 200, init: Initializer = course) -> Layer:
     """The course's 3-layer network: input, `hidden` nodes with sigmoid, output (section 4.2).
 
-    The output are logits; softmax is part of the loss.
+    The outputs are logits; softmax is part of the loss.
     """
-    return serial(flatten(), dense(hidden), sigmoid(), dense(classes))
+    return serial(flatten(), dense(hidden, init), sigmoid(), dense(classes, init))
 
 
 MODELS = {"mlp": mlp}
@@ -29,12 +30,14 @@ class Spec(NamedTuple):
     options: dict[str, Any]
 
 
-def build(spec: Spec) -> Layer:
-    """The network that a spec describes. Raises ValueError for an unknown name.
+def build(spec: Spec, **more: Any) -> Layer:
+    """The network that a spec describes; `more` are options that the spec need not keep.
+
+    Raises ValueError for an unknown name.
 
     >>> build(Spec("mlp", (28, 28, 1), 10, {"hidden": 30})).shape((28, 28, 1))
     (10,)
     """
     if spec.name not in MODELS:
         raise ValueError(f"model {spec.name!r}: expected one of {', '.join(MODELS)}")
-    return MODELS[spec.name](spec.classes, **spec.options)
+    return MODELS[spec.name](spec.classes, **spec.options, **more)

@@ -1,5 +1,6 @@
 """Learning rates: a number, or a function of the step count, which starts at 0."""
 
+import math
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -20,6 +21,19 @@ def rate_at(rate: Rate, step: int) -> float:
 def constant(lr: float) -> Schedule:
     """The same rate at every step."""
     return lambda step: lr
+
+
+def cosine(lr: float, steps: int) -> Schedule:
+    """From `lr` down to 0 along half a cosine in `steps` steps, and 0 from there on.
+
+    Source: Loshchilov and Hutter, "SGDR", ICLR 2017, equation (5) without restarts.
+
+    >>> [round(cosine(1.0, 4)(step), 3) for step in range(6)]
+    [1.0, 0.854, 0.5, 0.146, 0.0, 0.0]
+    """
+    if steps < 1:
+        raise ValueError(f"cosine: expected steps >= 1, found {steps}")
+    return lambda step: lr * 0.5 * (1 + math.cos(math.pi * min(step, steps) / steps))
 
 
 def step_decay(lr: float, every: int, factor: float = 0.1) -> Schedule:

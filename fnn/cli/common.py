@@ -1,0 +1,86 @@
+"""What all programs share: parsing, errors in one line, finding data and parameters."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from fnn.errors import InputError
+from fnn.version import __version__
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, with its errors in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def parser(prog: str, description: str, example: str) -> Parser:
+    """A parser with --version, whose --help shows defaults, an example and the data's names."""
+    made = Parser(
+        prog=prog,
+        description=description,
+        epilog=f"example: {example}",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        allow_abbrev=False,
+    )
+    made.add_argument("--version", action="version", version=f"{prog} {__version__}")
+    return made
+
+
+def say(message: str) -> None:
+    """One line to the person, on standard error: standard output is for results."""
+    print(message, file=sys.stderr, flush=True)
+
+
+def run(prog: str, body: Callable[[Sequence[str]], None], argv: Sequence[str] | None) -> int:
+    """The exit status of a program: 0, or 2 for bad input, or 130 for Ctrl-C.
+
+    Bad input is one line on standard error. Any other exception is a bug, and shows itself.
+    """
+    try:
+        body(sys.argv[1:] if argv is None else argv)
+        sys.stdout.flush()
+    except InputError as error:
+        say(f"{prog}: {error}")
+        return 2
+    except BrokenPipeError:
+        # The reader of our output has gone (`| head`). Python would complain again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        say(f"{prog}: {error.filename or 'input or output'}: {error.strerror or error}")
+        return 2
+    except KeyboardInterrupt:
+        say(f"{prog}: interrupted")
+        return 130
+    return 0
+
+
+def whole(low: int, high: int | None = None) -> Callable[[str], int]:
+    """An argument type: an integer of at least `low` (and at most `high`)."""
+    bounds = f"{low} or more" if high is None else f"in {low}..{high}"
+
+    def parse(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"expected an integer, found {text!r}") from None
+        if value < low or (high is not None and value > high):
+            raise argparse.ArgumentTypeError(f"expected an integer {bounds}, found {text}")
+        return value
+
+    return parse
+
+
+def positive(text: str) -> float:
+    """An argument type: a finite number above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a number, found {text!r}") from None
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a finite number above 0, found {text}")
+    return value

@@ -1,0 +1,41 @@
+"""fnn-loss: the mean cross-entropy of a mini-batch of test images (the course's task 2)."""
+
+from collections.abc import Sequence
+
+from fnn import keys
+from fnn.cli.common import parser, run, whole
+from fnn.cli.options import add_data_argument
+from fnn.cli.parameters import add_params_argument, find_recognizer
+from fnn.data.batches import to_float
+from fnn.data.sources import open_data
+from fnn.errors import InputError
+from fnn.train import evaluate
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    return run("fnn-loss", body, argv)
+
+
+def body(argv: Sequence[str]) -> None:
+    p = parser(
+        "fnn-loss",
+        "Draw test images at random and print the network's mean cross-entropy on them, in nats.",
+        "fnn-loss --params random --batch-size 100",
+    )
+    add_params_argument(p)
+    add_data_argument(p)
+    p.add_argument("--batch-size", type=whole(1), default=100, help="how many images are drawn")
+    p.add_argument("--seed", type=whole(0), default=0, help="what the draw depends on")
+    args = p.parse_args(argv)
+    source = open_data(args.data, "test")
+    images, labels = source.data
+    if args.batch_size > len(images):
+        raise InputError(
+            f"--batch-size {args.batch_size}: the data set has {len(images)} test images; "
+            "choose as many or fewer"
+        )
+    found = find_recognizer(args.params, images, len(source.classes))
+    draw = keys.generator(keys.child(args.seed, keys.SAMPLE))
+    rows = draw.permutation(len(images))[: args.batch_size]
+    x, t = images[rows], labels[rows]
+    print(evaluate(found.net, found.params, found.state, x, t, prepare=to_float).loss)

@@ -1,0 +1,48 @@
+"""How every program finds the parameters it works with."""
+
+from pathlib import Path
+
+from fnn.cli.common import Parser, say
+from fnn.errors import InputError
+from fnn.layers.layer import Array
+from fnn.models import Spec
+from fnn.recognizer import Recognizer, load_recognizer, untrained
+
+DEFAULT = "params.npz"
+
+
+def add_params_argument(parser: Parser) -> None:
+    parser.add_argument(
+        "--params",
+        metavar="FILE|random",
+        default=None,
+        help=f"the parameters: a file that fnn-train wrote, or 'random' for untrained ones from a "
+        f"fixed seed; by default {DEFAULT} in the current directory",
+    )
+
+
+def find_recognizer(choice: str | None, images: Array, classes: int) -> Recognizer:
+    """The network for these images: `--params`, else params.npz here; one line says which.
+
+    'random' is the 3-layer network of the course's tasks 1 and 2, from the seed 0.
+
+    Raises InputError where there is none, or where it takes other images.
+    """
+    shape = (*images.shape[1:], 1)[:3]
+    if choice == "random":
+        say("parameters: random, from seed 0")
+        return untrained(Spec("mlp", shape, classes, {}))
+    path = choice if choice is not None else DEFAULT
+    if choice is None and not Path(DEFAULT).exists():
+        raise InputError(
+            f"there is no {DEFAULT} in this directory: make one with 'fnn-train --model mlp', or "
+            "name a file with --params FILE, or take untrained parameters with --params random"
+        )
+    found = load_recognizer(path)
+    if found.spec.shape != shape:
+        raise InputError(
+            f"{path}: the network takes images of shape {found.spec.shape}, the data set's are "
+            f"{shape}: choose another --data or --params"
+        )
+    say(f"parameters: {path}")
+    return found

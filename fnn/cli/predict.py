@@ -1,0 +1,110 @@
+"""fnn-predict: reads indices of test images, prints digits (the course's tasks 1 and 4)."""
+
+import re
+import sys
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from fnn.cli.common import parser, run, say, whole
+from fnn.cli.options import add_data_argument
+from fnn.cli.parameters import add_params_argument, find_recognizer
+from fnn.data.batches import to_float
+from fnn.data.sources import open_data
+from fnn.errors import InputError
+from fnn.layers.layer import Array
+from fnn.losses import softmax
+from fnn.train import predict
+
+LONGEST_LINE = 80
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    return run("fnn-predict", body, argv)
+
+
+def body(argv: Sequence[str]) -> None:
+    p = parser(
+        "fnn-predict",
+        "Read the index of a test image a line from standard input, until it ends, and print the "
+        "digit that the network recognises in each. At a terminal it asks for the indices.",
+        "echo 7 | fnn-predict --top 3",
+    )
+    add_params_argument(p)
+    add_data_argument(p)
+    p.add_argument(
+        "--top",
+        metavar="K",
+        type=whole(1),
+        default=None,
+        help="print the K likeliest digits, each with its probability, instead of the likeliest",
+    )
+    args = p.parse_args(argv)
+    source = open_data(args.data, "test")
+    images = source.data.images
+    found = find_recognizer(args.params, images, len(source.classes))
+    if args.top is not None and args.top > found.spec.classes:
+        raise InputError(f"--top {args.top}: the network knows {found.spec.classes} classes")
+    for i in indices(len(images)):
+        x = images[i : i + 1]
+        (logits,) = predict(found.net, found.params, found.state, x, prepare=to_float)
+        print(answer(logits, args.top), flush=True)
+
+
+def answer(logits: Array, top: int | None) -> str:
+    """One line: the likeliest class, or the `top` likeliest and their probabilities.
+
+    >>> answer(np.array([0.0, 3.0, 1.0]), None), answer(np.array([0.0, 3.0, 1.0]), 2)
+    ('1', '1 0.8438  2 0.1142')
+    """
+    if top is None:
+        return str(logits.argmax())
+    p = softmax(logits[None])[0]
+    return "  ".join(f"{i} {p[i]:.4f}" for i in np.argsort(-p, kind="stable")[:top])
+
+
+def indices(n: int) -> Iterator[int]:
+    """The indices on standard input, one a line.
+
+    A bad line raises InputError; at a terminal it is explained instead, and asked for again.
+    """
+    terminal = sys.stdin.isatty()
+    sys.stdin.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    number = 0
+    while True:
+        if terminal:
+            print(f"index of a test image, 0..{n - 1}: ", end="", file=sys.stderr, flush=True)
+        line = sys.stdin.readline(LONGEST_LINE)
+        if not line:
+            break
+        number += 1
+        try:
+            index = parse_index(line, n)
+        except InputError as error:
+            if not terminal:
+                raise InputError(f"standard input, line {number}: {error}") from None
+            say(str(error))
+            continue
+        yield index
+    if terminal:
+        say("")  # the prompt's line ends
+    elif number == 0:
+        raise InputError(
+            f"standard input is empty: expected the index of a test image, 0..{n - 1}, a line"
+        )
+
+
+def parse_index(line: str, n: int) -> int:
+    """An index in 0..n-1.
+
+    >>> parse_index("42\\n", 100)
+    42
+
+    Raises InputError for anything else.
+    """
+    text = line.strip()
+    if not re.fullmatch(r"[+-]?[0-9]{1,60}", text):
+        raise InputError(f"expected an integer in 0..{n - 1}, found {text[:40]!r}")
+    if not 0 <= int(text) < n:
+        raise InputError(f"expected an integer in 0..{n - 1}, found {text}")
+    return int(text)

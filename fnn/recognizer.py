@@ -1,0 +1,66 @@
+"""A trained network in a file: its spec, parameters and state, saved and made whole again."""
+
+import os
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fnn import checkpoint, keys, tree
+from fnn.errors import InputError
+from fnn.keys import Key
+from fnn.layers.initializers import zeros
+from fnn.layers.layer import Array, Layer
+from fnn.models import Spec, build
+from fnn.tree import Tree
+
+
+class Recognizer(NamedTuple):
+    """A network with all it takes to use it."""
+
+    spec: Spec
+    net: Layer
+    params: Tree
+    state: Tree
+
+
+def untrained(spec: Spec, rng: Key = 0, **more: Any) -> Recognizer:
+    """The network as it starts: what a training run with the seed `rng` begins with."""
+    net = build(spec, **more)
+    params = net.init(keys.child(rng, keys.PARAMS), spec.shape)
+    return Recognizer(spec, net, params, net.state(keys.child(rng, keys.STATE), spec.shape))
+
+
+def save_recognizer(path: str | os.PathLike[str], spec: Spec, params: Tree, state: Tree) -> None:
+    """Write the network to `path`; see `fnn.checkpoint.save`."""
+    model = spec._replace(shape=tuple(spec.shape))._asdict()
+    checkpoint.save(path, {"model": model, "params": params, "state": state})
+
+
+def load_recognizer(path: str | os.PathLike[str]) -> Recognizer:
+    """The network in `path`.
+
+    Raises InputError for a file that is missing, damaged, or whose parameters do not fit the
+    model it names.
+    """
+    content = checkpoint.load(path)
+    try:
+        spec = Spec(**content["model"])
+        # Zeros that are never looked at take no memory, whatever sizes the file claims.
+        fresh = untrained(spec, init=zeros)
+        params = tree.map(_fitting, fresh.params, content["params"])
+        state = tree.map(_fitting, fresh.state, content["state"])
+    except (KeyError, TypeError, ValueError, AttributeError, MemoryError) as error:
+        raise InputError(
+            f"{path}: not the parameters of a network that this fnn builds ({error}); "
+            "make the file with fnn-train"
+        ) from None
+    return Recognizer(spec, build(spec), params, state)
+
+
+def _fitting(fresh: Array, loaded: Array) -> Array:
+    if np.shape(loaded) != np.shape(fresh) or np.asarray(loaded).dtype != np.asarray(fresh).dtype:
+        raise ValueError(
+            f"expected shape {np.shape(fresh)} and type {np.asarray(fresh).dtype}, "
+            f"found {np.shape(loaded)} and {np.asarray(loaded).dtype}"
+        )
+    return loaded

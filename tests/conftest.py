@@ -1,0 +1,1 @@
+collect_ignore = ["bench"]  # benchmarks are commands that people run

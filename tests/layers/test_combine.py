@@ -1,0 +1,89 @@
+import numpy as np
+import pytest
+
+import fnn
+
+
+def outputs(layer, params, x):
+    y, cache = layer.apply(params, layer.state(0, x.shape[1:]), x, True)
+    return y, *layer.vjp(params, cache, y)
+
+
+def test_serial_is_associative():
+    a, b, c = fnn.dense(4), fnn.sigmoid(), fnn.dense(2)
+    x = fnn.keys.generator(0).standard_normal((5, 3))
+    p = fnn.serial(a, b, c).init(0, (3,))
+    flat = outputs(fnn.serial(a, b, c), p, x)
+    left = outputs(fnn.serial(fnn.serial(a, b), c), {0: {0: p[0], 1: p[1]}, 1: p[2]}, x)
+    right = outputs(fnn.serial(a, fnn.serial(b, c)), {0: p[0], 1: {0: p[1], 1: p[2]}}, x)
+    for other in (left, right):
+        np.testing.assert_array_equal(flat[0], other[0])
+        np.testing.assert_array_equal(flat[1], other[1])
+        for g, h in zip(fnn.tree.leaves(flat[2]), fnn.tree.leaves(other[2]), strict=True):
+            np.testing.assert_array_equal(g, h)
+
+
+def test_layers_of_one_kind_start_differently():
+    params = fnn.serial(fnn.dense(3), fnn.dense(3)).init(0, (3,))
+    assert (params[0]["W"] != params[1]["W"]).all()
+
+
+def test_parallel_and_residual_are_sums():
+    x = fnn.keys.generator(0).standard_normal((5, 3))
+    body = fnn.dense(3)
+    params = body.init(0, (3,))
+    y, dx, grads = outputs(body, params, x)
+    np.testing.assert_array_equal(outputs(fnn.parallel(body, body), {0: params, 1: params}, x)[0], y + y)
+    z, dz, _ = outputs(fnn.residual(body), {0: {0: params}, 1: {}}, x)
+    np.testing.assert_array_equal(z, y + x)
+    np.testing.assert_allclose(dz, z @ params["W"].T + z)
+
+
+def test_a_branch_cannot_spoil_the_gradient_that_another_shares():
+    net = fnn.parallel(fnn.relu(), fnn.identity(), fnn.relu())
+    x = np.array([[-1.0, 2.0]])
+    _, cache = net.apply({0: {}, 1: {}, 2: {}}, {0: {}, 1: {}, 2: {}}, x, True)
+    dy = np.ones_like(x)
+    np.testing.assert_array_equal(net.vjp({0: {}, 1: {}, 2: {}}, cache, dy)[0], [[1, 3]])
+    np.testing.assert_array_equal(dy, 1)
+
+
+def test_weight_decay_adds_to_the_weights_alone():
+    plain = fnn.serial(fnn.dense(3), fnn.residual(fnn.dense(3)))
+    decayed = fnn.weight_decay(plain, 0.5)
+    x = fnn.keys.generator(0).standard_normal((5, 3))
+    params = plain.init(0, (3,))
+    before, after = outputs(plain, params, x)[2], outputs(decayed, params, x)[2]
+
+    def compare(where, p, g, h):
+        np.testing.assert_allclose(h, g + 0.5 * p if where[-1] == "W" else g)
+
+    for (where, p), g, h in zip(
+        fnn.tree.items(params), fnn.tree.leaves(before), fnn.tree.leaves(after), strict=True
+    ):
+        compare(where, p, g, h)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: fnn.parallel(), "at least one layer"),
+        (lambda: fnn.parallel(fnn.dense(2), fnn.dense(3)).shape((4,)), r"\[\(2,\), \(3,\)\]"),
+        (lambda: fnn.weight_decay(fnn.dense(2), -1), "0 or more, found -1"),
+        (lambda: fnn.serial(fnn.dense(2), fnn.flatten(), fnn.dense(3)).init(0, (2, 2)), "flatten"),
+    ],
+)
+def test_what_cannot_be_is_refused(make, words):
+    with pytest.raises(ValueError, match=words):
+        make()
+
+
+def test_the_first_layer_need_not_give_dx():
+    def refuse(params, cache, dy):
+        raise AssertionError("dx of the first layer is not wanted")
+
+    first = fnn.dense(3)._replace(vjp=refuse)
+    net = fnn.serial(fnn.serial(first, fnn.sigmoid()), fnn.dense(2))
+    params, x = net.init(0, (4,)), np.ones((2, 4), np.float32)
+    y, cache = net.apply(params, net.state(0, (4,)), x, True)
+    assert fnn.parameter_grads(net, params, cache, y)[0][0]["W"].shape == (4, 3)

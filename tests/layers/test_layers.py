@@ -1,0 +1,109 @@
+"""What every layer must do: one table, and the properties that hold for all of it."""
+
+import numpy as np
+import pytest
+
+import fnn
+from fnn.layers.layer import Layer, parameter_grads
+
+LAYERS = {
+    "dense": (fnn.dense(3), (4,)),
+    "dense he": (fnn.dense(3, init=fnn.initializers.he), (4,)),
+    "sigmoid": (fnn.sigmoid(), (2, 3, 2)),
+    "relu": (fnn.relu(), (2, 3, 2)),
+    "flatten": (fnn.flatten(), (2, 3, 2)),
+    "flatten grey": (fnn.flatten(), (4, 3, 1)),
+    "identity": (fnn.identity(), (2, 3)),
+    "serial": (fnn.serial(fnn.flatten(), fnn.dense(4), fnn.sigmoid(), fnn.dense(2)), (2, 2, 1)),
+    "serial of nothing": (fnn.serial(), (3,)),
+    "serial of serials": (fnn.serial(fnn.serial(fnn.dense(3)), fnn.serial(fnn.relu())), (2,)),
+    "parallel": (fnn.parallel(fnn.dense(3), fnn.serial(fnn.dense(3), fnn.relu())), (2,)),
+    "residual": (fnn.residual(fnn.dense(3), fnn.sigmoid()), (3,)),
+    "weight decay of nothing": (fnn.weight_decay(fnn.serial(fnn.dense(3), fnn.relu()), 0.0), (3,)),
+}
+
+every_layer = pytest.mark.parametrize(("layer", "shape"), LAYERS.values(), ids=LAYERS)
+both_modes = pytest.mark.parametrize("train", [True, False], ids=["train", "test"])
+
+
+def started(layer: Layer, shape, n=5, dtype=np.float32):
+    """Parameters, state and a batch for a layer."""
+    x = fnn.keys.generator(7).standard_normal((n, *shape)).astype(dtype)
+    return layer.init(1, shape), layer.state(2, shape), x
+
+
+@every_layer
+@both_modes
+def test_gradients(layer, shape, train):
+    fnn.check_vjp(layer, shape, train=train)
+
+
+@every_layer
+def test_purity(layer, shape):
+    fnn.check_pure(layer, shape)
+
+
+@every_layer
+@both_modes
+@pytest.mark.parametrize("n", [1, 2, 7])
+def test_shapes_are_those_foretold(layer, shape, train, n):
+    params, state, x = started(layer, shape, n)
+    y, cache = layer.apply(params, state, x, train)
+    dx, _ = layer.vjp(params, cache, y)
+    assert (y.shape, dx.shape) == ((n, *layer.shape(shape)), x.shape)
+
+
+@every_layer
+@both_modes
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_type_follows_the_input(layer, shape, train, dtype):
+    params, state, x = started(layer, shape, dtype=dtype)
+    params = fnn.tree.map(lambda p: p.astype(dtype), params)
+    y, cache = layer.apply(params, state, x, train)
+    dx, grads = layer.vjp(params, cache, y)
+    assert {a.dtype for a in (y, dx, *fnn.tree.leaves(grads))} == {np.dtype(dtype)}
+
+
+@every_layer
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float16])
+def test_other_types_are_refused(layer, shape, dtype):
+    params, state, x = started(layer, shape)
+    with pytest.raises(TypeError, match=r"expected float32 or float64 input, found .*to_float"):
+        layer.apply(params, state, x.astype(dtype), True)
+
+
+@every_layer
+@both_modes
+def test_the_memory_order_of_the_input_does_not_matter(layer, shape, train):
+    params, state, x = started(layer, shape)
+    orders = [x, np.asfortranarray(x), np.flip(np.flip(x).copy())]
+    if x.ndim == 4:
+        orders += [np.ascontiguousarray(x.transpose(1, 2, 0, 3)).transpose(2, 0, 1, 3)]
+    first, *others = (_all(layer, params, state, v, train) for v in orders)
+    for other in others:
+        for a, b in zip(first, other, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
+def _all(layer, params, state, x, train):
+    y, cache = layer.apply(params, state, x, train)
+    dx, grads = layer.vjp(params, cache, y)
+    return [y, dx, *fnn.tree.leaves(grads)]
+
+
+@every_layer
+def test_the_same_key_gives_the_same_start_and_another_key_another(layer, shape):
+    def leaves(rng):
+        return [a.tobytes() for a in fnn.tree.leaves(layer.init(rng, shape))]
+
+    assert leaves(3) == leaves((3,))
+    random = any(a.any() and not (a == 1).all() for a in fnn.tree.leaves(layer.init(3, shape)))
+    assert (leaves(3) != leaves(4)) == random
+
+
+@every_layer
+def test_grads_alone_are_those_of_vjp(layer, shape):
+    params, state, x = started(layer, shape)
+    y, cache = layer.apply(params, state, x, True)
+    own = parameter_grads(layer, params, cache, y)
+    fnn.tree.map(np.testing.assert_array_equal, own, layer.vjp(params, cache, y)[1])

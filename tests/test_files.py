@@ -1,0 +1,57 @@
+import os
+import stat
+
+import pytest
+
+from fnn.errors import InputError
+from fnn.files import check_writable, write_atomically
+
+
+def test_new_content_replaces_the_old_and_permissions_are_the_usual(tmp_path):
+    path = tmp_path / "a"
+    for content in (b"one", b"two"):
+        write_atomically(path, lambda file, c=content: file.write(c))
+        assert path.read_bytes() == content
+    (tmp_path / "b").touch()
+    assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE((tmp_path / "b").stat().st_mode)
+
+
+def test_a_failure_leaves_the_old_content_and_nothing_else(tmp_path):
+    path = tmp_path / "a"
+    path.write_bytes(b"old")
+
+    def half(file):
+        file.write(b"ne")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        write_atomically(path, half)
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["a"]
+
+
+def test_a_link_is_followed(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "target")
+    write_atomically(tmp_path / "link", lambda file: file.write(b"x"))
+    assert (tmp_path / "target").read_bytes() == b"x"
+    assert (tmp_path / "link").is_symlink()
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        (".", "is a directory; name a file"),
+        ("absent/a", "there is no directory"),
+        ("file/a", "cannot be written"),
+        ("/dev/null", "not a regular file"),
+        ("nul\0", "cannot be written"),
+        ("loop", "cannot be written"),
+        ("n" * 300, "cannot be written"),
+    ],
+)
+def test_what_cannot_be_written_is_named(tmp_path, monkeypatch, name, words):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(InputError, match=words):
+        check_writable(name)
