@@ -1,0 +1,151 @@
+import os
+import pty
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import fnn
+from fnn.data.mnist import load_mnist
+
+
+@pytest.fixture
+def trained(run, data):
+    run("fnn-train", "--data", data, "--epochs", 6, "--batch-size", 20)
+    return data
+
+
+def test_digits_are_recognised(run, trained):
+    images, labels = load_mnist(trained).test
+    done = run("fnn-predict", "--data", trained, stdin="".join(f"{i}\n" for i in range(100)))
+    assert done.returncode == 0
+    assert done.stderr == "parameters: params.npz\n"
+    answers = np.array([int(line) for line in done.stdout.splitlines()])
+    assert len(answers) == 100
+    assert (answers == labels).mean() > 0.6
+
+
+def test_random_parameters_answer_the_same_every_time(run, data):
+    args = ("fnn-predict", "--params", "random", "--data", data)
+    first, second = (run(*args, stdin="3\n1\n4") for _ in range(2))
+    assert first.returncode == 0
+    assert first.stdout == second.stdout
+    assert all(line in map(str, range(10)) for line in first.stdout.splitlines())
+    assert len(first.stdout.splitlines()) == 3
+
+
+def test_top_gives_probabilities_in_order(run, trained):
+    done = run("fnn-predict", "--data", trained, "--top", 10, stdin="5\n")
+    pairs = [pair.split() for pair in done.stdout.strip().split("  ")]
+    p = [float(pair[1]) for pair in pairs]
+    assert sorted(int(pair[0]) for pair in pairs) == list(range(10))
+    assert p == sorted(p, reverse=True)
+    assert sum(p) == pytest.approx(1, abs=1e-3)
+    assert run("fnn-predict", "--data", trained, stdin="5\n").stdout.strip() == pairs[0][0]
+
+
+@pytest.mark.parametrize(
+    ("stdin", "answers", "words"),
+    [
+        ("", 0, ["standard input is empty", "0..99"]),
+        ("seven\n", 0, ["line 1", "expected an integer in 0..99, found 'seven'"]),
+        ("1\n2\n100\n3\n", 2, ["line 3", "found 100"]),
+        ("-1\n", 0, ["line 1", "found -1"]),
+        ("1\n\n", 1, ["line 2", "found ''"]),
+        ("1.5\n", 0, ["found '1.5'"]),
+        ("1 2\n", 0, ["found '1 2'"]),
+        ("1_0\n", 0, ["found '1_0'"]),
+        ("٣\n", 0, ["found"]),
+        ("9" * 5000, 0, ["found '999"]),
+        (b"\xff\xfe\n", 0, ["line 1", "found"]),
+        (b"\0\n", 0, ["line 1", "found"]),
+    ],
+)
+def test_the_first_bad_line_ends_it_and_earlier_answers_stand(
+    run, refused, data, stdin, answers, words
+):
+    done = run("fnn-predict", "--params", "random", "--data", data, stdin=stdin)
+    refused(done, "fnn-predict", *words)
+    assert len(done.stdout.splitlines()) == answers
+
+
+def test_parameters_that_are_missing_or_broken(run, refused, data, tmp_path):
+    refused(run("fnn-predict", "--data", data, stdin="1"), "no params.npz", "fnn-train", "--params")
+    refused(
+        run("fnn-predict", "--data", data, "--params", "absent.npz", stdin="1"),
+        "absent.npz: there is no such file",
+    )
+    (tmp_path / "broken.npz").write_bytes(b"PK\x03\x04 not really")
+    refused(
+        run("fnn-predict", "--data", data, "--params", "broken.npz", stdin="1"),
+        "broken.npz: not a file that fnn wrote",
+    )
+
+
+def test_parameters_for_other_images_are_refused(run, refused, data):
+    run("fnn-train", "--data", data, "--epochs", 1, "--hidden", 4)
+    refused(run("fnn-predict", "--data", "colours", stdin="1"), "(28, 28, 1)", "(32, 32, 3)")
+
+
+def test_more_classes_than_there_are(run, refused, data):
+    args = ("fnn-predict", "--params", "random", "--data", data)
+    refused(run(*args, "--top", 11, stdin="1"), "--top 11", "10 classes")
+    refused(run(*args, "--top", 0, stdin="1"), "--top")
+
+
+def test_at_a_terminal_it_prompts_and_asks_again(run, data, tmp_path):
+    bin_path = next(p for p in run("fnn-predict", "--help").args if "fnn-predict" in str(p))
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, bin_path, "--params", "random", "--data", data],
+        stdin=slave,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "FNN_DATA": str(tmp_path / "root")},
+    )
+    os.close(slave)
+    os.write(master, b"seven\n200\n7\n\x04")
+    out, err = process.communicate(timeout=60)
+    os.close(master)
+    assert process.returncode == 0
+    assert len(out.splitlines()) == 1
+    assert err.count("index of a test image, 0..99: ") == 4
+    assert "found 'seven'" in err
+    assert "found 200" in err
+
+
+def test_a_reader_that_goes_away_is_no_error(run, data):
+    bin_path = next(p for p in run("fnn-predict", "--help").args if "fnn-predict" in str(p))
+    process = subprocess.Popen(
+        [sys.executable, bin_path, "--params", "random", "--data", data],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    process.stdout.close()
+    process.stdin.write(b"1\n" * 1000)
+    process.stdin.close()
+    assert b"Traceback" not in process.stderr.read()
+    process.stderr.close()
+    assert process.wait(60) == 1
+
+
+def test_an_answer_takes_less_than_a_second_from_the_start(run, trained):
+    def seconds():
+        start = time.perf_counter()
+        assert run("fnn-predict", "--data", trained, stdin="1").returncode == 0
+        return time.perf_counter() - start
+
+    assert min(seconds() for _ in range(5)) < 1
+
+
+def test_the_answers_are_those_of_the_functions(run, trained):
+    images, _ = load_mnist(trained).test
+    content = fnn.load("params.npz")
+    net = fnn.models.mlp()
+    logits = fnn.predict(net, content["params"], content["state"], images, prepare=fnn.to_float)
+    done = run("fnn-predict", "--data", trained, stdin="".join(f"{i}\n" for i in range(100)))
+    assert [int(line) for line in done.stdout.splitlines()] == logits.argmax(axis=1).tolist()

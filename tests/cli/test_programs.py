@@ -1,0 +1,47 @@
+"""What all programs have in common."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+import fnn
+
+PROGRAMS = ["fnn-train", "fnn-predict", "fnn-loss"]
+every_program = pytest.mark.parametrize("program", PROGRAMS)
+
+
+@every_program
+def test_help_names_defaults_an_example_and_the_data_sets(run, program):
+    done = run(program, "--help")
+    assert done.returncode == 0
+    for word in ("example: ", "mnist (", "cifar10 (", "digits (", "./NAME", program):
+        assert word in " ".join(done.stdout.split())
+    assert "None" not in done.stdout
+
+
+@every_program
+def test_version(run, program):
+    assert run(program, "--version").stdout == f"{program} {fnn.__version__}\n"
+
+
+@every_program
+def test_unknown_options_and_data_are_one_line(run, refused, program):
+    refused(run(program, "--nonesuch"), "unrecognized arguments: --nonesuch", "--help")
+    refused(run(program, "--data", "nonesuch"), "'nonesuch'", "mnist", "cifar10", "directory")
+
+
+def test_import_is_fast_and_brings_in_nothing_heavy():
+    heavy = "pooch requests mnist tqdm platformdirs argparse pickletools hypothesis".split()
+    code = f"import sys, fnn; print([m for m in {heavy} if m in sys.modules])"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
+
+    def seconds(code):
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-c", code], check=True)
+        return time.perf_counter() - start
+
+    # The best of several, less Python's own start: a busy machine is no slow import.
+    imported = min(seconds("import fnn") for _ in range(5)) - min(seconds("") for _ in range(5))
+    assert imported < 0.3

@@ -1,0 +1,101 @@
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fnn import checkpoint
+from fnn.cli.train import arguments, make_optimizer
+
+LINE = r"epoch (\d+)  loss (\d+\.\d{4})  accuracy ([01]\.\d{4})  \d+\.\d\d s"
+
+
+def test_training_prints_a_line_an_epoch_learns_and_saves(run, data):
+    done = run("fnn-train", "--data", data, "--epochs", 12, "--batch-size", 50, "--hidden", 50)
+    assert done.returncode == 0, done.stderr
+    rows = [re.fullmatch(LINE, line).groups() for line in done.stdout.splitlines()]
+    assert [int(row[0]) for row in rows] == list(range(1, 13))
+    losses = [float(row[1]) for row in rows]
+    assert losses[-1] < losses[0] / 3
+    assert float(rows[-1][2]) > 0.6
+    assert done.stderr == "parameters saved in params.npz\n"
+
+
+def test_one_seed_gives_one_file_and_another_seed_another(run, data):
+    def trained(seed, out):
+        args = ("--data", data, "--epochs", 2, "--hidden", 8, "--seed", seed, "--out", out)
+        assert run("fnn-train", *args).returncode == 0
+        return Path(out).read_bytes()
+
+    first = trained(1, "a.npz")
+    assert trained(1, "b.npz") == first
+    assert trained(2, "c.npz") != first
+
+
+def test_a_batch_larger_than_the_set_and_one_that_does_not_divide_it(run, data):
+    for size in (1000, 77):
+        done = run("fnn-train", "--data", data, "--epochs", 1, "--batch-size", size, "--hidden", 4)
+        assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["--epochs", "0"], ["--epochs", "1 or more, found 0"]),
+        (["--epochs", "many"], ["expected an integer, found 'many'"]),
+        (["--batch-size", "-5"], ["--batch-size", "found -5"]),
+        (["--lr", "nan"], ["--lr", "finite number above 0, found nan"]),
+        (["--lr", "fast"], ["expected a number, found 'fast'"]),
+        (["--hidden", "0"], ["--hidden"]),
+        (["--seed", "-1"], ["--seed"]),
+        (["--model", "nonesuch"], ["--model", "nonesuch", "mlp"]),
+        (["--optimizer", "nonesuch"], ["--optimizer", "sgd", "momentum"]),
+        (["--out", "absent/p.npz"], ["absent/p.npz", "there is no directory"]),
+        (["--out", "."], ["is a directory"]),
+        (["--out", "/dev/null"], ["not a regular file"]),
+    ],
+)
+def test_bad_arguments_are_refused_before_any_work(run, refused, data, args, words):
+    refused(run("fnn-train", "--data", data, *args), *words)
+
+
+def test_damaged_data_is_named(run, refused, data):
+    path = data / "train-images-idx3-ubyte"
+    path.write_bytes(path.read_bytes()[:-1])
+    refused(run("fnn-train", "--data", data), str(path), "expected", "found")
+
+
+def test_a_failed_training_leaves_the_old_parameters(run, data, tmp_path):
+    (tmp_path / "params.npz").write_text("old")
+    (data / "t10k-labels-idx1-ubyte").unlink()
+    assert run("fnn-train", "--data", data, "--epochs", 1).returncode == 2
+    assert (tmp_path / "params.npz").read_text() == "old"
+
+
+@pytest.mark.parametrize(
+    ("args", "first", "last"),
+    [
+        ([], -0.3, 0),
+        (["--optimizer", "sgd", "--lr", "0.01"], -0.01, -0.01),
+        (["--optimizer", "sgd"], -0.01, -0.01),
+        (["--lr", "0.2"], -0.2, -0.2),
+        (["--lr", "0.2", "--schedule", "cosine"], -0.2, 0),
+        (["--schedule", "constant"], -0.3, -0.3),
+    ],
+)
+def test_the_rate_is_the_models_own_unless_something_is_said(args, first, last):
+    optimizer = make_optimizer(arguments().parse_args(["--model", "mlp", *args]), steps=4)
+    state = optimizer.init({"w": np.zeros(1)})
+    seen = []
+    for g in (1.0, 0.0, 0.0, 0.0, 1.0):
+        before = state
+        updates, state = optimizer.update({"w": np.array([g])}, state)
+        idle, _ = optimizer.update({"w": np.array([0.0])}, before)
+        seen.append(float((updates["w"] - idle["w"])[0]))  # what the gradient itself brought
+    assert (seen[0], seen[-1]) == pytest.approx((first, last), abs=1e-12)
+
+
+def test_the_file_says_how_to_build_the_network(run, data):
+    run("fnn-train", "--data", data, "--epochs", 1, "--hidden", 4)
+    model = checkpoint.load("params.npz")["model"]
+    assert model == {"name": "mlp", "shape": (28, 28, 1), "classes": 10, "options": {"hidden": 4}}
