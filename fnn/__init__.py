@@ -4,6 +4,7 @@ from fnn import keys, models, schedules, tree
 from fnn.check import check_pure, check_vjp
 from fnn.checkpoint import load, save
 from fnn.data.batches import batches, to_float
+from fnn.data.mnist import load_mnist
 from fnn.errors import InputError
 from fnn.layers import initializers
 from fnn.layers.activation import relu, sigmoid
@@ -45,6 +46,7 @@ __all__ = [
     "initializers",
     "keys",
     "load",
+    "load_mnist",
     "log_softmax",
     "models",
     "momentum",

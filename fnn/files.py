@@ -1,11 +1,16 @@
 """Writing files so that a reader sees the old content or the new, never half of it."""
 
+import glob
 import os
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
 from fnn.errors import InputError
+
+ABANDONED = 3600.0  # seconds after which a half-written file can only be a killed process's
 
 
 def write_atomically(path: str | os.PathLike[str], write: Callable[[IO[bytes]], Any]) -> None:
@@ -16,6 +21,7 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[IO[bytes]], 
     cannot be written to, and passes on OSError (a full disk).
     """
     target = check_writable(path)
+    _sweep(target)
     temporary = _beside(target)
     try:
         with open(temporary, "xb") as file:
@@ -49,8 +55,16 @@ def check_writable(path: str | os.PathLike[str]) -> Path:
     return target
 
 
+def _sweep(target: Path) -> None:
+    """Remove what killed processes left half-written beside the target."""
+    for old in target.parent.glob(f".{glob.escape(target.name[:200])}.*.tmp"):
+        with suppress(OSError):
+            if time.time() - old.stat().st_mtime > ABANDONED:
+                old.unlink()
+
+
 def _beside(target: Path) -> Path:
-    return target.with_name(f".{target.name[:200]}.{os.getpid()}.{os.urandom(4).hex()}")
+    return target.with_name(f".{target.name[:200]}.{os.urandom(8).hex()}.tmp")
 
 
 def _sync_directory(directory: Path) -> None:

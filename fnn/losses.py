@@ -27,27 +27,37 @@ def softmax(logits: Array) -> Array:
     return np.exp(log_softmax(logits))
 
 
-def softmax_cross_entropy(logits: Array, labels: Array) -> tuple[float, Array]:
+def softmax_cross_entropy(
+    logits: Array, labels: Array, smoothing: float = 0.0
+) -> tuple[float, Array]:
     """The mean cross-entropy of a batch, in nats, and its gradient with respect to the logits.
 
-        loss = mean over the batch of -log p[label]               equations (7)-(8)
-        dlogits = (p - onehot(label)) / N                                  (11)-(12)
+        loss = mean over the batch of sum over k of -q_k log p_k       equations (7)-(8)
+        dlogits = (p - q) / N                                                   (11)-(12)
 
-    logits are (N, C), labels (N,) integers in 0..C-1. The loss comes from the logits, not from
-    rounded probabilities: a wrong answer by a gap of 100 costs 100, in float32 too.
-    Raises TypeError or ValueError for labels of another type, count or range, and for N = 0.
+    q is 1 at the label and 0 elsewhere. With label smoothing it is 1 - smoothing at the label, and
+    smoothing / C more at every class (Szegedy et al., "Rethinking the Inception architecture",
+    CVPR 2016). logits are (N, C), labels (N,) integers in 0..C-1. The loss comes from the logits,
+    not from rounded probabilities: a wrong answer by a gap of 100 costs 100, in float32 too.
+    Raises TypeError or ValueError for labels of another type, count or range, for N = 0 and for a
+    smoothing outside 0..1.
 
     >>> loss, dlogits = softmax_cross_entropy(np.array([[0.0, 100.0]]), np.array([0]))
     >>> loss, dlogits
     (100.0, array([[-1.,  1.]]))
     """
     check_labels(logits, labels)
+    if not 0 <= smoothing <= 1:
+        raise ValueError(f"expected smoothing in 0..1, found {smoothing}")
     n = len(labels)
     log_p = log_softmax(logits)
     rows = np.arange(n)
     loss = -float(log_p[rows, labels].mean())
     dlogits = np.exp(log_p)
-    dlogits[rows, labels] -= 1
+    dlogits[rows, labels] -= 1 - smoothing
+    if smoothing:
+        loss = (1 - smoothing) * loss - smoothing * float(log_p.mean())
+        dlogits -= smoothing / logits.shape[1]
     dlogits /= n
     return loss, dlogits
 

@@ -1,24 +1,162 @@
-"""Named networks: compositions of layers, for any image size and number of classes."""
+"""Named networks: compositions of layers, for any image size, channels and number of classes.
 
+Each ends in logits; softmax is part of the loss. Options are plain values, so that a parameter
+file can say how to build its network again.
+"""
+
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from fnn.layers.activation import sigmoid
-from fnn.layers.combine import serial
+from fnn.layers.activation import relu, sigmoid
+from fnn.layers.combine import parallel, serial
+from fnn.layers.conv import conv as convolution
 from fnn.layers.dense import dense
-from fnn.layers.initializers import Initializer, course
+from fnn.layers.dropout import dropout as drop
+from fnn.layers.initializers import Initializer, course, he
 from fnn.layers.layer import Layer, Shape
-from fnn.layers.shape import flatten
+from fnn.layers.norm import batch_norm as norm
+from fnn.layers.pool import global_avg_pool, max_pool
+from fnn.layers.shape import flatten, identity
+
+ACTIVATIONS = {"sigmoid": sigmoid, "relu": relu}
 
 
-def mlp(classes: int = 10, hidden: int = 200, init: Initializer = course) -> Layer:
-    """The course's 3-layer network: input, `hidden` nodes with sigmoid, output (section 4.2).
+def mlp(
+    classes: int = 10,
+    hidden: int = 200,
+    activation: str = "sigmoid",
+    batch_norm: bool = False,
+    dropout: float = 0.0,
+    init: Initializer = course,
+) -> Layer:
+    """The course's 3-layer network: input, `hidden` nodes, output (section 4.2).
 
-    The outputs are logits; softmax is part of the loss.
+    The hidden nodes may be normalised before their activation, and a share `dropout` of them
+    silenced after it (sections 5.2 to 5.4).
     """
-    return serial(flatten(), dense(hidden, init), sigmoid(), dense(classes, init))
+    return serial(
+        flatten(),
+        dense(hidden, init),
+        *([norm()] if batch_norm else []),
+        ACTIVATIONS[activation](),
+        *([drop(dropout)] if dropout else []),
+        dense(classes, init),
+    )
 
 
-MODELS = {"mlp": mlp}
+def conv(
+    classes: int = 10, activation: str = "relu", dropout: float = 0.0, init: Initializer = he
+) -> Layer:
+    """Two blocks of twice a 3x3 convolution, batch norm and activation, then max pooling.
+
+    The blocks have 32 and 64 channels; a dense layer follows, after a dropout if one is asked for.
+    """
+    return serial(
+        *_block(32, activation, init),
+        *_block(64, activation, init),
+        flatten(),
+        *([drop(dropout)] if dropout else []),
+        dense(classes, init),
+    )
+
+
+def lenet(classes: int = 10, activation: str = "relu", init: Initializer = he) -> Layer:
+    """Two 5x5 convolutions with 6 and 16 filters, each with max pooling, then three dense layers.
+
+    Source: LeNet-5 of LeCun et al., "Gradient-based learning applied to document recognition",
+    1998, with today's pooling and activation.
+    """
+    act = ACTIVATIONS[activation]
+    return serial(
+        convolution(6, size=5, init=init),
+        act(),
+        max_pool(2),
+        convolution(16, size=5, pad=0, init=init),
+        act(),
+        max_pool(2),
+        flatten(),
+        dense(120, init),
+        act(),
+        dense(84, init),
+        act(),
+        dense(classes, init),
+    )
+
+
+def vgg(
+    classes: int = 10,
+    width: int = 32,
+    activation: str = "relu",
+    dropout: float = 0.0,
+    init: Initializer = he,
+) -> Layer:
+    """Three blocks like those of `conv`, with `width`, 2 `width` and 4 `width` channels.
+
+    Source: after Simonyan and Zisserman, "Very deep convolutional networks", ICLR 2015.
+    """
+    return serial(
+        *_block(width, activation, init),
+        *_block(2 * width, activation, init),
+        *_block(4 * width, activation, init),
+        flatten(),
+        *([drop(dropout)] if dropout else []),
+        dense(classes, init),
+    )
+
+
+def resnet(
+    classes: int = 10,
+    width: int = 16,
+    depth: int = 1,
+    activation: str = "relu",
+    init: Initializer = he,
+) -> Layer:
+    """Three stages of `depth` residual blocks with `width`, 2 `width`, 4 `width` channels.
+
+    The second and the third stage begin with stride 2. The mean over the image feeds the output.
+
+    Source: He et al., "Deep residual learning for image recognition", CVPR 2016, section 4.2.
+    """
+    act = ACTIVATIONS[activation]
+
+    def block(filters: int, stride: int, widen: bool) -> list[Layer]:
+        body = serial(
+            convolution(filters, stride=stride, bias=False, init=init),
+            norm(),
+            act(),
+            convolution(filters, bias=False, init=init),
+            norm(),
+        )
+        way = convolution(filters, size=1, stride=stride, bias=False, init=init)
+        return [parallel(body, serial(way, norm()) if widen else identity()), act()]
+
+    stages = [
+        block(width * 2**i, stride=2 if i and not j else 1, widen=bool(i and not j))
+        for i in range(3)
+        for j in range(depth)
+    ]
+    return serial(
+        convolution(width, bias=False, init=init),
+        norm(),
+        act(),
+        *(layer for stage in stages for layer in stage),
+        global_avg_pool(),
+        dense(classes, init),
+    )
+
+
+def _block(filters: int, activation: str, init: Initializer) -> list[Layer]:
+    half = [convolution(filters, bias=False, init=init), norm(), ACTIVATIONS[activation]()]
+    return [*half, *half, max_pool(2)]
+
+
+MODELS: dict[str, Callable[..., Layer]] = {
+    "mlp": mlp,
+    "conv": conv,
+    "lenet": lenet,
+    "vgg": vgg,
+    "resnet": resnet,
+}
 
 
 class Spec(NamedTuple):

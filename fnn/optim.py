@@ -9,6 +9,7 @@ An optimizer is a pair of functions:
 starts at 0 and lives in the optimizer's state.
 """
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
@@ -62,24 +63,142 @@ def scale(factor: Rate) -> Optimizer:
     return Optimizer(lambda params: {"step": 0}, update)
 
 
-def trace(decay: float) -> Optimizer:
-    """A decaying sum of gradients: d <- decay * d + g."""
+def trace(decay: float, nesterov: bool = False) -> Optimizer:
+    """A decaying sum of gradients: d <- decay * d + g; with `nesterov` the update looks one ahead.
+
+    The update is d, or decay * d + g (Sutskever et al., "On the importance of initialization and
+    momentum in deep learning", ICML 2013, in the form in which g is taken where W is).
+    """
 
     def update(grads: Tree, state: Tree) -> tuple[Tree, Tree]:
         d = tree.map(lambda g, d: decay * d + g, grads, state)
-        return d, d
+        return (tree.map(lambda g, d: decay * d + g, grads, d) if nesterov else d), d
 
     return Optimizer(zeros_like, update)
 
 
+def clip_by_global_norm(limit: float) -> Optimizer:
+    """Scales all gradients down together where their common 2-norm exceeds `limit`.
+
+    Source: Pascanu et al., "On the difficulty of training recurrent neural networks", ICML 2013.
+
+    >>> clip_by_global_norm(1.0).update({"a": np.array([3.0]), "b": np.array([4.0])}, {})[0]
+    {'a': array([0.6]), 'b': array([0.8])}
+    """
+
+    def update(grads: Tree, state: Tree) -> tuple[Tree, Tree]:
+        squares = (float(np.vdot(g, g)) for g in tree.leaves(grads))
+        norm = math.sqrt(sum(squares))
+        factor = limit / norm if norm > limit else 1.0
+        return tree.map(lambda g: g * factor, grads), state
+
+    return Optimizer(lambda params: {}, update)
+
+
+def scale_by_adagrad(h0: float) -> Optimizer:
+    """h <- h + g*g, from h0; g / sqrt(h)."""
+
+    def update(grads: Tree, state: Tree) -> tuple[Tree, Tree]:
+        h = tree.map(lambda g, h: h + g * g, grads, state)
+        return tree.map(lambda g, h: g / np.sqrt(h), grads, h), h
+
+    return Optimizer(lambda params: tree.map(lambda p: np.full_like(p, h0), params), update)
+
+
+def scale_by_rms(rho: float, eps: float) -> Optimizer:
+    """h <- rho h + (1 - rho) g*g; g / (sqrt(h) + eps)."""
+
+    def update(grads: Tree, state: Tree) -> tuple[Tree, Tree]:
+        h = tree.map(lambda g, h: rho * h + (1 - rho) * (g * g), grads, state)
+        return tree.map(lambda g, h: g / (np.sqrt(h) + eps), grads, h), h
+
+    return Optimizer(zeros_like, update)
+
+
+def scale_by_adam(beta1: float, beta2: float, eps: float) -> Optimizer:
+    """Moving averages of g and g*g, each divided by what the zeros at the start take from it.
+
+    t <- t + 1;  m <- beta1 m + (1 - beta1) g;  v <- beta2 v + (1 - beta2) g*g
+    mhat / (sqrt(vhat) + eps),  mhat = m / (1 - beta1^t),  vhat = v / (1 - beta2^t)
+    """
+
+    def init(params: Tree) -> Tree:
+        return {"step": 0, "m": zeros_like(params), "v": zeros_like(params)}
+
+    def update(grads: Tree, state: Tree) -> tuple[Tree, Tree]:
+        t = state["step"] + 1
+        m = tree.map(lambda g, m: beta1 * m + (1 - beta1) * g, grads, state["m"])
+        v = tree.map(lambda g, v: beta2 * v + (1 - beta2) * (g * g), grads, state["v"])
+        first, second = 1 / (1 - beta1**t), 1 / (1 - beta2**t)
+        updates = tree.map(lambda m, v: m * first / (np.sqrt(v * second) + eps), m, v)
+        return updates, {"step": t, "m": m, "v": v}
+
+    return Optimizer(init, update)
+
+
 def sgd(lr: Rate = 0.01) -> Optimizer:
-    """Stochastic gradient descent: W <- W - lr * g, equation (39)."""
+    """Stochastic gradient descent: W <- W - lr g, equation (39)."""
     return scale(_negative(lr))
 
 
 def momentum(lr: Rate = 0.01, alpha: float = 0.9) -> Optimizer:
-    """SGD with momentum: d <- alpha * d - lr * g; W <- W + d, equations (40)-(41)."""
+    """SGD with momentum: d <- alpha d - lr g; W <- W + d, equations (40)-(41)."""
     return chain(scale(_negative(lr)), trace(alpha))
+
+
+def nesterov(lr: Rate = 0.01, alpha: float = 0.9) -> Optimizer:
+    """SGD with Nesterov's momentum: d <- alpha d - lr g; W <- W + alpha d - lr g."""
+    return chain(scale(_negative(lr)), trace(alpha, nesterov=True))
+
+
+def adagrad(lr: Rate = 0.001, h0: float = 1e-8) -> Optimizer:
+    """AdaGrad: h <- h + g*g; W <- W - lr g / sqrt(h), equations (42)-(43); h starts at h0.
+
+    Source: Duchi et al., "Adaptive subgradient methods", JMLR 2011; course, section 5.5.
+    """
+    return chain(scale_by_adagrad(h0), scale(_negative(lr)))
+
+
+def rmsprop(lr: Rate = 0.01, rho: float = 0.99, eps: float = 1e-8) -> Optimizer:
+    """RMSProp: h <- rho h + (1-rho) g*g; W <- W - lr g / (sqrt(h) + eps), equations (44)-(45).
+
+    Source: Tieleman and Hinton, COURSERA lecture 6.5, 2012; course, section 5.5.
+    """
+    return chain(scale_by_rms(rho, eps), scale(_negative(lr)))
+
+
+def adadelta(rho: float = 0.95, eps: float = 1e-6) -> Optimizer:
+    """AdaDelta, which needs no learning rate, equations (46)-(49).
+
+    h <- rho h + (1-rho) g*g;  d = -(sqrt(s) + eps) / (sqrt(h) + eps) g
+    s <- rho s + (1-rho) d*d;  W <- W + d;  h and s start at 0
+
+    As in the course, eps is outside the roots; in Zeiler's paper it is inside.
+    Source: Zeiler, "ADADELTA", arXiv:1212.5701; course, section 5.5.
+    """
+
+    def init(params: Tree) -> Tree:
+        return {"h": zeros_like(params), "s": zeros_like(params)}
+
+    def update(grads: Tree, state: Tree) -> tuple[Tree, Tree]:
+        h = tree.map(lambda g, h: rho * h + (1 - rho) * (g * g), grads, state["h"])
+        d = tree.map(
+            lambda g, h, s: -(np.sqrt(s) + eps) / (np.sqrt(h) + eps) * g, grads, h, state["s"]
+        )
+        s = tree.map(lambda d, s: rho * s + (1 - rho) * (d * d), d, state["s"])
+        return d, {"h": h, "s": s}
+
+    return Optimizer(init, update)
+
+
+def adam(
+    lr: Rate = 0.001, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8
+) -> Optimizer:
+    """Adam: W <- W - lr mhat / (sqrt(vhat) + eps), equations (50)-(55).
+
+    Source: Kingma and Ba, "Adam", ICLR 2015; course, section 5.5.
+    """
+    return chain(scale_by_adam(beta1, beta2, eps), scale(_negative(lr)))
 
 
 def zeros_like(params: Tree) -> Tree:

@@ -45,3 +45,22 @@ def step_decay(lr: float, every: int, factor: float = 0.1) -> Schedule:
     if every < 1:
         raise ValueError(f"step_decay: expected every >= 1, found {every}")
     return lambda step: lr * factor ** (step // every)
+
+
+def one_cycle(peak: float, steps: int, warm_up: float = 0.25, start: float = 0.1) -> Schedule:
+    """Up in a line from `start * peak` to `peak`, then down along half a cosine to 0.
+
+    The way up takes the share `warm_up`, 0 <= warm_up < 1, of all `steps`.
+
+    Source: Smith and Topin, "Super-convergence", 2017.
+
+    >>> [round(one_cycle(1.0, 8, start=0.2)(step), 3) for step in range(9)]
+    [0.2, 0.6, 1.0, 0.933, 0.75, 0.5, 0.25, 0.067, 0.0]
+    """
+    if steps < 1 or not 0 <= warm_up < 1:
+        raise ValueError(
+            f"one_cycle: expected steps >= 1 and 0 <= warm_up < 1, found {steps} and {warm_up}"
+        )
+    up = round(warm_up * steps)
+    down = cosine(peak, max(1, steps - up))
+    return lambda step: peak * (start + (1 - start) * step / up) if step < up else down(step - up)

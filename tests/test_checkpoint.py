@@ -193,5 +193,5 @@ def test_parameters_that_do_not_fit_the_model_are_refused(saved, change):
 @pytest.mark.parametrize("name", [".", "absent.npz", "nul\0"])
 def test_a_path_that_cannot_be_read_is_named(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError, match="there is no such file|cannot be read|damaged"):
+    with pytest.raises(InputError, match=r"there is no such file|cannot be read|damaged"):
         checkpoint.load(name)

@@ -1,10 +1,11 @@
 import os
 import stat
+import time
 
 import pytest
 
 from fnn.errors import InputError
-from fnn.files import check_writable, write_atomically
+from fnn.files import ABANDONED, check_writable, write_atomically
 
 
 def test_new_content_replaces_the_old_and_permissions_are_the_usual(tmp_path):
@@ -55,3 +56,13 @@ def test_what_cannot_be_written_is_named(tmp_path, monkeypatch, name, words):
     (tmp_path / "loop").symlink_to("loop")
     with pytest.raises(InputError, match=words):
         check_writable(name)
+
+
+def test_what_a_killed_writer_left_is_swept_away_in_time(tmp_path):
+    old, new, other = (tmp_path / name for name in (".a.1.tmp", ".a.2.tmp", ".b.1.tmp"))
+    for path in (old, new, other):
+        path.touch()
+    for path in (old, other):
+        os.utime(path, (0, time.time() - ABANDONED - 10))
+    write_atomically(tmp_path / "a", lambda file: file.write(b"x"))
+    assert sorted(os.listdir(tmp_path)) == [".a.2.tmp", ".b.1.tmp", "a"]

@@ -29,7 +29,7 @@ def same(a, b):
 
 
 def test_a_step_of_the_three_layer_network_worked_out_with_the_courses_equations():
-    net, step, ts = setting(fnn.sgd(0.1))
+    _, step, ts = setting(fnn.sgd(0.1))
     images, labels = problem(6)
     x = fnn.to_float(images)
     new = step(ts, (x, labels))

@@ -18,13 +18,9 @@ class Parser(argparse.ArgumentParser):
 
 
 def parser(prog: str, description: str, example: str) -> Parser:
-    """A parser with --version, whose --help shows defaults, an example and the data's names."""
+    """A parser with --version, whose --help ends with an example."""
     made = Parser(
-        prog=prog,
-        description=description,
-        epilog=f"example: {example}",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-        allow_abbrev=False,
+        prog=prog, description=description, epilog=f"example: {example}", allow_abbrev=False
     )
     made.add_argument("--version", action="version", version=f"{prog} {__version__}")
     return made

@@ -24,8 +24,12 @@ def body(argv: Sequence[str]) -> None:
     )
     add_params_argument(p)
     add_data_argument(p)
-    p.add_argument("--batch-size", type=whole(1), default=100, help="how many images are drawn")
-    p.add_argument("--seed", type=whole(0), default=0, help="what the draw depends on")
+    p.add_argument(
+        "--batch-size", type=whole(1), default=100, help="how many images are drawn (%(default)s)"
+    )
+    p.add_argument(
+        "--seed", type=whole(0), default=0, help="what the draw depends on (%(default)s)"
+    )
     args = p.parse_args(argv)
     source = open_data(args.data, "test")
     images, labels = source.data

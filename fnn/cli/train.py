@@ -37,26 +37,44 @@ def arguments() -> Parser:
         "images, and the seconds that the epoch took.",
         "fnn-train --model mlp --epochs 5 --out mine.npz",
     )
-    own = "the model's own"
-    p.add_argument("--model", choices=MODELS, default="mlp", help="which network")
+    p.add_argument("--model", choices=MODELS, default="mlp", help="which network (%(default)s)")
     add_data_argument(p)
-    p.add_argument("--epochs", type=whole(1), help=f"passes over the training images ({own})")
-    p.add_argument("--batch-size", type=whole(1), help=f"images in a step ({own})")
-    p.add_argument("--optimizer", choices=OPTIMIZERS, help=f"how gradients become steps ({own})")
+    p.add_argument(
+        "--epochs", type=whole(1), help=f"passes over the training images ({by_model('epochs')})"
+    )
+    p.add_argument(
+        "--batch-size", type=whole(1), help=f"images in a step ({by_model('batch_size')})"
+    )
+    p.add_argument(
+        "--optimizer",
+        choices=OPTIMIZERS,
+        help=f"how gradients become steps ({by_model('optimizer')})",
+    )
+    rates = ", ".join(f"{name} {choice.lr}" for name, choice in OPTIMIZERS.items())
     p.add_argument(
         "--lr",
         type=positive,
-        help=f"the learning rate ({own}, or with --optimizer that optimizer's of the course)",
+        help=f"the learning rate ({by_model('lr')}; with --optimizer the course's: {rates})",
     )
     p.add_argument(
         "--schedule",
         choices=SCHEDULES,
-        help=f"the rate's course over the training ({own}, or with --optimizer or --lr: constant)",
+        help="the course of the rate over the whole training "
+        f"({by_model('schedule')}; with --optimizer or --lr: constant)",
     )
     p.add_argument("--hidden", type=whole(1), help="hidden nodes of the mlp (200)")
-    p.add_argument("--seed", type=whole(0), default=0, help="what every random choice depends on")
-    p.add_argument("--out", metavar="FILE", default=DEFAULT, help="where the parameters go")
+    p.add_argument(
+        "--seed", type=whole(0), default=0, help="what every random choice depends on (%(default)s)"
+    )
+    p.add_argument(
+        "--out", metavar="FILE", default=DEFAULT, help="where the parameters go (%(default)s)"
+    )
     return p
+
+
+def by_model(field: str) -> str:
+    """The default of each model, for --help."""
+    return ", ".join(f"{model}: {getattr(recipe, field)}" for model, recipe in RECIPES.items())
 
 
 def body(argv: Sequence[str]) -> None:
@@ -115,4 +133,5 @@ def progress(items: Iterable[T], total: int, title: str) -> Iterable[T]:
         return items
     from tqdm import tqdm
 
-    return tqdm(items, desc=title, total=total, leave=False)
+    bar: Iterable[T] = tqdm(items, desc=title, total=total, leave=False)
+    return bar

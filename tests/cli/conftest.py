@@ -13,7 +13,8 @@ import pytest
 from fnn.data.synthetic import digits
 
 BIN = Path(__file__).resolve().parents[2] / "bin"
-Run = Callable[..., subprocess.CompletedProcess[str]]
+Done = subprocess.CompletedProcess[str]
+Run = Callable[..., Done]
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def run(tmp_path, monkeypatch) -> Run:
     monkeypatch.chdir(tmp_path)
     env = {**os.environ, "FNN_DATA": str(tmp_path / "root"), "PYTHONWARNINGS": "error"}
 
-    def go(program: str, *args: object, stdin: str | bytes = "") -> subprocess.CompletedProcess[str]:
+    def go(program: str, *args: object, stdin: str | bytes = "") -> Done:
         done = subprocess.run(
             [sys.executable, BIN / program, *map(str, args)],
             input=stdin.encode() if isinstance(stdin, str) else stdin,
@@ -30,9 +31,7 @@ def run(tmp_path, monkeypatch) -> Run:
             env=env,
             timeout=120,
         )
-        return subprocess.CompletedProcess(
-            done.args, done.returncode, done.stdout.decode(), done.stderr.decode()
-        )
+        return Done(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
 
     return go
 
@@ -58,7 +57,7 @@ def data(tmp_path) -> Path:
 def refused() -> Callable[..., None]:
     """Check for exit status 2 and one clear line, without a traceback."""
 
-    def check(done: subprocess.CompletedProcess[str], *words: str) -> None:
+    def check(done: Done, *words: str) -> None:
         assert done.returncode == 2, done.stderr
         assert "Traceback" not in done.stderr
         lines = [line for line in done.stderr.splitlines() if not line.startswith("parameters:")]

@@ -18,7 +18,7 @@ def trained(run, data):
 
 
 def test_digits_are_recognised(run, trained):
-    images, labels = load_mnist(trained).test
+    labels = load_mnist(trained).test.labels
     done = run("fnn-predict", "--data", trained, stdin="".join(f"{i}\n" for i in range(100)))
     assert done.returncode == 0
     assert done.stderr == "parameters: params.npz\n"

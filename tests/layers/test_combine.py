@@ -33,7 +33,9 @@ def test_parallel_and_residual_are_sums():
     body = fnn.dense(3)
     params = body.init(0, (3,))
     y, dx, grads = outputs(body, params, x)
-    np.testing.assert_array_equal(outputs(fnn.parallel(body, body), {0: params, 1: params}, x)[0], y + y)
+    np.testing.assert_array_equal(
+        outputs(fnn.parallel(body, body), {0: params, 1: params}, x)[0], y + y
+    )
     z, dz, _ = outputs(fnn.residual(body), {0: {0: params}, 1: {}}, x)
     np.testing.assert_array_equal(z, y + x)
     np.testing.assert_allclose(dz, z @ params["W"].T + z)

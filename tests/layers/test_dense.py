@@ -41,7 +41,10 @@ def test_biases_start_as_the_course_says_and_otherwise_at_zero():
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda layer: layer.shape((28, 28, 1)), r"dense\(10\): .*found \(28, 28, 1\): put flatten"),
+        (
+            lambda layer: layer.shape((28, 28, 1)),
+            r"dense\(10\): .*found \(28, 28, 1\): put flatten",
+        ),
         (lambda layer: layer.init(0, (28, 28)), r"dense\(10\): .*found \(28, 28\): put flatten"),
         (
             lambda layer: layer.apply(layer.init(0, (4,)), {}, np.ones((2, 5)), True),

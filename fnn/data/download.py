@@ -1,0 +1,212 @@
+"""Downloading data sets by pooch: verified, from several mirrors, and never for long.
+
+Without a network a request can hang in many places: in the look-up of the name, in the
+connection to each of a host's addresses, in the handshake, before the first byte. So every
+request runs in a thread of its own, and a host whose first byte does not come in time is given up.
+"""
+
+import os
+import queue
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from fnn.data.remotes import Remote, RemoteFile
+from fnn.errors import InputError
+
+PATIENCE = 3.5  # seconds until a host's first byte must be there
+BUDGET = 10.5  # seconds of waiting for first bytes in one call of fetch, all hosts together
+STALL = 10.0  # seconds between two pieces of a body
+PIECE = 1 << 16
+ABANDONED = 86400.0  # seconds after which a half download can only be a killed process's
+
+
+class DownloadError(InputError):
+    """A data set could not be downloaded."""
+
+
+def fetch(
+    remote: Remote, directory: Path, patience: float = PATIENCE, budget: float = BUDGET
+) -> None:
+    """Download all files of `remote` into `directory`, or none.
+
+    A file appears there whole and verified, by a rename. A host that fails in any way gives the
+    next one its turn and is not asked again in this call. Hosts that say nothing cost `patience`
+    seconds each and `budget` seconds together; bodies that flow take the time they take. A
+    progress bar shows on standard error where that is a terminal.
+
+    Raises DownloadError, one line that says how each host failed and what to do.
+    """
+    import pooch
+
+    pooch.get_logger().setLevel("ERROR")  # it would print each address on standard error
+    failed: dict[str, str] = {}
+    silence = 0.0
+    try:
+        with _workshop(directory) as workshop:
+            for file in remote.files:
+                for mirror in remote.mirrors:
+                    host = urlsplit(mirror).netloc
+                    if host in failed:
+                        continue
+                    start = time.monotonic()
+                    wait = min(patience, budget - silence)
+                    heard, reason = _attempt(mirror + file.name, file, workshop, wait)
+                    silence += 0.0 if heard else time.monotonic() - start
+                    if not reason:
+                        break
+                    failed[host] = reason
+                else:
+                    raise _nowhere(remote, directory, failed)
+            for file in remote.files:
+                _settle(workshop / file.name, directory / file.name)
+    except OSError as error:
+        reason = f"{directory} cannot be written ({error.strerror or error})"
+        raise _nowhere(remote, directory, {"this machine": reason}) from None
+
+
+def _nowhere(remote: Remote, directory: Path, failed: dict[str, str]) -> DownloadError:
+    how = "; ".join(f"{host}: {reason}" for host, reason in failed.items())
+    names = ", ".join(file.name for file in remote.files)
+    return DownloadError(
+        f"{remote.name} could not be downloaded ({how}): "
+        f"try again with a network, put {names} into {directory}, or name another --data DIR"
+    )
+
+
+@contextmanager
+def _workshop(directory: Path) -> Iterator[Path]:
+    """A hidden directory inside `directory`, gone afterwards; on failure nothing new is left."""
+    made = [d for d in (directory, *directory.parents) if not d.exists()]
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        for old in directory.glob(".download-*"):
+            with suppress(OSError):
+                if time.time() - old.stat().st_mtime > ABANDONED:
+                    shutil.rmtree(old)
+        with tempfile.TemporaryDirectory(
+            prefix=".download-", dir=directory, ignore_cleanup_errors=True
+        ) as name:
+            yield Path(name)
+    except BaseException:
+        for d in made:
+            with suppress(OSError):
+                d.rmdir()
+        raise
+
+
+def _settle(path: Path, target: Path) -> None:
+    with open(path, "rb+") as f:
+        os.fsync(f.fileno())
+    path.chmod(0o644)  # a temporary file is its owner's alone; a data root may be shared
+    os.replace(path, target)
+
+
+def _attempt(url: str, file: RemoteFile, workshop: Path, patience: float) -> tuple[bool, str]:
+    """Ask one host for one file: whether it sent a byte, and why it failed ("" if it did not)."""
+    from tqdm import tqdm
+
+    if patience <= 0:
+        return False, "not asked, the time to wait was up"
+    news: queue.SimpleQueue[str | None] = queue.SimpleQueue()  # None: the first bytes are here
+    gone = threading.Event()
+    heard: list[bool] = []
+
+    def tell(size: int) -> None:
+        if gone.is_set():
+            raise TimeoutError("given up")
+        if not heard:
+            heard.append(True)
+            news.put(None)
+        bar.update(size)
+
+    label = f"{file.name} from {urlsplit(url).netloc}"
+    with tqdm(
+        total=file.size, desc=label, unit="B", unit_scale=True, leave=False, disable=None
+    ) as bar:
+        threading.Thread(
+            target=_work, args=(url, file, workshop, patience, tell, news), daemon=True
+        ).start()
+        try:
+            word = news.get(timeout=patience)
+            return (True, news.get() or "") if word is None else (False, word)
+        except queue.Empty:
+            return False, f"no answer within {patience:.1f} s"
+        finally:
+            gone.set()
+
+
+def _work(
+    url: str,
+    file: RemoteFile,
+    workshop: Path,
+    patience: float,
+    tell: Callable[[int], None],
+    news: "queue.SimpleQueue[str | None]",
+) -> None:
+    """The thread's part of `_attempt`: let pooch download and verify, then put the outcome."""
+    import pooch
+
+    try:
+        get = partial(_get, size=file.size, patience=patience, tell=tell)
+        pooch.retrieve(url, file.sha256, fname=file.name, path=workshop, downloader=get)
+        news.put("")
+    except Exception as error:
+        news.put(_reason(error))
+
+
+def _get(
+    url: str, path: str, _: object, *, size: int, patience: float, tell: Callable[[int], None]
+) -> None:
+    """A downloader for pooch that takes the bytes as they are and no more than `size` of them."""
+    import requests
+    from urllib3.exceptions import HTTPError, ReadTimeoutError
+
+    # A server that unpacks .gz files on the way would give bytes with another hash.
+    headers = {"Accept-Encoding": "identity"}
+    got = 0
+    with requests.get(url, stream=True, timeout=(patience, STALL), headers=headers) as answer:
+        if answer.status_code != 200:
+            raise DownloadError(f"HTTP {answer.status_code} {answer.reason}")
+        offered = answer.headers.get("Content-Length", str(size))
+        if offered != str(size):
+            raise DownloadError(f"the wrong file, {offered} bytes instead of {size}")
+        try:
+            with open(path, "wb") as out:
+                for piece in answer.raw.stream(PIECE, decode_content=False):
+                    got += len(piece)
+                    tell(len(piece))
+                    if got > size:
+                        raise DownloadError(f"the wrong file, more than {size} bytes")
+                    out.write(piece)
+        except ReadTimeoutError:
+            raise DownloadError(f"nothing more after {got} of {size} bytes") from None
+        except HTTPError:
+            got = min(got, size - 1)  # whatever broke, it broke before the end
+    if got < size:
+        raise DownloadError(f"the body ended after {got} of {size} bytes")
+
+
+def _reason(error: Exception) -> str:
+    """Why a request failed, in a few words: the innermost cause that the system named."""
+    import requests
+
+    if isinstance(error, requests.Timeout):
+        return "no answer in time"
+    if isinstance(error, ValueError) and "does not match the known hash" in str(error):
+        return "the wrong file, its SHA-256 differs"
+    if isinstance(error, DownloadError):
+        return str(error)
+    cause: BaseException | None = error
+    words = ""
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.strerror:
+            words = cause.strerror
+        cause = cause.__cause__ or cause.__context__
+    return words or " ".join(f"{type(error).__name__}: {error}".split())[:120]

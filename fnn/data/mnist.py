@@ -1,0 +1,219 @@
+"""MNIST, and every set in its format (Fashion-MNIST, other sizes), parsed by python-mnist.
+
+A set is four IDX files: images and labels for training and for testing. IDX is a big-endian
+header, a magic number and the dimensions, then the bytes. python-mnist believes the header, so
+each file is measured against it first; http://yann.lecun.com/exdb/mnist describes the format.
+"""
+
+import gzip
+import math
+import os
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Literal, TypeAlias, cast
+
+import numpy as np
+
+from fnn.data import download, remotes
+from fnn.data.cache import Say, cached, data_root, say
+from fnn.data.dataset import Dataset, Split
+from fnn.errors import InputError
+
+SplitName: TypeAlias = Literal["train", "test"]
+
+FILES: dict[SplitName, tuple[str, str]] = {
+    "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
+    "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
+}
+IMAGES, LABELS = 0x00000803, 0x00000801  # magic numbers: bytes in 3 dimensions, and in 1
+BATCH, PARTS = 10_000, 8  # images a call: python-mnist makes a list of each, 8 bytes a pixel
+CHUNK = 1 << 20
+# A gzip may inflate a thousandfold; images shrink about fivefold, blank ones more. What claims
+# to grow beyond both of these is refused before a byte of it is inflated.
+GROWTH, SMALL = 100, 1 << 26
+
+
+def load_mnist(directory: str | os.PathLike[str] | None = None, say: Say = say) -> Dataset:
+    """Training and test images of MNIST or of a set in its format.
+
+    `directory` holds the four files, plain or .gz; None is `mnist` below the data root
+    (`FNN_DATA`), downloaded if it is not there. Images are (N, H, W) uint8, 28 x 28 for MNIST,
+    0 the background; labels are (N,) uint8. The first load parses, later ones take milliseconds.
+
+    >>> (x, labels), (x_test, labels_test) = load_mnist()  # doctest: +SKIP
+
+    Raises InputError where the directory or a file is missing or damaged, where images and
+    labels differ in number, and where there are none.
+    """
+    folder = install_mnist("mnist") if directory is None else Path(directory)
+    data = Dataset(load_split(folder, "train", say), load_split(folder, "test", say))
+    return same_size(data, folder)
+
+
+def load_split(
+    directory: str | os.PathLike[str], split: SplitName, say: Say = say, root: Path | None = None
+) -> Split:
+    """The `train` or the `test` images alone; `root` is where parsed arrays are kept."""
+    images, labels = (require(Path(directory), stem) for stem in FILES[split])
+    return cached(
+        data_root() if root is None else root,
+        (images, labels),
+        lambda: parse(images, labels),
+        f"mnist-{split}",
+        say,
+    )
+
+
+def same_size(data: Dataset, where: str | Path) -> Dataset:
+    """`data` itself, if its training and test images are alike in shape; InputError if not."""
+    train, test = (split.images.shape[1:] for split in data)
+    if train != test:
+        raise InputError(
+            f"{where}: training images are {' x '.join(map(str, train))}, test images "
+            f"{' x '.join(map(str, test))}, expected one size: take both from the same set"
+        )
+    return data
+
+
+def install_mnist(name: str, splits: tuple[SplitName, ...] = ("train", "test")) -> Path:
+    """The directory of the set `name` (`mnist`, `fashion-mnist`) below the data root.
+
+    If a file that `splits` need is not there, what is missing of the set is downloaded.
+
+    Raises DownloadError.
+    """
+    directory = data_root() / name
+    if any(find(directory, stem) is None for split in splits for stem in FILES[split]):
+        remote = remotes.SETS[name]
+        absent = [f for f in remote.files if find(directory, f.name.removesuffix(".gz")) is None]
+        download.fetch(remote._replace(files=tuple(absent)), directory)
+    return directory
+
+
+def spellings(stem: str) -> Iterator[str]:
+    """The names a file goes by: `a-idx3-ubyte` or `a.idx3-ubyte`, with `.gz` or without.
+
+    >>> list(spellings("t10k-labels-idx1-ubyte"))[:3]
+    ['t10k-labels-idx1-ubyte', 't10k-labels.idx1-ubyte', 't10k-labels-idx1-ubyte.gz']
+    """
+    for suffix in ("", ".gz"):
+        yield stem + suffix
+        yield stem.replace("-idx", ".idx") + suffix
+
+
+def find(directory: Path, stem: str) -> Path | None:
+    """The file `stem` in the directory under any of its spellings, plain before gz; or None."""
+    return next((p for name in spellings(stem) if (p := directory / name).is_file()), None)
+
+
+def has_mnist(directory: Path) -> bool:
+    """Whether any of the four files is in the directory: a set, though perhaps not all of it."""
+    return any(find(directory, stem) for stems in FILES.values() for stem in stems)
+
+
+def require(directory: Path, stem: str) -> Path:
+    """Like `find`, but raises InputError where there is no such file."""
+    path = find(directory, stem)
+    if path is None:
+        found = f"no {stem} in it" if directory.is_dir() else "no such directory"
+        raise InputError(
+            f"{directory}: {found}; expected a directory with the files "
+            f"{', '.join(s for stems in FILES.values() for s in stems)} (plain or .gz): "
+            "put what is missing there or name another directory"
+        )
+    return path
+
+
+def parse(images: Path, labels: Path) -> Split:
+    """Check two IDX files and parse them.
+
+    Memory peaks at about 6 times the images' bytes for MNIST (300 MB), 15 times for any set.
+
+    Raises InputError.
+    """
+    n, rows, columns = check_idx(images, IMAGES)
+    (count,) = check_idx(labels, LABELS)
+    if n != count:
+        raise InputError(
+            f"{labels}: {count} labels, expected {n}, one for each image of {images.name}: "
+            "take both files from the same set"
+        )
+    with warnings.catch_warnings():
+        # python-mnist compares strings with `is`, of which Python warns when it compiles that.
+        warnings.simplefilter("ignore", SyntaxWarning)
+        from mnist import MNIST
+
+    reader = MNIST(return_type="lists")  # its "numpy" makes int64 of the same lists
+    # It has one switch, plain or gz, for both files; `_open` sees for itself.
+    reader.opener = lambda path, mode: _open(Path(path))
+    pixels, numbers = np.empty((n, rows * columns), np.uint8), np.empty(n, np.uint8)
+    # Each call reads the whole file and makes lists of a part, so there are few calls.
+    step = max(BATCH, -(-n // PARTS))
+    for start in range(0, n, step):
+        stop = min(start + step, n)
+        lists, batch = reader.load(str(images), str(labels), [start, stop - start])
+        flat = np.frombuffer(b"".join(map(bytes, lists)), np.uint8)
+        pixels[start:stop] = flat.reshape(stop - start, rows * columns)
+        numbers[start:stop] = batch
+    return Split(pixels.reshape(n, rows, columns), numbers)
+
+
+def check_idx(path: Path, magic: int) -> tuple[int, ...]:
+    """The dimensions in an IDX file's header, if the file is as long as they say.
+
+    A gzip is inflated as a stream, never further than its header declares.
+
+    Raises InputError for another magic number, a header or a body too short or too long, a
+    damaged gzip, a dimension of 0, and a file that cannot be read.
+    """
+    try:
+        size = path.stat().st_size
+        with _open(path) as f:
+            axes = magic & 0xFF
+            head = f.read(4 + 4 * axes)
+            if head[:4] != struct.pack(">I", magic):
+                raise InputError(
+                    f"{path}: begins with {head[:4].hex() or 'nothing'}, expected {magic:08x}, "
+                    f"an IDX file of {'images' if magic == IMAGES else 'labels'}: get it again"
+                )
+            if len(head) < 4 + 4 * axes:
+                raise _wrong_length(path, f"a header of {4 + 4 * axes} bytes", f"{len(head)} bytes")
+            shape = struct.unpack(f">{axes}I", head[4:])
+            what = f"{len(head)} bytes of header and {' x '.join(map(str, shape))} of data"
+            declared = len(head) + math.prod(shape)
+            if not math.prod(shape):
+                raise InputError(
+                    f"{path}: the set is empty (its header says {' x '.join(map(str, shape))}), "
+                    "expected at least one example: get it again or name another set"
+                )
+            if not isinstance(f, gzip.GzipFile):
+                if size != declared:
+                    raise _wrong_length(path, what, f"{size} bytes")
+            elif declared > max(SMALL, GROWTH * size):
+                raise _wrong_length(path, what, f"a gzip of only {size} bytes")
+            else:
+                length = len(head)
+                while length <= declared and (chunk := f.read(CHUNK)):
+                    length += len(chunk)
+                if length != declared:
+                    more = " or more" if length > declared else ""
+                    raise _wrong_length(path, what, f"{length} bytes{more}")
+            return shape
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise InputError(f"{path}: a damaged gzip file ({error}): get it again") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
+
+
+def _wrong_length(path: Path, expected: str, found: str) -> InputError:
+    return InputError(f"{path}: expected {expected}, found {found}: get it again")
+
+
+def _open(path: Path) -> IO[bytes]:
+    """Open a plain or gzip file by its first bytes, since browsers unpack and keep the name."""
+    with open(path, "rb") as f:
+        packed = f.read(2) == b"\x1f\x8b"
+    return cast(IO[bytes], gzip.open(path)) if packed else open(path, "rb")

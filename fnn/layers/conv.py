@@ -1,0 +1,80 @@
+"""The convolutional layer."""
+
+from fnn.kernels import im2col
+from fnn.kernels.im2col import output_side
+from fnn.kernels.layout import hwnc, nhwc
+from fnn.keys import Key, child
+from fnn.layers.initializers import Initializer, he
+from fnn.layers.layer import Array, Cache, Layer, Shape, check_float, rank_error
+from fnn.tree import Tree
+
+
+def conv(
+    filters: int,
+    size: int = 3,
+    stride: int = 1,
+    pad: int | None = None,
+    bias: bool = True,
+    init: Initializer = he,
+) -> Layer:
+    """Filters of `size` x `size` pixels and all input channels, moved over the image.
+
+        y[i, j, k] = sum over s, t, c of x[i*stride + s - pad, j*stride + t - pad, c] W[s, t, c, k]
+                     + b[k]                                          equations (56)-(59)
+        dX = dY W^T,  dW = X^T dY,  db = sum of dY                             (60)-(62)
+
+    It is a cross-correlation. Outside the image x is 0; `pad`, by default size // 2, says how far
+    outside a filter may reach, so that stride 1 keeps the size of the image for odd `size` (and
+    adds 1 for even), and stride 2 halves it. x is (N, H, W, C), y (N, H', W', filters) with
+    H' = (H + 2 pad - size) // stride + 1; W is (size, size, C, filters), b (filters,), absent with
+    bias=False (as before batch_norm, whose beta does the same). W starts normal with variance
+    2 / (size * size * C), b at 0 (He et al. 2015), since a ReLU usually follows.
+    Raises ValueError for sizes that are none, and for an image smaller than a filter.
+
+    >>> conv(32).shape((28, 28, 1)), conv(8, size=5, stride=2).shape((28, 28, 3))
+    ((28, 28, 32), (14, 14, 8))
+    """
+    pad = size // 2 if pad is None else pad
+    name = f"conv({filters}, size={size}, stride={stride}, pad={pad})"
+    if min(filters, size, stride) < 1 or pad < 0:
+        raise ValueError(
+            f"{name}: expected filters, size and stride of at least 1, pad of 0 or more"
+        )
+
+    def shape(s: Shape) -> Shape:
+        if len(s) != 3:
+            raise rank_error(name, "(H, W, C)", s, "give it images")
+        if min(s[:2]) + 2 * pad < size:
+            raise ValueError(f"{name}: an image of shape {s} is smaller than a filter, even padded")
+        h, w = (output_side(side, size, stride, pad) for side in s[:2])
+        return (h, w, filters)
+
+    def make(rng: Key, s: Shape) -> Tree:
+        shape(s)
+        w_shape = (size, size, s[2], filters)
+        fans = (size * size * s[2], size * size * filters)
+        w = {"W": init.W(child(rng, 0), w_shape, *fans)}
+        return {**w, "b": init.b(child(rng, 1), (filters,), *fans)} if bias else w
+
+    def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:
+        check_float(name, x)
+        if x.ndim != 4 or x.shape[3] != params["W"].shape[2]:
+            expected = f"(N, H, W, {params['W'].shape[2]})"
+            raise ValueError(f"{name}: expected input of shape {expected}, found {x.shape}")
+        shape(x.shape[1:])
+        images = hwnc(x)
+        y = im2col.forward(images, params["W"], stride, pad)
+        if bias:
+            y += params["b"]
+        return nhwc(y), Cache(images, state)
+
+    def grads(params: Tree, cache: Cache, dy: Array) -> Tree:
+        d = hwnc(dy)
+        w = {"W": im2col.grad_w(cache.saved, d, size, stride, pad)}
+        return {**w, "b": d.sum(axis=(0, 1, 2))} if bias else w
+
+    def vjp(params: Tree, cache: Cache, dy: Array) -> tuple[Array, Tree]:
+        dx = im2col.grad_x(hwnc(dy), params["W"], cache.saved.shape, stride, pad)
+        return nhwc(dx), grads(params, cache, dy)
+
+    return Layer(make, apply, vjp, shape, grads=grads)

@@ -1,0 +1,130 @@
+"""Batch normalisation, and the expectations that it uses in testing."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from fnn import tree
+from fnn.kernels.layout import hwnc, nhwc
+from fnn.kernels.norm import vjp_closed
+from fnn.keys import Key
+from fnn.layers.layer import Array, Cache, Layer, Shape, check_input
+from fnn.tree import Tree
+
+
+def batch_norm(eps: float = 1e-5, rate: float = 0.1) -> Layer:
+    """Gives every node mean 0 and variance 1 over the mini-batch, then a learned scale and shift.
+
+        mean, var of the batch, var the biased one              equations (28)-(29)
+        xhat = (x - mean) / sqrt(var + eps),  y = gamma xhat + beta       (30)-(31)
+        backward                                                          (32)-(37)
+
+    After a convolution, for x (N, H, W, C), a node is a channel and the mean goes over all pixels
+    too. In testing the mean and variance are those of the state, (38), which in training move by
+    `rate` of the way to the batch's: state' = state + rate (batch - state). `recalibrate` makes
+    them the expectations over a whole data set. gamma and beta are (C,), at first 1 and 0; the
+    state is {"mean": zeros, "var": ones} at first.
+    Raises ValueError for eps <= 0 or a rate outside 0..1, and in training for a single value a
+    node, whose variance says nothing.
+
+    Source: Ioffe and Szegedy, "Batch normalization", ICML 2015; course, section 5.4.
+    """
+    if eps <= 0 or not 0 <= rate <= 1:
+        raise ValueError(f"batch_norm: expected eps > 0 and rate in 0..1, found {eps} and {rate}")
+
+    def make(rng: Key, s: Shape) -> Tree:
+        return {"gamma": np.ones(s[-1], np.float32), "beta": np.zeros(s[-1], np.float32)}
+
+    def state(rng: Key, s: Shape) -> Tree:
+        return {"mean": np.zeros(s[-1], np.float32), "var": np.ones(s[-1], np.float32)}
+
+    def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:
+        check_input("batch_norm", x, (*x.shape[1:-1], len(params["gamma"])))
+        rows = _rows(x)
+        if not train:
+            inv = 1 / np.sqrt(state["var"] + eps)
+            scale = params["gamma"] * inv
+            y = rows * scale
+            y += params["beta"] - state["mean"] * scale
+            return _like(x, y), Cache((None, inv, (rows, state["mean"])), state)
+        if len(rows) < 2:
+            raise ValueError(
+                "batch_norm: a training batch with one value a node has no variance: "
+                "give it two examples or more"
+            )
+        mean, var = rows.mean(axis=0), rows.var(axis=0)
+        inv = 1 / np.sqrt(var + eps)
+        xhat = (rows - mean) * inv
+        y = xhat * params["gamma"]
+        y += params["beta"]
+        step = state.get("rate", rate)  # recalibrate sets one of its own
+        moved = {
+            "mean": state["mean"] + step * (mean - state["mean"]),
+            "var": state["var"] + step * (var - state["var"]),
+        }
+        return _like(x, y), Cache((xhat, inv, None), {**state, **moved})
+
+    def vjp(params: Tree, cache: Cache, dy: Array) -> tuple[Array, Tree]:
+        xhat, inv, tested = cache.saved
+        rows = _rows(dy)
+        if tested is None:
+            dx, dgamma, dbeta = vjp_closed(xhat, inv, params["gamma"], rows)
+        else:
+            x, mean = tested
+            dx = rows * (params["gamma"] * inv)
+            dgamma, dbeta = (rows * ((x - mean) * inv)).sum(axis=0), rows.sum(axis=0)
+        return _like(dy, dx), {"gamma": dgamma, "beta": dbeta}
+
+    return Layer(make, apply, vjp, state=state)
+
+
+def _rows(x: Array) -> Array:
+    """x as (M, C): a row for each example, or for each pixel of each."""
+    images = hwnc(x) if x.ndim == 4 else x
+    return images.reshape(-1, x.shape[-1])
+
+
+def _like(x: Array, rows: Array) -> Array:
+    """Rows in the form of x."""
+    if x.ndim != 4:
+        return rows.reshape(x.shape)
+    n, h, w, c = x.shape
+    return nhwc(rows.reshape(h, w, n, c))
+
+
+def recalibrate(net: Layer, params: Tree, state: Tree, batches: Iterable[Array]) -> Tree:
+    """The state with every running mean and variance replaced by its expectation over `batches`.
+
+    E[x] and Var[x] of equation (38): the averages of the mean and of the biased variance of each
+    mini-batch, computed in training mode with the final parameters. `batches` are inputs x; some
+    hundred suffice. What else is in the state (dropout's count) stays as it was.
+    Raises ValueError without a batch.
+    """
+    # A rate of 1 in the state makes the state after a batch that batch's own figures.
+    probe = _each_norm(lambda norm: {**norm, "rate": 1.0}, state)
+    total, n = None, 0
+    for x in batches:
+        found = net.apply(params, probe, x, True)[1].state
+        total = found if total is None else tree.map(_sum, total, found)
+        n += 1
+    if total is None:
+        raise ValueError("recalibrate: expected at least one batch")
+
+    def mean(old: Any, summed: Any) -> Any:
+        return {name: (summed[name] / n).astype(old[name].dtype) for name in old}
+
+    return _each_norm(mean, state, total)
+
+
+def _sum(a: Any, b: Any) -> Any:
+    return a + b if isinstance(a, np.ndarray) else a
+
+
+def _each_norm(f: Any, state: Tree, *rest: Tree) -> Tree:
+    """The state with `f` applied to every node that is a batch_norm's."""
+    if not isinstance(state, dict):
+        return state
+    if state.keys() == {"mean", "var"}:
+        return f(state, *rest)
+    return {k: _each_norm(f, v, *(r[k] for r in rest)) for k, v in state.items()}

@@ -1,0 +1,112 @@
+"""Pooling: a block of pixels becomes one, channel by channel."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from fnn.kernels.layout import hwnc, nhwc
+from fnn.layers.layer import Array, Cache, Layer, Shape, check_float, empty, rank_error
+from fnn.tree import Tree
+
+
+def max_pool(size: int = 2) -> Layer:
+    """The largest of each block of `size` x `size` pixels.
+
+    y[i, j] = max over k, l < size of x[i*size + k, j*size + l]         equation (63)
+    dx[i*size + k, j*size + l] = dy[i, j] where x there equals y[i, j], else 0      (64)
+
+    Of equal maxima every one gets the gradient, as (64) has it. x is (N, H, W, C), y
+    (N, H // size, W // size, C); rows and columns that fill no block count for nothing.
+    Raises ValueError for size < 1 and for an image smaller than a block.
+
+    >>> max_pool(2).shape((7, 6, 3))
+    (3, 3, 3)
+    """
+    name = f"max_pool({size})"
+
+    def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:
+        _check_images(name, size, x)
+        images = hwnc(x)
+        y = _blocks(images, size).max(axis=(1, 3))
+        return nhwc(y), Cache((images, y), state)
+
+    def vjp(params: Tree, cache: Cache, dy: Array) -> tuple[Array, Tree]:
+        images, y = cache.saved
+        dx = np.zeros_like(images)
+        equal = _blocks(images, size) == y[:, None, :, None]
+        np.multiply(hwnc(dy)[:, None, :, None], equal, out=_blocks(dx, size))
+        return nhwc(dx), {}
+
+    return Layer(empty, apply, vjp, _pooled(name, size))
+
+
+def avg_pool(size: int = 2) -> Layer:
+    """The mean of each block of `size` x `size` pixels; shapes and errors as for `max_pool`."""
+    name = f"avg_pool({size})"
+
+    def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:
+        _check_images(name, size, x)
+        images = hwnc(x)
+        return nhwc(_blocks(images, size).mean(axis=(1, 3))), Cache(images.shape, state)
+
+    def vjp(params: Tree, cache: Cache, dy: Array) -> tuple[Array, Tree]:
+        dx = np.zeros(cache.saved, dy.dtype)
+        _blocks(dx, size)[...] = hwnc(dy)[:, None, :, None] / (size * size)
+        return nhwc(dx), {}
+
+    return Layer(empty, apply, vjp, _pooled(name, size))
+
+
+def global_avg_pool() -> Layer:
+    """The mean of each channel over the whole image: (N, H, W, C) becomes (N, C).
+
+    Source: Lin et al., "Network in network", ICLR 2014.
+    """
+    name = "global_avg_pool"
+
+    def shape(s: Shape) -> Shape:
+        if len(s) != 3:
+            raise rank_error(name, "(H, W, C)", s, "give it images")
+        return s[2:]
+
+    def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:
+        _check_images(name, 1, x)
+        return hwnc(x).mean(axis=(0, 1)), Cache(x.shape, state)
+
+    def vjp(params: Tree, cache: Cache, dy: Array) -> tuple[Array, Tree]:
+        n, h, w, c = cache.saved
+        dx = np.empty((h, w, n, c), dy.dtype)
+        dx[...] = dy / (h * w)
+        return nhwc(dx), {}
+
+    return Layer(empty, apply, vjp, shape)
+
+
+def _pooled(name: str, size: int) -> Callable[[Shape], Shape]:
+    if size < 1:
+        raise ValueError(f"{name}: expected a size of at least 1")
+
+    def shape(s: Shape) -> Shape:
+        if len(s) != 3:
+            raise rank_error(name, "(H, W, C)", s, "give it images")
+        if min(s[:2]) < size:
+            raise ValueError(f"{name}: an image of shape {s} is smaller than a block")
+        return (s[0] // size, s[1] // size, s[2])
+
+    return shape
+
+
+def _check_images(name: str, size: int, x: Array) -> None:
+    check_float(name, x)
+    if x.ndim != 4 or min(x.shape[1:3]) < size:
+        raise ValueError(
+            f"{name}: expected images (N, H, W, C) of at least {size} x {size}, found {x.shape}"
+        )
+
+
+def _blocks(a: Array, size: int) -> Array:
+    """A view of (H, W, N, C) as (H // size, size, W // size, size, N, C)."""
+    h, w = a.shape[0] // size, a.shape[1] // size
+    sh, sw, sn, sc = a.strides
+    shape = (h, size, w, size, *a.shape[2:])
+    return np.lib.stride_tricks.as_strided(a, shape, (size * sh, sh, size * sw, sw, sn, sc))
