@@ -9,11 +9,28 @@ from fnn.errors import InputError
 from fnn.layers import initializers
 from fnn.layers.activation import relu, sigmoid
 from fnn.layers.combine import parallel, residual, serial, weight_decay
+from fnn.layers.conv import conv
 from fnn.layers.dense import dense
+from fnn.layers.dropout import dropout
 from fnn.layers.layer import Cache, Layer, parameter_grads
+from fnn.layers.norm import batch_norm, recalibrate
+from fnn.layers.pool import avg_pool, global_avg_pool, max_pool
 from fnn.layers.shape import flatten, identity
 from fnn.losses import accuracy, log_softmax, softmax, softmax_cross_entropy
-from fnn.optim import Optimizer, chain, momentum, scale, sgd, trace
+from fnn.optim import (
+    Optimizer,
+    adadelta,
+    adagrad,
+    adam,
+    chain,
+    clip_by_global_norm,
+    momentum,
+    nesterov,
+    rmsprop,
+    scale,
+    sgd,
+    trace,
+)
 from fnn.train import (
     TrainState,
     epoch,
@@ -33,14 +50,23 @@ __all__ = [
     "TrainState",
     "__version__",
     "accuracy",
+    "adadelta",
+    "adagrad",
+    "adam",
+    "avg_pool",
+    "batch_norm",
     "batches",
     "chain",
     "check_pure",
     "check_vjp",
+    "clip_by_global_norm",
+    "conv",
     "dense",
+    "dropout",
     "epoch",
     "evaluate",
     "flatten",
+    "global_avg_pool",
     "identity",
     "init_train_state",
     "initializers",
@@ -48,13 +74,17 @@ __all__ = [
     "load",
     "load_mnist",
     "log_softmax",
+    "max_pool",
     "models",
     "momentum",
+    "nesterov",
     "parallel",
     "parameter_grads",
     "predict",
+    "recalibrate",
     "relu",
     "residual",
+    "rmsprop",
     "save",
     "scale",
     "schedules",

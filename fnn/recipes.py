@@ -3,23 +3,33 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from fnn.optim import Optimizer, momentum, sgd
-from fnn.schedules import Rate, constant, cosine
+from fnn.optim import Optimizer, adadelta, adagrad, adam, momentum, nesterov, rmsprop, sgd
+from fnn.schedules import Rate, constant, cosine, one_cycle, step_decay
 
 
 class Choice(NamedTuple):
-    """An optimizer as a function of its rate, and the course's rate for it."""
+    """An optimizer as a function of its rate, and the course's rate for it (None: it has none)."""
 
     make: Callable[[Rate], Optimizer]
-    lr: float
+    lr: float | None
 
 
-OPTIMIZERS = {"sgd": Choice(sgd, 0.01), "momentum": Choice(momentum, 0.01)}
+OPTIMIZERS = {
+    "sgd": Choice(sgd, 0.01),
+    "momentum": Choice(momentum, 0.01),
+    "nesterov": Choice(nesterov, 0.01),
+    "adagrad": Choice(adagrad, 0.001),
+    "rmsprop": Choice(rmsprop, 0.01),
+    "adadelta": Choice(lambda rate: adadelta(), None),
+    "adam": Choice(adam, 0.001),
+}
 
 # From the highest rate and the number of steps in the whole training.
 SCHEDULES: dict[str, Callable[[float, int], Rate]] = {
     "constant": lambda lr, steps: constant(lr),
+    "step": lambda lr, steps: step_decay(lr, every=max(1, -(-steps // 3))),
     "cosine": cosine,
+    "one-cycle": one_cycle,
 }
 
 
@@ -35,5 +45,9 @@ class Recipe(NamedTuple):
 
 # Chosen on the last 10000 training images of MNIST, never on the test images.
 RECIPES = {
-    "mlp": Recipe(epochs=15, batch_size=100, optimizer="momentum", lr=0.3, schedule="cosine")
+    "mlp": Recipe(15, 100, "momentum", 0.3, "cosine"),
+    "conv": Recipe(5, 100, "momentum", 0.05, "one-cycle"),
+    "lenet": Recipe(10, 100, "momentum", 0.05, "one-cycle"),
+    "vgg": Recipe(10, 100, "momentum", 0.05, "one-cycle"),
+    "resnet": Recipe(10, 100, "momentum", 0.1, "one-cycle"),
 }

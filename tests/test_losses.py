@@ -37,6 +37,24 @@ def test_cross_entropy_is_the_formula(batch):
     np.testing.assert_allclose(fnn.softmax(logits), p, atol=tiny)
 
 
+@given(batches, st.floats(0, 1))
+def test_label_smoothing_is_cross_entropy_with_softened_labels(batch, smoothing):
+    logits, labels = batch
+    loss, dlogits = fnn.softmax_cross_entropy(logits, labels, smoothing)
+    log_p = fnn.log_softmax(logits.astype(np.float64))
+    classes = logits.shape[1]
+    q = (1 - smoothing) * np.eye(classes)[labels] + smoothing / classes
+    tiny = TINY[logits.dtype]
+    assert loss == pytest.approx(-(q * log_p).sum(axis=1).mean(), rel=10 * tiny, abs=tiny)
+    np.testing.assert_allclose(dlogits, (np.exp(log_p) - q) / len(labels), atol=tiny, rtol=tiny)
+    assert dlogits.dtype == logits.dtype
+
+
+def test_smoothing_outside_the_unit_interval_is_refused():
+    with pytest.raises(ValueError, match=r"smoothing in 0\.\.1, found 1\.5"):
+        fnn.softmax_cross_entropy(np.ones((1, 2)), np.array([0]), 1.5)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("gap", [1, 100, 1e4])
 def test_a_certain_wrong_answer_costs_the_gap(dtype, gap):

@@ -10,12 +10,46 @@ RATES = {
     "a schedule": lambda lr: lambda step: lr,
 }
 
-# name -> (optimizer, updates worked by hand for the gradients 2 and then -1)
+
+def by_hand_adagrad(g, h):
+    h = h + g * g  # (42)
+    return -0.5 / h**0.5 * g, h  # (43)
+
+
+def by_hand_rmsprop(g, h):
+    h = 0.99 * h + 0.01 * g * g  # (44)
+    return -0.5 / (h**0.5 + 1e-8) * g, h  # (45)
+
+
+def by_hand_adadelta(g, h_s):
+    h = 0.95 * h_s[0] + 0.05 * g * g  # (46)
+    d = -((h_s[1] ** 0.5 + 1e-6) / (h**0.5 + 1e-6)) * g  # (47)
+    s = 0.95 * h_s[1] + 0.05 * d * d  # (48)
+    return d, (h, s)  # (49)
+
+
+def by_hand_adam(g, t_m_v):
+    t = t_m_v[0] + 1  # (50)
+    m = 0.9 * t_m_v[1] + 0.1 * g  # (51)
+    v = 0.999 * t_m_v[2] + 0.001 * g * g  # (52)
+    m_hat, v_hat = m / (1 - 0.9**t), v / (1 - 0.999**t)  # (53), (54)
+    return -0.5 * m_hat / (v_hat**0.5 + 1e-8), (t, m, v)  # (55)
+
+
+def by_hand_nesterov(g, d):
+    d = 0.9 * d - 0.5 * g
+    return 0.9 * d - 0.5 * g, d
+
+
+# name -> (optimizer with the rate 1/2, one number's step by the course's equations, its state)
 STEPS = {
-    # (39): -eta g
-    "sgd": (lambda rate: fnn.sgd(rate(0.5)), [-1.0, 0.5]),
-    # (40): d = 0.9 * 0 - 0.5 * 2 = -1;  d = 0.9 * -1 - 0.5 * -1 = -0.4
-    "momentum": (lambda rate: fnn.momentum(rate(0.5), alpha=0.9), [-1.0, -0.4]),
+    "sgd": (fnn.sgd, lambda g, _: (-0.5 * g, _), None),  # (39)
+    "momentum": (fnn.momentum, lambda g, d: (0.9 * d - 0.5 * g,) * 2, 0.0),  # (40), (41)
+    "nesterov": (fnn.nesterov, by_hand_nesterov, 0.0),
+    "adagrad": (fnn.adagrad, by_hand_adagrad, 1e-8),
+    "rmsprop": (fnn.rmsprop, by_hand_rmsprop, 0.0),
+    "adadelta": (lambda rate: fnn.adadelta(), by_hand_adadelta, (0.0, 0.0)),
+    "adam": (fnn.adam, by_hand_adam, (0, 0.0, 0.0)),
 }
 
 
@@ -28,27 +62,42 @@ def follow(optimizer, params, gradient, steps):
     return params
 
 
-@pytest.mark.parametrize(("make", "expected"), STEPS.values(), ids=STEPS)
+@pytest.mark.parametrize(("make", "by_hand", "own"), STEPS.values(), ids=STEPS)
 @pytest.mark.parametrize("rate", RATES.values(), ids=RATES)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_steps_worked_by_hand(make, expected, rate, dtype):
-    optimizer = make(rate)
-    params = {0: {"W": np.zeros(3, dtype)}, 1: {}}
-    state = optimizer.init(params)
-    for g, update in zip([2, -1], expected, strict=True):
+def test_steps_worked_by_hand(make, by_hand, own, rate, dtype):
+    optimizer = make(rate(0.5))
+    state = optimizer.init({0: {"W": np.zeros(3, dtype)}, 1: {}})
+    for g in [2, -1, 0, 3, 0.5]:
         updates, state = optimizer.update({0: {"W": np.full(3, g, dtype)}, 1: {}}, state)
-        np.testing.assert_allclose(updates[0]["W"], np.full(3, update), rtol=1e-6)
+        expected, own = by_hand(g, own)
+        np.testing.assert_allclose(updates[0]["W"], np.full(3, expected), rtol=2e-6)
         assert updates[0]["W"].dtype == dtype
 
 
-def test_defaults_are_the_courses():
-    grads, params = {"W": np.array([1.0])}, {"W": np.array([0.0])}
-    for optimizer in (fnn.sgd(), fnn.momentum()):
-        state = optimizer.init(params)
-        first, state = optimizer.update(grads, state)
-        second, _ = optimizer.update(grads, state)
-        assert first["W"] == -0.01
-    assert second["W"] == pytest.approx(-0.9 * 0.01 - 0.01)
+def test_two_steps_of_momentum_in_plain_numbers():
+    optimizer = fnn.momentum(0.5, alpha=0.9)
+    first, state = optimizer.update({"w": np.array([2.0])}, optimizer.init({"w": np.zeros(1)}))
+    second, _ = optimizer.update({"w": np.array([-1.0])}, state)
+    # d = 0.9 * 0 - 0.5 * 2 = -1;  d = 0.9 * -1 - 0.5 * -1 = -0.4
+    assert (first["w"][0], second["w"][0]) == (-1.0, -0.4)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "first"),
+    [
+        (fnn.sgd(), -0.01),
+        (fnn.momentum(), -0.01),
+        (fnn.nesterov(), -0.019),
+        (fnn.adagrad(), -0.001 / (1 + 1e-8) ** 0.5),
+        (fnn.rmsprop(), -0.01 / (0.01**0.5 + 1e-8)),
+        (fnn.adadelta(), -1e-6 / (0.05**0.5 + 1e-6)),
+        (fnn.adam(), -0.001 / (1 + 1e-8)),
+    ],
+)
+def test_defaults_are_the_courses(optimizer, first):
+    updates, _ = optimizer.update({"w": np.ones(1)}, optimizer.init({"w": np.zeros(1)}))
+    assert updates["w"][0] == pytest.approx(first, rel=1e-12)
 
 
 def rosenbrock_gradient(w):
@@ -62,17 +111,34 @@ PROBLEMS = {
 }
 
 
-@pytest.mark.parametrize(
-    "optimizer",
-    [fnn.sgd(0.01), fnn.momentum(0.003), fnn.sgd(lambda step: 0.01)],
-    ids=["sgd", "momentum", "sgd with a schedule"],
-)
+SOLVERS = {
+    "sgd": fnn.sgd(0.01),
+    "sgd with a schedule": fnn.sgd(fnn.schedules.cosine(0.02, 5000)),
+    "momentum": fnn.momentum(0.003),
+    "nesterov": fnn.nesterov(0.003),
+    "adagrad": fnn.adagrad(1.0),
+    "rmsprop": fnn.rmsprop(fnn.schedules.cosine(0.01, 5000)),
+    "adadelta": fnn.chain(fnn.adadelta(eps=1e-3), fnn.scale(fnn.schedules.cosine(1, 5000))),
+    "adam": fnn.adam(0.02),
+    "clipped": fnn.chain(fnn.clip_by_global_norm(1.0), fnn.sgd(0.01)),
+}
+
+
+@pytest.mark.parametrize("optimizer", SOLVERS.values(), ids=SOLVERS)
 @pytest.mark.parametrize(("gradient", "start"), PROBLEMS.values(), ids=PROBLEMS)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_the_minimum_is_found(optimizer, gradient, start, dtype):
     end = follow(optimizer, {"w": start.astype(dtype)}, gradient, 5000)["w"]
     np.testing.assert_allclose(end, [1, 1], atol=1e-2)
     assert end.dtype == dtype
+
+
+def test_clipping_keeps_the_direction_and_leaves_small_gradients():
+    clip = fnn.clip_by_global_norm(5.0)
+    large, _ = clip.update({"a": np.array([6.0]), "b": {"c": np.array([8.0])}}, {})
+    assert (large["a"][0], large["b"]["c"][0]) == (3, 4)
+    small, _ = clip.update({"a": np.array([3.0]), "b": {"c": np.array([4.0])}}, {})
+    assert (small["a"][0], small["b"]["c"][0]) == (3, 4)
 
 
 def test_chain_is_threading_by_hand():
@@ -97,10 +163,10 @@ def test_the_step_count_starts_at_zero_and_lives_in_the_state():
     assert seen == [0, 1, 2, 0, 1]
 
 
-def test_optimizers_write_into_nothing():
-    params, grads = {"w": np.ones(3, np.float32)}, {"w": np.ones(3, np.float32)}
+@pytest.mark.parametrize("optimizer", SOLVERS.values(), ids=SOLVERS)
+def test_optimizers_write_into_nothing(optimizer):
+    params, grads = {"w": np.ones(3, np.float32)}, {"w": np.full(3, 2, np.float32)}
     params["w"].flags.writeable = grads["w"].flags.writeable = False
-    optimizer = fnn.momentum(lambda step: 0.1)
     state = optimizer.init(params)
     for _ in range(3):
         for leaf in fnn.tree.leaves(state):

@@ -9,6 +9,8 @@ from fnn import schedules
     [
         (schedules.constant(0.1), {0: 0.1, 10**6: 0.1}),
         (schedules.cosine(0.2, 100), {0: 0.2, 50: 0.1, 100: 0, 500: 0}),
+        (schedules.one_cycle(1.0, 100, 0.2, 0.1), {0: 0.1, 10: 0.55, 20: 1, 60: 0.5, 100: 0}),
+        (schedules.one_cycle(1.0, 1, 0), {0: 1, 1: 0}),
         (schedules.step_decay(1.0, 10, 0.1), {0: 1, 9: 1, 10: 0.1, 29: 0.01}),
     ],
 )
@@ -22,8 +24,14 @@ def test_a_rate_is_a_plain_float():
 
 
 @pytest.mark.parametrize(
-    "make", [lambda: schedules.cosine(0.1, 0), lambda: schedules.step_decay(0.1, 0)]
+    "make",
+    [
+        lambda: schedules.cosine(0.1, 0),
+        lambda: schedules.step_decay(0.1, 0),
+        lambda: schedules.one_cycle(0.1, 0),
+        lambda: schedules.one_cycle(0.1, 10, warm_up=1),
+    ],
 )
-def test_no_steps_are_refused(make):
+def test_what_cannot_be_is_refused(make):
     with pytest.raises(ValueError, match="expected"):
         make()

@@ -73,10 +73,22 @@ def whole(low: int, high: int | None = None) -> Callable[[str], int]:
 
 def positive(text: str) -> float:
     """An argument type: a finite number above 0."""
-    try:
-        value = float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"expected a number, found {text!r}") from None
+    value = _number(text)
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"expected a finite number above 0, found {text}")
     return value
+
+
+def share(text: str) -> float:
+    """An argument type: a number of 0 or more, and below 1."""
+    value = _number(text)
+    if not 0 <= value < 1:
+        raise argparse.ArgumentTypeError(f"expected a number from 0 to below 1, found {text}")
+    return value
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a number, found {text!r}") from None

@@ -98,11 +98,14 @@ def recalibrate(net: Layer, params: Tree, state: Tree, batches: Iterable[Array])
 
     E[x] and Var[x] of equation (38): the averages of the mean and of the biased variance of each
     mini-batch, computed in training mode with the final parameters. `batches` are inputs x; some
-    hundred suffice. What else is in the state (dropout's count) stays as it was.
+    hundred suffice. What else is in the state (dropout's count) stays as it was, and so does the
+    whole state of a network without batch norm.
     Raises ValueError without a batch.
     """
     # A rate of 1 in the state makes the state after a batch that batch's own figures.
     probe = _each_norm(lambda norm: {**norm, "rate": 1.0}, state)
+    if not any(where[-1] == "rate" for where, _ in tree.items(probe)):
+        return state
     total, n = None, 0
     for x in batches:
         found = net.apply(params, probe, x, True)[1].state

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fnn.data.dataset import Split
 from fnn.data.synthetic import digits
 
 BIN = Path(__file__).resolve().parents[2] / "bin"
@@ -41,16 +42,25 @@ def write_idx(path: Path, array: np.ndarray) -> None:
     path.write_bytes(head + array.tobytes())
 
 
-@pytest.fixture
-def data(tmp_path) -> Path:
-    """A directory in the format of MNIST: 600 training and 100 test images."""
-    directory = tmp_path / "data"
+def write_set(directory: Path, train: Split, test: Split) -> Path:
     directory.mkdir()
-    for stem, rng, n in (("train", 1, 600), ("t10k", 2, 100)):
-        images, labels = digits(rng, n)
+    for stem, (images, labels) in (("train", train), ("t10k", test)):
         write_idx(directory / f"{stem}-images-idx3-ubyte", images)
         write_idx(directory / f"{stem}-labels-idx1-ubyte", labels)
     return directory
+
+
+@pytest.fixture
+def data(tmp_path) -> Path:
+    """A directory in the format of MNIST: 600 training and 100 test images."""
+    return write_set(tmp_path / "data", digits(1, 600), digits(2, 100))
+
+
+@pytest.fixture
+def tiny(tmp_path) -> Path:
+    """A set of images of 5 x 5 pixels."""
+    split = Split(np.ones((20, 5, 5), np.uint8), np.arange(20, dtype=np.uint8) % 2)
+    return write_set(tmp_path / "tiny", split, split)
 
 
 @pytest.fixture

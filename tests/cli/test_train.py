@@ -4,8 +4,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import fnn
 from fnn import checkpoint
-from fnn.cli.train import arguments, make_optimizer
+from fnn.cli.train_options import arguments, make_optimizer
+from fnn.data.mnist import load_mnist
+from fnn.recipes import OPTIMIZERS
 
 LINE = r"epoch (\d+)  loss (\d+\.\d{4})  accuracy ([01]\.\d{4})  \d+\.\d\d s"
 
@@ -50,6 +53,13 @@ def test_a_batch_larger_than_the_set_and_one_that_does_not_divide_it(run, data):
         (["--seed", "-1"], ["--seed"]),
         (["--model", "nonesuch"], ["--model", "nonesuch", "mlp"]),
         (["--optimizer", "nonesuch"], ["--optimizer", "sgd", "momentum"]),
+        (["--optimizer", "adadelta", "--lr", "0.1"], ["--lr: adadelta has no learning rate"]),
+        (["--optimizer", "adadelta", "--schedule", "cosine"], ["--schedule: adadelta has no"]),
+        (["--dropout", "1"], ["--dropout", "below 1, found 1"]),
+        (["--label-smoothing", "-1"], ["--label-smoothing"]),
+        (["--activation", "tanh"], ["--activation", "sigmoid", "relu"]),
+        (["--model", "lenet", "--dropout", "0.5"], ["--dropout", "lenet", "mlp, conv, vgg"]),
+        (["--model", "conv", "--hidden", "5"], ["--hidden", "conv", "--model mlp"]),
         (["--out", "absent/p.npz"], ["absent/p.npz", "there is no directory"]),
         (["--out", "."], ["is a directory"]),
         (["--out", "/dev/null"], ["not a regular file"]),
@@ -99,3 +109,65 @@ def test_the_file_says_how_to_build_the_network(run, data):
     run("fnn-train", "--data", data, "--epochs", 1, "--hidden", 4)
     model = checkpoint.load("params.npz")["model"]
     assert model == {"name": "mlp", "shape": (28, 28, 1), "classes": 10, "options": {"hidden": 4}}
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_every_optimizer_learns(run, data, optimizer):
+    args = ("--epochs", 4, "--batch-size", 20, "--hidden", 30, "--optimizer", optimizer)
+    rate = () if optimizer == "adadelta" else ("--lr", RATES.get(optimizer, 0.3))
+    done = run("fnn-train", "--data", data, *args, *rate)
+    assert done.returncode == 0, done.stderr
+    losses = [float(re.fullmatch(LINE, line)[2]) for line in done.stdout.splitlines()]
+    assert losses[-1] < losses[0] < 2.5
+
+
+RATES = {"adagrad": 0.05, "rmsprop": 0.003, "adam": 0.01}
+
+
+@pytest.mark.parametrize(
+    ("model", "args", "options"),
+    [
+        ("conv", ["--activation", "sigmoid"], {"activation": "sigmoid"}),
+        ("lenet", [], {}),
+        ("vgg", ["--width", "4"], {"width": 4}),
+        ("resnet", ["--width", "4", "--weight-decay", "1e-4"], {"width": 4}),
+        (
+            "mlp",
+            [
+                "--activation",
+                "relu",
+                "--batch-norm",
+                "--dropout",
+                "0.2",
+                "--label-smoothing",
+                "0.1",
+            ],
+            {"activation": "relu", "batch_norm": True, "dropout": 0.2},
+        ),
+    ],
+)
+def test_every_model_trains_on_every_kind_of_images_and_recognises(run, data, model, args, options):
+    small = ("--epochs", 1, "--batch-size", 100)
+    done = run("fnn-train", "--model", model, "--data", data, *small, *args)
+    assert done.returncode == 0, done.stderr
+    assert checkpoint.load("params.npz")["model"]["options"] == options
+    answers = run("fnn-predict", "--data", data, stdin="0\n1\n")
+    assert answers.returncode == 0, answers.stderr
+    assert len(answers.stdout.split()) == 2
+
+
+def test_images_too_small_for_the_model_are_refused(run, refused, tiny):
+    done = run("fnn-train", "--model", "vgg", "--data", tiny)
+    refused(done, "--model vgg", "smaller than a block")
+
+
+def test_batch_norm_is_tested_with_expectations(run, data):
+    args = ("--model", "mlp", "--batch-norm", "--epochs", 1, "--data", data, "--hidden", 6)
+    assert run("fnn-train", *args).returncode == 0
+    content = checkpoint.load("params.npz")
+    images, _ = load_mnist(data).train
+    hidden = fnn.dense(6).apply(
+        content["params"][1], {}, fnn.to_float(images).reshape(600, -1), False
+    )[0]
+    # the mean of batch means of equal size is that of all images; moving averages are not there yet
+    np.testing.assert_allclose(content["state"][2]["mean"], hidden.mean(axis=0), atol=1e-4)

@@ -1,6 +1,7 @@
 """The cache of parsed arrays: hit, stale, damaged, interrupted, unwritable."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fnn.data import cache
 from fnn.data.cache import cached, data_root
 from fnn.data.dataset import Split
 

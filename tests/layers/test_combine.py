@@ -32,7 +32,7 @@ def test_parallel_and_residual_are_sums():
     x = fnn.keys.generator(0).standard_normal((5, 3))
     body = fnn.dense(3)
     params = body.init(0, (3,))
-    y, dx, grads = outputs(body, params, x)
+    y, _, _ = outputs(body, params, x)
     np.testing.assert_array_equal(
         outputs(fnn.parallel(body, body), {0: params, 1: params}, x)[0], y + y
     )

@@ -19,6 +19,26 @@ LAYERS = {
     "serial of serials": (fnn.serial(fnn.serial(fnn.dense(3)), fnn.serial(fnn.relu())), (2,)),
     "parallel": (fnn.parallel(fnn.dense(3), fnn.serial(fnn.dense(3), fnn.relu())), (2,)),
     "residual": (fnn.residual(fnn.dense(3), fnn.sigmoid()), (3,)),
+    "conv": (fnn.conv(3), (4, 5, 2)),
+    "conv 5x5": (fnn.conv(2, size=5, bias=False), (5, 6, 1)),
+    "conv 1x1": (fnn.conv(2, size=1), (3, 2, 3)),
+    "conv even": (fnn.conv(2, size=2, stride=3), (5, 4, 2)),
+    "conv strided": (fnn.conv(2, stride=2), (5, 6, 2)),
+    "conv unpadded": (fnn.conv(2, pad=0), (4, 3, 2)),
+    "max pool": (fnn.max_pool(2), (4, 6, 2)),
+    "max pool cut off": (fnn.max_pool(3), (4, 7, 1)),
+    "avg pool": (fnn.avg_pool(2), (4, 5, 2)),
+    "global avg pool": (fnn.global_avg_pool(), (3, 4, 2)),
+    "batch norm": (fnn.batch_norm(), (4,)),
+    "batch norm of images": (fnn.batch_norm(), (3, 2, 2)),
+    "dropout": (fnn.dropout(0.3), (10,)),
+    "dropout of images": (fnn.dropout(0.5), (3, 2, 2)),
+    "dropout inverted": (fnn.dropout(0.3, inverted=True), (10,)),
+    "mlp": (fnn.models.mlp(3, hidden=4, batch_norm=True, dropout=0.5), (3, 3, 1)),
+    "conv net": (fnn.models.conv(3, activation="sigmoid"), (4, 4, 1)),
+    "lenet": (fnn.models.lenet(3), (12, 14, 2)),
+    "vgg": (fnn.models.vgg(3, width=2), (8, 8, 1)),
+    "resnet": (fnn.models.resnet(3, width=2, depth=2), (5, 6, 3)),
     "weight decay of nothing": (fnn.weight_decay(fnn.serial(fnn.dense(3), fnn.relu()), 0.0), (3,)),
 }
 
@@ -45,7 +65,7 @@ def test_purity(layer, shape):
 
 @every_layer
 @both_modes
-@pytest.mark.parametrize("n", [1, 2, 7])
+@pytest.mark.parametrize("n", [2, 3, 7])
 def test_shapes_are_those_foretold(layer, shape, train, n):
     params, state, x = started(layer, shape, n)
     y, cache = layer.apply(params, state, x, train)

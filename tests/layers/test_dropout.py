@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+import fnn
+
+
+@given(
+    st.floats(0, 0.99),
+    hnp.array_shapes(min_dims=1, max_dims=3, max_side=6),
+    st.integers(1, 5),
+    st.booleans(),
+)
+def test_exactly_so_many_of_each_examples_nodes_are_zero(rho, shape, n, inverted):
+    layer = fnn.dropout(rho, inverted=inverted)
+    state = layer.state(3, shape)
+    x = np.full((n, *shape), 7.0)
+    y, cache = layer.apply({}, state, x, True)
+    m = x[0].size
+    zeros = (y == 0).reshape(n, m).sum(axis=1)
+    assert (zeros == round(rho * m)).all()
+    kept = 7 / (1 - rho) if inverted else 7
+    np.testing.assert_allclose(y[y != 0], kept)
+    np.testing.assert_array_equal(layer.vjp({}, cache, x)[0], y)
+    assert cache.state == {"key": (3,), "count": 1}
+
+
+def test_testing_scales_and_leaves_the_state():
+    x = np.arange(4.0)[None]
+    for inverted, factor in ((False, 0.75), (True, 1.0)):
+        layer = fnn.dropout(0.25, inverted=inverted)
+        state = layer.state(0, (4,))
+        y, cache = layer.apply({}, state, x, False)
+        np.testing.assert_array_equal(y, factor * x)
+        assert cache.state == state
+
+
+def test_the_choice_is_new_for_each_example_call_and_key_and_even():
+    layer = fnn.dropout(0.5)
+    x = np.ones((2000, 20))
+    state = layer.state(0, (20,))
+    first, cache = layer.apply({}, state, x, True)
+    second, _ = layer.apply({}, cache.state, x, True)
+    other, _ = layer.apply({}, layer.state(1, (20,)), x, True)
+    again, _ = layer.apply({}, state, x, True)
+    assert len(np.unique(first, axis=0)) > 1900
+    assert (first == second).mean() == pytest.approx(0.5, abs=0.02)
+    assert (first == other).mean() == pytest.approx(0.5, abs=0.02)
+    np.testing.assert_array_equal(first, again)
+    np.testing.assert_allclose(first.mean(axis=0), 0.5, atol=0.06)
+
+
+@pytest.mark.parametrize("rho", [-0.1, 1, 2])
+def test_shares_that_are_none_are_refused(rho):
+    with pytest.raises(ValueError, match="expected 0 <= rho < 1"):
+        fnn.dropout(rho)
