@@ -6,7 +6,7 @@ from fnn import keys
 from fnn.cli.common import parser, run, whole
 from fnn.cli.options import add_data_argument
 from fnn.cli.parameters import add_params_argument, find_recognizer
-from fnn.data.batches import to_float
+from fnn.data.batches import image_shape, to_float
 from fnn.data.sources import open_data
 from fnn.errors import InputError
 from fnn.train import evaluate
@@ -38,7 +38,7 @@ def body(argv: Sequence[str]) -> None:
             f"--batch-size {args.batch_size}: the data set has {len(images)} test images; "
             "choose as many or fewer"
         )
-    found = find_recognizer(args.params, images, len(source.classes))
+    found = find_recognizer(args.params, image_shape(images), len(source.classes))
     draw = keys.generator(keys.child(args.seed, keys.SAMPLE))
     rows = draw.permutation(len(images))[: args.batch_size]
     x, t = images[rows], labels[rows]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from fnn.cli.common import Parser, say
 from fnn.errors import InputError
-from fnn.layers.layer import Array
+from fnn.layers.layer import Shape
 from fnn.models import Spec
 from fnn.recognizer import Recognizer, load_recognizer, untrained
 
@@ -21,14 +21,13 @@ def add_params_argument(parser: Parser) -> None:
     )
 
 
-def find_recognizer(choice: str | None, images: Array, classes: int) -> Recognizer:
-    """The network for these images: `--params`, else params.npz here; one line says which.
+def find_recognizer(choice: str | None, shape: Shape, classes: int) -> Recognizer:
+    """The network for images of `shape`: `--params`, else params.npz here; one line says which.
 
     'random' is the 3-layer network of the course's tasks 1 and 2, from the seed 0.
 
     Raises InputError where there is none, or where it takes other images.
     """
-    shape = (*images.shape[1:], 1)[:3]
     if choice == "random":
         say("parameters: random, from seed 0")
         return untrained(Spec("mlp", shape, classes, {}))
@@ -41,8 +40,8 @@ def find_recognizer(choice: str | None, images: Array, classes: int) -> Recogniz
     found = load_recognizer(path)
     if found.spec.shape != shape:
         raise InputError(
-            f"{path}: the network takes images of shape {found.spec.shape}, the data set's are "
-            f"{shape}: choose another --data or --params"
+            f"{path}: the network takes images of shape {found.spec.shape}, these are {shape}: "
+            "choose other images or other --params"
         )
     say(f"parameters: {path}")
     return found

@@ -9,7 +9,7 @@ import numpy as np
 from fnn.cli.common import parser, run, say, whole
 from fnn.cli.options import add_data_argument
 from fnn.cli.parameters import add_params_argument, find_recognizer
-from fnn.data.batches import to_float
+from fnn.data.batches import image_shape, to_float
 from fnn.data.sources import open_data
 from fnn.errors import InputError
 from fnn.layers.layer import Array
@@ -42,7 +42,7 @@ def body(argv: Sequence[str]) -> None:
     args = p.parse_args(argv)
     source = open_data(args.data, "test")
     images = source.data.images
-    found = find_recognizer(args.params, images, len(source.classes))
+    found = find_recognizer(args.params, image_shape(images), len(source.classes))
     if args.top is not None and args.top > found.spec.classes:
         raise InputError(f"--top {args.top}: the network knows {found.spec.classes} classes")
     for i in indices(len(images)):

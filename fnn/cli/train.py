@@ -17,7 +17,7 @@ from fnn.cli.train_options import (
     make_optimizer,
     model_options,
 )
-from fnn.data.batches import batches, to_float
+from fnn.data.batches import batches, image_shape, to_float
 from fnn.data.dataset import Split
 from fnn.data.sources import open_data
 from fnn.errors import InputError
@@ -46,7 +46,7 @@ def body(argv: Sequence[str]) -> None:
     check_writable(args.out)  # before any work is done that could be lost
     source = open_data(args.data)
     data = source.data
-    spec = Spec(args.model, (*data.train.images.shape[1:], 1)[:3], len(source.classes), options)
+    spec = Spec(args.model, image_shape(data.train.images), len(source.classes), options)
     try:
         net = weight_decay(build(spec), args.weight_decay)
         net.shape(spec.shape)

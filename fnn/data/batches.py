@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from fnn.keys import Key, generator
-from fnn.layers.layer import Array
+from fnn.layers.layer import Array, Shape
 
 
 def to_float(images: Array) -> Array:
@@ -28,6 +28,15 @@ def to_float(images: Array) -> Array:
     x = np.empty([image.shape[i] for i in (1, 2, 0, 3)], np.float32)
     np.divide(image.transpose(1, 2, 0, 3), np.float32(255), out=x)
     return x.transpose(2, 0, 1, 3)
+
+
+def image_shape(images: Array) -> Shape:
+    """The shape (H, W, C) that each image has after `to_float`.
+
+    >>> image_shape(np.zeros((5, 28, 28), np.uint8))
+    (28, 28, 1)
+    """
+    return (*images.shape[1:], 1)[:3]
 
 
 def batches(

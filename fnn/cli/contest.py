@@ -1,0 +1,35 @@
+"""fnn-contest: recognises the images of the course's contest and writes the answers (5.1)."""
+
+from collections.abc import Sequence
+
+from fnn.cli.common import parser, run, say
+from fnn.cli.parameters import add_params_argument, find_recognizer
+from fnn.data.batches import image_shape, to_float
+from fnn.data.dump import read_dump
+from fnn.files import check_writable, write_atomically
+from fnn.train import predict
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    return run("fnn-contest", body, argv)
+
+
+def body(argv: Sequence[str]) -> None:
+    p = parser(
+        "fnn-contest",
+        "Recognise the digits in a dump of images and write the answers, a digit a line, line n "
+        "for image n. The dump is a pickle, as Python 2 or 3 writes it, or a .npy file, of an "
+        "array (N, 784) or (N, 28, 28) with values in 0..255. OUT appears whole or not at all.",
+        "fnn-contest le4MNIST_X.dump out.txt",
+    )
+    p.add_argument("dump", metavar="DUMP", help="the images")
+    p.add_argument("out", metavar="OUT", help="the file to write")
+    add_params_argument(p)
+    args = p.parse_args(argv)
+    check_writable(args.out)
+    images = read_dump(args.dump)
+    found = find_recognizer(args.params, image_shape(images), 10)
+    logits = predict(found.net, found.params, found.state, images, prepare=to_float)
+    text = "".join(f"{digit}\n" for digit in logits.argmax(axis=1))
+    write_atomically(args.out, lambda file: file.write(text.encode()))
+    say(f"{len(images)} answers written to {args.out}")

@@ -1,0 +1,120 @@
+"""CIFAR-10, python version: colour images of ten classes (section 5.6).
+
+Source: A. Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009;
+https://www.cs.toronto.edu/~kriz/cifar.html
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from fnn.data.dataset import Array, Dataset, Split
+from fnn.data.tar import tar_files
+from fnn.data.unpickle import safe_load
+from fnn.errors import InputError
+
+CLASSES = (
+    "airplane",
+    "automobile",
+    "bird",
+    "cat",
+    "deer",
+    "dog",
+    "frog",
+    "horse",
+    "ship",
+    "truck",
+)
+FOLDER = "cifar-10-batches-py"
+_TRAIN = tuple(f"data_batch_{i}" for i in range(1, 6))
+_TEST = ("test_batch",)
+_SIDE = 32
+_COLUMNS = 3 * _SIDE * _SIDE
+# the official archive unpacks to 186 MB, six files of 31 MB
+_MAX_FILE, _MAX_TOTAL = 1 << 26, 1 << 29
+
+
+def load_cifar10(source: str | os.PathLike[str]) -> Dataset:
+    """Both parts of CIFAR-10: images (N, 32, 32, 3) uint8, red, green, blue; labels (N,) in 0..9.
+
+    `source` is the directory that holds data_batch_1 to data_batch_5 and test_batch, or one that
+    holds it as cifar-10-batches-py, or the official .tar.gz (or .tar), which is read in place. The
+    batches may have any number of images. A file that is missing or damaged is an InputError of
+    one line that names it.
+    """
+    batches = _batches(source, _TRAIN + _TEST)
+    return Dataset(_joined([batches[n] for n in _TRAIN]), _joined([batches[n] for n in _TEST]))
+
+
+def load_split(source: str | os.PathLike[str], split: Literal["train", "test"]) -> Split:
+    """One part of CIFAR-10, as `load_cifar10`; the files of the other need not be there."""
+    if split not in ("train", "test"):
+        raise InputError(f'the split is {split!r}, expected "train" or "test"')
+    names = _TRAIN if split == "train" else _TEST
+    batches = _batches(source, names)
+    return _joined([batches[name] for name in names])
+
+
+def _batches(source: str | os.PathLike[str], names: tuple[str, ...]) -> dict[str, Split]:
+    """Each batch by its name, with its images still (N, 3072)."""
+    batches = dict(_files(Path(source), names))
+    missing = [name for name in names if name not in batches]
+    if missing:
+        raise InputError(f"{source}: has no {', '.join(missing)}; expected {FOLDER}")
+    return batches
+
+
+def _files(source: Path, names: tuple[str, ...]) -> Iterator[tuple[str, Split]]:
+    if not source.exists():
+        raise InputError(f"{source}: is not there; expected {FOLDER} or its .tar.gz")
+    if source.is_file():
+        for name, data in tar_files(source, names, _MAX_FILE, _MAX_TOTAL):
+            where = f"{source}: {name}"
+            yield name, _batch(safe_load(data, where), where)
+        return
+    folder = source if (source / names[0]).exists() else source / FOLDER
+    for name in names:
+        path = folder / name
+        if path.exists():
+            yield name, _batch(safe_load(path), str(path))
+
+
+def _batch(value: Any, where: str) -> Split:
+    """The (N, 3072) uint8 images and (N,) uint8 labels of one batch's dict."""
+    if type(value) is not dict:
+        raise InputError(f"{where}: holds a {type(value).__name__}, expected a dict of a batch")
+    # Python 2 wrote the keys, so they are bytes
+    data: Any
+    labels: Any
+    data, labels = (value.get(key.encode(), value.get(key)) for key in ("data", "labels"))
+    if type(data) is not np.ndarray or data.dtype != np.uint8 or data.shape[1:] != (_COLUMNS,):
+        found = f"{data.dtype} {data.shape}" if type(data) is np.ndarray else type(data).__name__
+        raise InputError(f"{where}: its data is {found}, expected uint8 (N, {_COLUMNS})")
+    if type(labels) is np.ndarray and labels.ndim == 1 and labels.dtype.kind in "ui":
+        labels = labels.tolist()
+    if type(labels) not in (list, tuple) or not {int}.issuperset(map(type, labels)):
+        raise InputError(f"{where}: its labels are not a list of integers")
+    if len(labels) != len(data):
+        raise InputError(f"{where}: has {len(data)} images but {len(labels)} labels")
+    if len(labels) == 0:
+        raise InputError(f"{where}: holds no images")
+    if not 0 <= min(labels) <= max(labels) < len(CLASSES):
+        raise InputError(f"{where}: has labels from {min(labels)} to {max(labels)}, expected 0..9")
+    return Split(data, np.array(labels, np.uint8))
+
+
+def _joined(batches: list[Split]) -> Split:
+    """One split of all batches, the colours last: (N, 32, 32, 3), C-contiguous."""
+    images: Array = np.empty((sum(len(b.labels) for b in batches), _SIDE, _SIDE, 3), np.uint8)
+    start = 0
+    for batch in batches:
+        planes = batch.images.reshape(-1, 3, _SIDE, _SIDE)
+        stop = start + len(planes)
+        # plane by plane is four times as fast as one transposition
+        for colour in range(3):
+            images[start:stop, ..., colour] = planes[:, colour]
+        start = stop
+    return Split(images, np.concatenate([b.labels for b in batches]))

@@ -1,0 +1,106 @@
+"""The images of the course's contest: a dump of one array, by pickle or as .npy (section 5.1)."""
+
+import os
+from collections.abc import Sequence
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fnn.data.dataset import Array
+from fnn.data.npy import MAGIC, parse_npy
+from fnn.data.unpickle import parse_pickle, read_bytes
+from fnn.errors import InputError
+
+_FOREIGN = {b"PK\x03\x04": "a zip or .npz archive", b"\x1f\x8b": "compressed by gzip"}
+
+
+def read_dump(path: str | os.PathLike[str], height: int = 28, width: int = 28) -> Array:
+    """The images in a dump, (N, height, width) uint8.
+
+    The file is a pickle, protocols 0 to 5, by Python 2 or 3, or a .npy file, whatever its name.
+    It holds one array of integers or floats in 0..255, or lists of them, of shape
+    (N, height*width), (N, height, width) or (N, height, width, 1), N at least 1, in any byte order
+    and any order in memory. Floats are rounded; fractions that never exceed 1 look like images
+    scaled to 0..1 and are refused, and so is bool. All else is an InputError of one line.
+    """
+    data = read_bytes(path)
+    for magic, what in _FOREIGN.items():
+        if data.startswith(magic):
+            raise InputError(f"{path}: is {what}; expected a pickle or a .npy file")
+    try:
+        value = parse_npy(data) if data.startswith(MAGIC) else parse_pickle(data)
+        return to_images(value, height, width)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+def to_images(value: Any, height: int = 28, width: int = 28) -> Array:
+    """A fresh (N, height, width) uint8 array of the images in `value`, as `read_dump` says."""
+    array = _stacked(value) if type(value) in (list, tuple) else value
+    if type(array) is not np.ndarray:
+        raise InputError(f"holds a {type(value).__name__}, expected an array of images")
+    rows = (height * width,), (height, width), (height, width, 1)
+    if array.ndim == 0 or array.shape[1:] not in rows:
+        raise InputError(
+            f"holds an array of shape {array.shape}, expected (N, {height * width}) or "
+            f"(N, {height}, {width})"
+        )
+    if len(array) == 0:
+        raise InputError("holds no images")
+    return _pixels(array).reshape(-1, height, width)
+
+
+def _pixels(array: NDArray[Any]) -> Array:
+    """`array` as fresh uint8 in C order, if its values are pixels."""
+    if array.dtype.kind == "b":
+        raise InputError("holds true and false, expected pixels in 0..255: multiply by 255")
+    if array.dtype.kind not in "uif":
+        raise InputError(
+            f"holds elements of dtype {array.dtype}, expected integers or floats in 0..255"
+        )
+    # a signalling NaN must not become a warning
+    with np.errstate(all="ignore"):
+        low, high = array.min(), array.max()
+        # this way round NaN fails too
+        if not (low >= 0 and high <= 255):
+            bad = ~((array >= 0) & (array <= 255))
+            where = tuple(int(i) for i in np.argwhere(bad)[0])
+            raise InputError(
+                f"image {where[0]} has a pixel of {array[where]}, expected 0..255 everywhere"
+            )
+        whole = array if array.dtype.kind in "ui" else np.rint(array)
+        if high <= 1 and not np.array_equal(whole, array):
+            raise InputError("its images look scaled to 0..1, expected 0..255: multiply by 255")
+        return whole.astype(np.uint8, order="C")
+
+
+def _stacked(images: Sequence[Any]) -> Array:
+    """One array of a list of images that are arrays, lists, or lists of lists of numbers."""
+    if not images:
+        raise InputError("holds no images")
+    arrays = [_array(image, i) for i, image in enumerate(images)]
+    if len({image.shape for image in arrays}) > 1:
+        raise InputError("holds images of different shapes")
+    return np.stack(arrays)
+
+
+def _array(image: Any, i: int) -> Array:
+    """One image as an array of numbers."""
+    if type(image) is np.ndarray and image.dtype.kind in "uif":
+        return image
+    if type(image) not in (list, tuple):
+        raise InputError(f"image {i} is a {type(image).__name__}, expected an array of numbers")
+    nested = bool(image) and all(type(part) in (list, tuple) for part in image)
+    if nested and len(set(map(len, image))) > 1:
+        raise InputError(f"image {i} has rows of different lengths")
+    # checked first: an array of strings would be as large as its longest one times their number
+    numbers = list(chain.from_iterable(image)) if nested else image
+    if not {int, float}.issuperset(map(type, numbers)):
+        raise InputError(f"image {i} holds something else than numbers")
+    try:
+        flat = np.array(numbers, np.float64)
+    except OverflowError:
+        raise InputError(f"image {i} has a pixel beyond all floats, expected 0..255") from None
+    return flat.reshape(len(image), -1) if nested and len(flat) else flat

@@ -1,0 +1,78 @@
+"""A few files out of a tar archive, read one after the other and never written to disk.
+
+`tarfile` reads an extended header of whatever size it claims into memory, which a few compressed
+kilobytes can make gigabytes. The format is simple and our names are short, so headers that extend
+others can be skipped, as directories, links and all else that is no plain file.
+"""
+
+import gzip
+import os
+import zlib
+from collections.abc import Collection, Iterator
+from pathlib import PurePosixPath
+from typing import IO
+
+from fnn.errors import InputError
+
+BLOCK = 512
+_CHUNK = 1 << 20
+
+
+def tar_files(
+    path: str | os.PathLike[str], names: Collection[str], max_bytes: int, max_total: int
+) -> Iterator[tuple[str, bytes]]:
+    """The name and contents of each plain file in a .tar or .tar.gz whose last part is in `names`.
+
+    A file of more than `max_bytes`, an archive of more than `max_total` (both unpacked), one
+    that is damaged or truncated, and a name that comes twice raise InputError. Format: POSIX
+    ustar; header fields by IEEE 1003.1, pax.
+    """
+    seen: set[str] = set()
+    try:
+        with open(path, "rb") as raw:
+            zipped = raw.read(2) == b"\x1f\x8b"
+            raw.seek(0)
+            stream: IO[bytes] = gzip.GzipFile(fileobj=raw) if zipped else raw  # type: ignore
+            while (entry := _next_header(stream)) is not None:
+                name, size, plain = entry
+                max_total -= size + BLOCK
+                if max_total < 0:
+                    raise InputError("unpacks to more than a data set needs")
+                wanted = plain and name in names
+                if wanted and (size > max_bytes or name in seen):
+                    raise InputError(f"{name} is too large or there twice")
+                padded = -(-size // BLOCK) * BLOCK
+                if wanted:
+                    seen.add(name)
+                    yield name, _exactly(stream, padded)[:size]
+                else:
+                    for start in range(0, padded, _CHUNK):
+                        _exactly(stream, min(_CHUNK, padded - start))
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"{path}: cannot be read: {error}") from None
+
+
+def _exactly(stream: IO[bytes], size: int) -> bytes:
+    data = stream.read(size)
+    if len(data) != size:
+        raise InputError("is truncated: the archive ends in the middle of a file")
+    return data
+
+
+def _next_header(stream: IO[bytes]) -> tuple[str, int, bool] | None:
+    """The last part of the next file's name, its size, and whether it is a plain file."""
+    header = stream.read(BLOCK)
+    if not header.strip(b"\0"):
+        # two blocks of zeros end an archive; some writers leave them out
+        return None
+    try:
+        size, total = (int(header[a:b].strip(b"\0 "), 8) for a, b in ((124, 136), (148, 156)))
+    except ValueError:
+        raise InputError("is not a tar archive, or damaged") from None
+    # the sum counts its own eight bytes as spaces
+    if len(header) != BLOCK or size < 0 or sum(header[:148]) + sum(header[156:]) + 256 != total:
+        raise InputError("is not a tar archive, or damaged")
+    name = PurePosixPath(header[:100].split(b"\0")[0].decode("latin1")).name
+    return name, size, header[156:157] in (b"0", b"\0")

@@ -1,0 +1,62 @@
+import os
+import pickle
+
+import numpy as np
+import pytest
+
+from fnn.data.mnist import load_mnist
+
+
+@pytest.fixture
+def trained(run, data):
+    run("fnn-train", "--data", data, "--epochs", 6, "--batch-size", 20)
+    return data
+
+
+@pytest.mark.parametrize("name", ["x.dump", "dump", "x.npy"])
+def test_a_line_an_image_as_fnn_predict_says(run, trained, name):
+    images = load_mnist(trained).test.images
+    if name.endswith("npy"):
+        np.save(name, images)
+    else:
+        with open(name, "wb") as file:
+            pickle.dump(images.reshape(-1, 784), file, protocol=2)
+    done = run("fnn-contest", name, "out.txt")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == "parameters: params.npz\n100 answers written to out.txt\n"
+    answers = run("fnn-predict", "--data", trained, stdin="".join(f"{i}\n" for i in range(100)))
+    assert open_text("out.txt") == answers.stdout
+
+
+def open_text(path):
+    with open(path) as file:
+        return file.read()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", ["x.dump", "empty"]),
+        (pickle.dumps(os.getcwd), ["x.dump", "refused", "getcwd"]),
+        (pickle.dumps(np.zeros((3, 10))), ["x.dump", "(3, 10)", "(N, 784)"]),
+        (pickle.dumps(np.full((2, 784), np.nan)), ["x.dump", "nan", "0..255"]),
+        (pickle.dumps(np.zeros((2, 784)))[:-100], ["x.dump"]),
+        (None, ["x.dump", "No such file"]),
+    ],
+)
+def test_what_cannot_be_read_leaves_the_old_answers(run, refused, tmp_path, content, words):
+    (tmp_path / "out.txt").write_text("old")
+    if content is not None:
+        (tmp_path / "x.dump").write_bytes(content)
+    refused(run("fnn-contest", "x.dump", "out.txt", "--params", "random"), *words)
+    assert open_text("out.txt") == "old"
+
+
+def test_missing_parameters_and_places_that_cannot_be_written(run, refused, tmp_path):
+    np.save("x.npy", np.zeros((2, 28, 28), np.uint8))
+    (tmp_path / "out.txt").write_text("old")
+    refused(run("fnn-contest", "x.npy", "out.txt"), "no params.npz", "fnn-train")
+    assert open_text("out.txt") == "old"
+    refused(run("fnn-contest", "x.npy", "absent/o", "--params", "random"), "no directory")
+    refused(run("fnn-contest", "x.npy"), "OUT")
+    refused(run("fnn-contest", "x.npy", "x.npy/o", "--params", "random"), "x.npy/o")
