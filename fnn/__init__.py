@@ -3,6 +3,7 @@
 from fnn import keys, models, schedules, tree
 from fnn.check import check_pure, check_vjp
 from fnn.checkpoint import load, save
+from fnn.data import augment
 from fnn.data.batches import batches, to_float
 from fnn.data.mnist import load_mnist
 from fnn.errors import InputError
@@ -53,6 +54,7 @@ __all__ = [
     "adadelta",
     "adagrad",
     "adam",
+    "augment",
     "avg_pool",
     "batch_norm",
     "batches",

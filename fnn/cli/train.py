@@ -88,7 +88,7 @@ def train_epoch(
     """Learn every image once; the state after it, and the mean loss of an image on the way."""
     n = len(split.labels)
     sizes = [min(size, n - start) for start in range(0, n, size)]
-    feed = batches(keys.child(rng, keys.ORDER), *split, size, to_float)
+    feed = batches(rng, *split, size, to_float)
     losses = []
     for now in states(step, progress(feed, len(sizes), title), ts):
         losses.append(now.loss)

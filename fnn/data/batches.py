@@ -1,11 +1,10 @@
 """Images as a network's input, and epochs of mini-batches."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import numpy as np
 
-from fnn.keys import Key, generator
+from fnn.keys import AUGMENT, ORDER, Key, child, generator
 from fnn.layers.layer import Array, Shape
 
 
@@ -45,12 +44,15 @@ def batches(
     labels: Array,
     batch_size: int = 100,
     prepare: Callable[[Array], Array] | None = None,
+    augment: Callable[[Key, Array], Array] | None = None,
+    first: int = 0,
 ) -> Iterator[tuple[Array, Array]]:
     """One epoch: every example once, in an order that the key gives, in batches (x, labels).
 
     The last batch is shorter where `batch_size` does not divide the number of examples. The order
-    of the examples is the same for every `batch_size`. `prepare`, for instance `to_float`, is
-    applied to each batch of x.
+    of the examples is the same for every `batch_size`. `augment` (see `fnn.augment`) changes each
+    batch of x by a key of its own, and `prepare`, for instance `to_float`, is applied last.
+    `first` skips so many batches: the others are those of a whole epoch.
     Raises ValueError for counts that differ, no examples or batch_size < 1.
 
     >>> x = np.arange(5)
@@ -64,13 +66,13 @@ def batches(
             f"batches: expected as many labels as examples, and one at least; "
             f"found {len(x)} examples and {len(labels)} labels"
         )
-    order = generator(rng).permutation(len(x))
-    return _cut(order, x, labels, batch_size, prepare)
+    order = generator(child(rng, ORDER)).permutation(len(x))
 
+    def batch(number: int) -> tuple[Array, Array]:
+        rows = order[number * batch_size : (number + 1) * batch_size]
+        part = x[rows]
+        if augment is not None:
+            part = augment(child(rng, AUGMENT, number), part)
+        return (part if prepare is None else prepare(part)), labels[rows]
 
-def _cut(
-    order: Array, x: Array, labels: Array, size: int, prepare: Callable[[Array], Any] | None
-) -> Iterator[tuple[Array, Array]]:
-    for start in range(0, len(order), size):
-        rows = order[start : start + size]
-        yield (x[rows] if prepare is None else prepare(x[rows])), labels[rows]
+    return map(batch, range(first, -(-len(x) // batch_size)))

@@ -1,0 +1,82 @@
+"""Augmentation: pure functions (rng, x) -> x on batches of images (N, H, W) or (N, H, W, C).
+
+Each image gets a change of its own, drawn from the key; the type and the shape stay.
+"""
+
+from collections.abc import Callable
+from functools import reduce
+from typing import TypeAlias
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from fnn.keys import Key, child, generator
+from fnn.layers.layer import Array
+
+Augment: TypeAlias = Callable[[Key, Array], Array]
+
+
+def shift(pixels: int, mode: str = "constant") -> Augment:
+    """Moves each image by up to `pixels` in both directions, evenly.
+
+    What comes in at the edge is 0, or with mode "reflect" the image mirrored at its edge.
+    Raises ValueError for a negative number of pixels.
+    """
+    if pixels < 0:
+        raise ValueError(f"shift: expected 0 pixels or more, found {pixels}")
+
+    def augment(rng: Key, x: Array) -> Array:
+        around = [(0, 0), (pixels, pixels), (pixels, pixels), (0, 0)][: x.ndim]
+        padded = np.pad(x, around, mode=mode)  # type: ignore[call-overload]
+        corner = generator(rng).integers(0, 2 * pixels + 1, (2, len(x)))
+        windows = sliding_window_view(padded, x.shape[1:3], axis=(1, 2))
+        chosen = windows[np.arange(len(x)), corner[0], corner[1]]
+        # The window's axes come last: behind the channels, where there are any.
+        return np.moveaxis(chosen, 1, -1) if x.ndim == 4 else chosen
+
+    return augment
+
+
+def flip() -> Augment:
+    """Mirrors each image left to right with probability 1/2."""
+
+    def augment(rng: Key, x: Array) -> Array:
+        mirrored = generator(rng).random(len(x)) < 0.5
+        return np.where(mirrored.reshape(-1, *[1] * (x.ndim - 1)), x[:, :, ::-1], x)
+
+    return augment
+
+
+def cutout(side: int) -> Augment:
+    """Sets a square of `side` pixels, with its centre anywhere in the image, to 0.
+
+    Source: DeVries and Taylor, "Improved regularization of convolutional neural networks with
+    cutout", 2017. Raises ValueError for side < 1.
+    """
+    if side < 1:
+        raise ValueError(f"cutout: expected a side of 1 or more, found {side}")
+
+    def augment(rng: Key, x: Array) -> Array:
+        draw = generator(rng)
+        keep = [
+            abs(np.arange(extent) - draw.integers(0, extent, (len(x), 1)) + (side % 2 == 0) * 0.5)
+            >= side / 2
+            for extent in x.shape[1:3]
+        ]
+        mask = keep[0][:, :, None] | keep[1][:, None, :]
+        kept: Array = x * mask.reshape(*mask.shape, *[1] * (x.ndim - 3)).astype(x.dtype)
+        return kept
+
+    return augment
+
+
+def compose(*augments: Augment) -> Augment:
+    """One after another, each with a key of its own.
+
+    >>> same = compose()
+    >>> same(0, np.ones((1, 2, 2))).shape
+    (1, 2, 2)
+    """
+    return lambda rng, x: reduce(
+        lambda x, pair: pair[1](child(rng, pair[0]), x), enumerate(augments), x
+    )

@@ -1,0 +1,99 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import fnn
+from fnn.data import augment
+
+KINDS = {
+    "shift": augment.shift(2),
+    "shift reflected": augment.shift(2, mode="reflect"),
+    "flip": augment.flip(),
+    "cutout": augment.cutout(3),
+    "cutout even": augment.cutout(2),
+    "all": augment.compose(augment.flip(), augment.shift(1), augment.cutout(1)),
+}
+every_kind = pytest.mark.parametrize("f", KINDS.values(), ids=KINDS)
+SHAPES = [(6, 7, 5), (6, 7, 5, 3)]
+
+
+def images(shape, dtype=np.uint8):
+    return fnn.keys.generator(0).integers(1, 256, shape).astype(dtype)
+
+
+@every_kind
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_types_shapes_and_keys(f, shape, dtype):
+    x = images(shape, dtype)
+    x.flags.writeable = False
+    y = f(3, x)
+    assert (y.shape, y.dtype) == (shape, dtype)
+    np.testing.assert_array_equal(y, f((3,), x))
+    assert any((f(seed, x) != y).any() for seed in range(4, 8))
+    assert not np.shares_memory(x, y)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_shift_moves_every_image_by_whole_pixels_in_all_directions(shape):
+    x = images((300, *shape[1:]))
+    y = augment.shift(1)(0, x)
+    padded = np.pad(x, [(0, 0), (1, 1), (1, 1), (0, 0)][: x.ndim])
+    h, w = shape[1:3]
+    seen = np.zeros((3, 3), int)
+    for image, big in zip(y, padded, strict=True):
+        equal = [
+            (i, j)
+            for i in range(3)
+            for j in range(3)
+            if np.array_equal(image, big[i : i + h, j : j + w])
+        ]
+        seen[equal[0]] += 1
+    assert seen.sum() == 300
+    assert seen.min() > 15
+
+
+def test_a_reflected_shift_brings_no_zeros():
+    assert augment.shift(2, mode="reflect")(0, images((20, 5, 5))).min() > 0
+
+
+def test_flips_are_halves():
+    x = images((500, 2, 3, 1))
+    y = augment.flip()(0, x)
+    flipped = (y == x[:, :, ::-1]).all(axis=(1, 2, 3))
+    kept = (y == x).all(axis=(1, 2, 3))
+    assert (flipped | kept).all()
+    assert 200 < flipped.sum() < 300
+
+
+@given(st.integers(1, 6), st.integers(0, 50))
+def test_cutout_is_one_square(side, seed):
+    x = np.ones((4, 9, 8, 2), np.uint8)
+    zeros = augment.cutout(side)(seed, x)[..., 0] == 0
+    for image in zeros:
+        rows, columns = np.flatnonzero(image.any(axis=1)), np.flatnonzero(image.any(axis=0))
+        assert image.sum() == len(rows) * len(columns)
+        assert 1 <= len(rows) <= side
+        assert 1 <= len(columns) <= side
+    inner = augment.cutout(side)(seed, np.ones((50, 40, 40), np.uint8))
+    assert ((inner == 0).sum(axis=(1, 2)).max()) == side * side
+
+
+@pytest.mark.parametrize("make", [lambda: augment.shift(-1), lambda: augment.cutout(0)])
+def test_what_cannot_be_is_refused(make):
+    with pytest.raises(ValueError, match="expected"):
+        make()
+
+
+def test_batches_give_every_batch_its_own_key_and_may_begin_later():
+    x, labels = images((20, 7, 5)), np.arange(20)
+    whole = list(fnn.batches(1, x, labels, 6, fnn.to_float, augment.shift(2)))
+    later = list(fnn.batches(1, x, labels, 6, fnn.to_float, augment.shift(2), first=2))
+    assert len(later) == len(whole) - 2
+    for a, b in zip(whole[2:], later, strict=True):
+        np.testing.assert_array_equal(a[0], b[0])
+        np.testing.assert_array_equal(a[1], b[1])
+    same = np.ones((20, 9, 9), np.uint8)
+    first, second, *_ = (b for b, _ in fnn.batches(1, same, labels, 6, None, augment.shift(3)))
+    assert (first != second).any()
