@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from fnn.kernels import pointwise
 from fnn.layers.layer import Array, Cache, Layer, check_float, empty
 from fnn.tree import Tree
 
@@ -46,10 +47,10 @@ def relu() -> Layer:
 
     def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:
         check_float("relu", x)
-        y = np.maximum(x, 0)
+        y = pointwise.relu(x)
         return y, Cache(y, state)
 
     def vjp(params: Tree, cache: Cache, dy: Array) -> tuple[Array, Tree]:
-        return dy * (cache.saved > 0), {}
+        return pointwise.relu_vjp(cache.saved, dy), {}
 
     return Layer(empty, apply, vjp)

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from fnn import tree
+from fnn.kernels import norm
 from fnn.kernels.layout import hwnc, nhwc
-from fnn.kernels.norm import vjp_closed
+from fnn.kernels.pointwise import affine
 from fnn.keys import Key
 from fnn.layers.layer import Array, Cache, Layer, Shape, check_input
 from fnn.tree import Tree
@@ -41,56 +42,48 @@ def batch_norm(eps: float = 1e-5, rate: float = 0.1) -> Layer:
 
     def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:
         check_input("batch_norm", x, (*x.shape[1:-1], len(params["gamma"])))
-        rows = _rows(x)
-        if not train:
-            inv = 1 / np.sqrt(state["var"] + eps)
-            scale = params["gamma"] * inv
-            y = rows * scale
-            y += params["beta"] - state["mean"] * scale
-            return _like(x, y), Cache((None, inv, (rows, state["mean"])), state)
-        if len(rows) < 2:
-            raise ValueError(
-                "batch_norm: a training batch with one value a node has no variance: "
-                "give it two examples or more"
-            )
-        mean, var = rows.mean(axis=0), rows.var(axis=0)
+        values = _contiguous(x)
+        if train:
+            if x.size < 2 * x.shape[-1]:
+                raise ValueError(
+                    "batch_norm: a training batch with one value a node has no variance: "
+                    "give it two examples or more"
+                )
+            mean, var = norm.moments(values)
+            step = state.get("rate", rate)  # recalibrate sets one of its own
+            state = {
+                **state,
+                "mean": (state["mean"] + step * (mean - state["mean"])).astype(x.dtype),
+                "var": (state["var"] + step * (var - state["var"])).astype(x.dtype),
+            }
+        else:
+            mean, var = (state[name].astype(np.float64) for name in ("mean", "var"))
         inv = 1 / np.sqrt(var + eps)
-        xhat = (rows - mean) * inv
-        y = xhat * params["gamma"]
-        y += params["beta"]
-        step = state.get("rate", rate)  # recalibrate sets one of its own
-        moved = {
-            "mean": state["mean"] + step * (mean - state["mean"]),
-            "var": state["var"] + step * (var - state["var"]),
-        }
-        return _like(x, y), Cache((xhat, inv, None), {**state, **moved})
+        scale = params["gamma"] * inv
+        y = affine(values, scale, params["beta"] - mean * scale)
+        return _like(x, y), Cache((values, mean, inv, train), state)
 
     def vjp(params: Tree, cache: Cache, dy: Array) -> tuple[Array, Tree]:
-        xhat, inv, tested = cache.saved
-        rows = _rows(dy)
-        if tested is None:
-            dx, dgamma, dbeta = vjp_closed(xhat, inv, params["gamma"], rows)
+        x, mean, inv, train = cache.saved
+        d = _contiguous(dy)
+        if train:
+            dx, dgamma, dbeta = norm.backward(x, mean, inv, params["gamma"], d)
         else:
-            x, mean = tested
-            dx = rows * (params["gamma"] * inv)
-            dgamma, dbeta = (rows * ((x - mean) * inv)).sum(axis=0), rows.sum(axis=0)
+            dx = affine(d, params["gamma"] * inv, np.zeros_like(inv))
+            dgamma, dbeta = (g.astype(dy.dtype) for g in norm.gradients(x, mean, inv, d))
         return _like(dy, dx), {"gamma": dgamma, "beta": dbeta}
 
     return Layer(make, apply, vjp, state=state)
 
 
-def _rows(x: Array) -> Array:
-    """x as (M, C): a row for each example, or for each pixel of each."""
-    images = hwnc(x) if x.ndim == 4 else x
-    return images.reshape(-1, x.shape[-1])
+def _contiguous(x: Array) -> Array:
+    """x as a contiguous array with the nodes last: images as (H, W, N, C)."""
+    return hwnc(x) if x.ndim == 4 else np.ascontiguousarray(x)
 
 
-def _like(x: Array, rows: Array) -> Array:
-    """Rows in the form of x."""
-    if x.ndim != 4:
-        return rows.reshape(x.shape)
-    n, h, w, c = x.shape
-    return nhwc(rows.reshape(h, w, n, c))
+def _like(x: Array, y: Array) -> Array:
+    """What `_contiguous` brought into order, in the form of x again."""
+    return nhwc(y) if x.ndim == 4 else y
 
 
 def recalibrate(net: Layer, params: Tree, state: Tree, batches: Iterable[Array]) -> Tree:

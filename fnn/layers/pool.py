@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from fnn.kernels import pointwise
 from fnn.kernels.layout import hwnc, nhwc
 from fnn.layers.layer import Array, Cache, Layer, Shape, check_float, empty, rank_error
 from fnn.tree import Tree
@@ -27,15 +28,12 @@ def max_pool(size: int = 2) -> Layer:
     def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:
         _check_images(name, size, x)
         images = hwnc(x)
-        y = _blocks(images, size).max(axis=(1, 3))
+        y = pointwise.max_pool(images, size)
         return nhwc(y), Cache((images, y), state)
 
     def vjp(params: Tree, cache: Cache, dy: Array) -> tuple[Array, Tree]:
         images, y = cache.saved
-        dx = np.zeros_like(images)
-        equal = _blocks(images, size) == y[:, None, :, None]
-        np.multiply(hwnc(dy)[:, None, :, None], equal, out=_blocks(dx, size))
-        return nhwc(dx), {}
+        return nhwc(pointwise.max_pool_vjp(images, y, hwnc(dy), size)), {}
 
     return Layer(empty, apply, vjp, _pooled(name, size))
 

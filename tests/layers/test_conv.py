@@ -54,6 +54,38 @@ def test_convolution_is_the_sum_of_the_course(g):
     np.testing.assert_allclose(y, expected, rtol=1e-10, atol=1e-12)
 
 
+FAST = {
+    "shifted": geometry,
+    "winograd": geometry.map(lambda g: {**g, "size": 3, "stride": 1, "pad": g["pad"] % 3}).filter(
+        lambda g: min(g["h"], g["w"]) + 2 * g["pad"] >= 3
+    ),
+}
+BOUND = {np.float32: 1e-4, np.float64: 1e-12}
+
+
+@pytest.mark.parametrize("method", FAST)
+@pytest.mark.parametrize("dtype", BOUND)
+@given(st.data())
+def test_fast_methods_agree_with_the_textbook(method, dtype, data):
+    g = data.draw(FAST[method])
+    shape = (data.draw(st.integers(1, 4)) * g["h"], g["w"], g["channels"])
+    draw = fnn.keys.generator(3)
+    arguments = (g["filters"], g["size"], g["stride"], g["pad"])
+    layers = [fnn.conv(*arguments, method=m) for m in ("im2col", method)]
+    params = layers[0].init(0, shape)
+    params = fnn.tree.map(lambda p: draw.standard_normal(p.shape).astype(dtype), params)
+    x = draw.standard_normal((g["n"], *shape)).astype(dtype)
+    results = []
+    for layer in layers:
+        y, cache = layer.apply(params, {}, x, True)
+        dy = fnn.keys.generator(4).standard_normal(y.shape).astype(dtype)
+        dx, grads = layer.vjp(params, cache, dy)
+        results.append([y, dx, grads["W"], grads["b"]])
+    for plain, fast in zip(*results, strict=True):
+        assert fast.dtype == dtype
+        assert np.abs(fast - plain).max() <= BOUND[dtype] * np.abs(plain).max()
+
+
 @given(geometry)
 def test_col2im_is_exactly_the_adjoint_of_im2col(g):
     draw = fnn.keys.generator(1)
@@ -116,6 +148,9 @@ def test_images_lie_in_rows_of_the_whole_batch():
         (lambda: fnn.conv(1, size=0), "at least 1"),
         (lambda: fnn.conv(1, stride=0), "at least 1"),
         (lambda: fnn.conv(1, pad=-1), "pad of 0 or more"),
+        (lambda: fnn.conv(1, method="fft"), "expected auto, im2col, shifted, winograd"),
+        (lambda: fnn.conv(1, size=5, method="winograd"), "winograd is for size 3"),
+        (lambda: fnn.conv(1, stride=2, method="winograd"), "winograd is for size 3, stride 1"),
         (lambda: fnn.conv(1).init(0, (784,)), r"expected an example of shape \(H, W, C\), found"),
         (lambda: fnn.conv(1, size=5, pad=0).shape((4, 9, 1)), "smaller than a filter"),
         (

@@ -1,0 +1,141 @@
+"""Element-wise work and pooling at the speed of memory: blocks that fit the cache, in threads.
+
+Arrays may have any number of axes; what is called flat is a view of a whole array in the order in
+which it lies in memory.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from fnn.kernels.threads import share, split
+from fnn.layers.layer import Array
+
+BLOCK = 1 << 18  # numbers a thread works on at once: three such arrays fit a core's cache
+RUN = 8192  # the longest run of numbers that a vector of channels is repeated to
+
+
+def relu(x: Array) -> Array:
+    """max(x, 0), laid out as x."""
+    y = np.empty_like(x)
+    source, target = x.ravel(order="K"), y.ravel(order="K")
+
+    def work(queue: Iterator[tuple[int, int]]) -> None:
+        for i, j in queue:
+            np.maximum(source[i:j], 0, out=target[i:j])
+
+    share(work, split(x.size, BLOCK))
+    return y
+
+
+def relu_vjp(y: Array, dy: Array) -> Array:
+    """dy where y > 0, else 0; laid out as y."""
+    dx = np.empty_like(y)
+    if dy.strides != y.strides:
+        np.multiply(dy, y > 0, out=dx)
+        return dx
+    outputs, above, below = (a.ravel(order="K") for a in (y, dy, dx))
+
+    def work(queue: Iterator[tuple[int, int]]) -> None:
+        mask = np.empty(BLOCK, bool)
+        for i, j in queue:
+            positive = np.greater(outputs[i:j], 0, out=mask[: j - i])
+            np.multiply(above[i:j], positive, out=below[i:j])
+
+    share(work, split(y.size, BLOCK))
+    return dx
+
+
+def runs(x: Array) -> Array:
+    """Contiguous (..., C) as (rows, run): a run is whole pixels, of at most RUN numbers."""
+    c = x.shape[-1]
+    pixels = x.size // c
+    each = max((d for d in range(1, RUN // c + 1) if pixels % d == 0), default=1)
+    return x.reshape(pixels // each, each * c)
+
+
+def repeated(v: Array, rows: Array) -> Array:
+    """A vector of channels (C,), as long as the rows that `runs` made.
+
+    NumPy multiplies by one long vector five times as fast as by C numbers again and again.
+    """
+    return np.tile(v.astype(rows.dtype), rows.shape[1] // len(v))
+
+
+def row_blocks(rows: Array) -> list[tuple[int, int]]:
+    """Blocks of rows of about BLOCK numbers."""
+    return split(len(rows), max(1, BLOCK // rows.shape[1]))
+
+
+def affine(x: Array, a: Array, b: Array) -> Array:
+    """x * a + b for contiguous x, (..., C), and a and b, (C,)."""
+    y = np.empty_like(x)
+    source, target = runs(x), runs(y)
+    times, plus = repeated(a, source), repeated(b, source)
+
+    def work(queue: Iterator[tuple[int, int]]) -> None:
+        for i, j in queue:
+            np.multiply(source[i:j], times, out=target[i:j])
+            np.add(target[i:j], plus, out=target[i:j])
+
+    share(work, row_blocks(source))
+    return y
+
+
+def add_to_channels(y: Array, b: Array) -> None:
+    """Add b, (C,), to a contiguous (..., C) array that the caller has just made."""
+    target = runs(y)
+    plus = repeated(b, target)
+
+    def work(queue: Iterator[tuple[int, int]]) -> None:
+        for i, j in queue:
+            np.add(target[i:j], plus, out=target[i:j])
+
+    share(work, row_blocks(target))
+
+
+def max_pool(x: Array, size: int) -> Array:
+    """The largest of each block of size x size pixels of x, (H, W, N, C)."""
+    h, w, n, c = x.shape
+    y = np.empty((h // size, w // size, n, c), x.dtype)
+
+    def work(queue: Iterator[tuple[int, int, int]]) -> None:
+        for i, a, b in queue:
+            target = y[i, a:b]
+            first, *others = (x[r, s] for r, s in _places(i, a, b, size))
+            # the first two at once: a copy would be one more pass
+            np.maximum(first, others[0] if others else first, out=target)
+            for other in others[1:]:
+                np.maximum(target, other, out=target)
+
+    share(work, _pool_blocks(y))
+    return y
+
+
+def max_pool_vjp(x: Array, y: Array, dy: Array, size: int) -> Array:
+    """dy wherever x equals its block's largest, else 0."""
+    dx = np.empty_like(x)
+    dx[size * len(y) :] = 0
+    dx[:, size * y.shape[1] :] = 0
+
+    def work(queue: Iterator[tuple[int, int, int]]) -> None:
+        for i, a, b in queue:
+            for r, s in _places(i, a, b, size):
+                np.multiply(dy[i, a:b], x[r, s] == y[i, a:b], out=dx[r, s])
+
+    share(work, _pool_blocks(y))
+    return dx
+
+
+def _places(i: int, a: int, b: int, size: int) -> list[tuple[int, slice]]:
+    """The row and the columns of each place in the blocks a..b of row i."""
+    return [
+        (size * i + k, slice(size * a + m, size * b, size))
+        for k in range(size)
+        for m in range(size)
+    ]
+
+
+def _pool_blocks(y: Array) -> list[tuple[int, int, int]]:
+    h, w, n, c = y.shape
+    return [(i, *part) for i in range(h) for part in split(w, max(1, BLOCK // (2 * n * c)))]

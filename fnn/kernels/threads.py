@@ -1,0 +1,137 @@
+"""Sharing the blocks of one call among a few threads.
+
+NumPy lets other threads run while it computes, so Python threads that each work on their own
+blocks use all cores. BLAS is held at one thread meanwhile: its own threads would fight ours for the
+same cores. How a call is cut into blocks depends on shapes alone, each result is written by one
+block or its parts are added in a fixed order: so the bits are the same for any number of threads.
+"""
+
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from types import TracebackType
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def count() -> int:
+    """How many threads to use: FNN_THREADS, or all cores that the process may use.
+
+    Raises ValueError where FNN_THREADS is no whole number from 1 up.
+    """
+    wanted = os.environ.get("FNN_THREADS")
+    if wanted:
+        if not (wanted.isascii() and wanted.isdigit() and 1 <= int(wanted) <= 1024):
+            raise ValueError(f"FNN_THREADS is {wanted!r}: expected a whole number in 1..1024")
+        return int(wanted)
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def split(n: int, size: int) -> list[tuple[int, int]]:
+    """range(n) in nearly equal parts (start, stop) of at most `size`.
+
+    >>> split(10, 4)
+    [(0, 3), (3, 6), (6, 10)]
+    """
+    parts = -(-n // max(1, size))
+    return [(i * n // parts, (i + 1) * n // parts) for i in range(parts)]
+
+
+def share(work: Callable[[Iterator[T]], None], items: Iterable[T]) -> None:
+    """Run work(queue) in several threads, where `queue` is one iterator that all of them draw from.
+
+    `work` makes its scratch arrays once and then loops over the queue. The calling thread works
+    too, and waits for no other that has not begun, so nested calls and calls from many threads
+    cannot block each other. An exception in any thread ends the queue and is raised here.
+    """
+    items = list(items)
+    threads = min(count(), len(items))
+    with _one_blas_thread:
+        if threads <= 1:
+            work(iter(items))
+            return
+        left = iter(items)
+        stop = threading.Event()
+
+        def queue() -> Iterator[T]:
+            for item in left:  # `next` of a list's iterator is atomic
+                if stop.is_set():
+                    return
+                yield item
+
+        def run() -> None:
+            try:
+                work(queue())
+            except BaseException:
+                stop.set()
+                raise
+
+        others = [_pool(os.getpid(), count() - 1).submit(run) for _ in range(threads - 1)]
+        try:
+            run()
+        finally:
+            begun = [other for other in others if not other.cancel()]
+            errors = [error for other in begun if (error := other.exception())]
+        if errors:
+            raise errors[0]
+
+
+class _OneBlasThread:
+    """A context in which BLAS uses one thread; counted, since several callers may be inside.
+
+    The number of BLAS threads belongs to the process, so there is one of this for the process.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.inside = 0
+        self.before: list[tuple[Any, int]] = []
+
+    def __enter__(self) -> None:
+        with self.lock:
+            if self.inside == 0:
+                self.before = [(lib, lib.get_num_threads()) for lib in _blas()]
+                for lib, _ in self.before:
+                    lib.set_num_threads(1)
+            self.inside += 1
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with self.lock:
+            self.inside -= 1
+            if self.inside == 0:
+                for lib, threads in self.before:
+                    lib.set_num_threads(threads)
+
+
+_one_blas_thread = _OneBlasThread()
+
+
+@cache
+def _blas() -> list[Any]:
+    from threadpoolctl import ThreadpoolController
+
+    return [c for c in ThreadpoolController().lib_controllers if c.user_api == "blas"]
+
+
+@cache
+def _pool(process: int, threads: int) -> ThreadPoolExecutor:
+    # By process: after a fork the parent's threads are not there.
+    return ThreadPoolExecutor(threads, thread_name_prefix="fnn")
+
+
+def _forget() -> None:
+    # In a forked child nobody is inside, whoever held the lock in the parent.
+    _one_blas_thread.lock, _one_blas_thread.inside = threading.Lock(), 0
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)

@@ -1,0 +1,223 @@
+"""3x3 convolution of stride 1 with a quarter of the multiplications: Winograd's F(4x4, 3x3).
+
+A tile of 4x4 outputs needs 6x6 inputs d. With the constant matrices B, G, A below,
+
+    y = A^T [ sum over channels of (G w G^T) * (B^T d B) ] A
+
+where * multiplies element by element: 36 products a tile and pair of channels, where 144 were. In
+the order (H, W, N, C) everything is a matrix product: both transforms multiply a constant by a
+(6, long) matrix, overlapping tiles are a strided view, and the sum over channels is 36 products of
+(tiles * N, C) by (C, K). Blocks of tile columns and slices of the batch stay in the cache.
+
+Source: Lavin and Gray, "Fast algorithms for convolutional neural networks", CVPR 2016. In float32
+the error is some 10 times that of a direct sum: below 1e-5 of the largest result.
+"""
+
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from fnn.kernels.threads import share, split
+from fnn.layers.layer import Array
+
+TILE = 4  # outputs along a side of a tile
+SIDE = TILE + 2  # inputs along it
+CACHE = 1 << 22  # bytes that a block's arrays may take together
+
+BT = [
+    [4, 0, -5, 0, 1, 0],
+    [0, -4, -4, 1, 1, 0],
+    [0, 4, -4, -1, 1, 0],
+    [0, -2, -1, 2, 1, 0],
+    [0, 2, -1, -2, 1, 0],
+    [0, 4, 0, -5, 0, 1],
+]
+G = [
+    [1 / 4, 0, 0],
+    [-1 / 6, -1 / 6, -1 / 6],
+    [-1 / 6, 1 / 6, -1 / 6],
+    [1 / 24, 1 / 12, 1 / 6],
+    [1 / 24, -1 / 12, 1 / 6],
+    [0, 0, 1],
+]
+AT = [
+    [1, 1, 1, 1, 1, 0],
+    [0, 1, -1, 2, -2, 0],
+    [0, 1, 1, 4, 4, 0],
+    [0, 1, -1, 8, -8, 1],
+]
+
+
+class Block(NamedTuple):
+    """A row of tiles, the columns j0..j1 of tiles in it, the examples s0..s1."""
+
+    row: int
+    j0: int
+    j1: int
+    s0: int
+    s1: int
+
+
+class Plan(NamedTuple):
+    """The blocks of a convolution, and the most tile columns and examples in one."""
+
+    blocks: list[Block]
+    columns: int
+    examples: int
+
+
+def plan(rows: int, columns: int, n: int, row_bytes: int) -> Plan:
+    """Cut tiles and examples into blocks; a tile of one example takes `row_bytes`."""
+    room = max(64, CACHE // row_bytes)
+    slices = split(n, max(1, room // min(columns, 2)))
+    most = max(b - a for a, b in slices)
+    parts = split(columns, max(1, room // most))
+    blocks = [Block(i, *part, *s) for i in range(rows) for part in parts for s in slices]
+    return Plan(blocks, max(b - a for a, b in parts), most)
+
+
+def forward(x: Array, w: Array, pad: int) -> Array:
+    """The convolution of x, (H, W, N, C), with w, (3, 3, C, K): y, (H', W', N, K); pad 0..2."""
+    h, wide, n, c = x.shape
+    k = w.shape[3]
+    out_h, out_w = h + 2 * pad - 2, wide + 2 * pad - 2
+    at = np.array(AT, x.dtype)
+    u = _both_sides(np.array(G, x.dtype), w).reshape(SIDE * SIDE, c, k)
+    y = np.empty((out_h, out_w, n, k), x.dtype)
+    todo = plan(-(-out_h // TILE), -(-out_w // TILE), n, SIDE * SIDE * (c + k) * x.itemsize)
+
+    def work(queue: Iterator[Block]) -> None:
+        scratch = _scratch(todo, x.dtype, SIDE, c)
+        size = todo.columns * todo.examples * k
+        products = np.empty(SIDE * SIDE * size, x.dtype)
+        halves = np.empty(TILE * SIDE * size, x.dtype)
+        for block in queue:
+            i, j0, j1, s0, s1 = block
+            t, b = j1 - j0, s1 - s0
+            v = _tiles(x, block, pad, 0, SIDE, scratch)
+            m = _view(products, SIDE * SIDE, t * b, k)
+            np.matmul(v, u, out=m)
+            high = min(TILE, out_h - TILE * i)  # the last row of tiles may reach beyond y
+            r = _view(halves, high, SIDE, t, b * k)
+            np.matmul(
+                at[:high],
+                m.reshape(SIDE, SIDE, t * b * k).transpose(1, 0, 2),
+                out=r.reshape(high, SIDE, t * b * k).transpose(1, 0, 2),
+            )
+            target = y[TILE * i : TILE * i + high, TILE * j0 : TILE * j1, s0:s1]
+            o = target.reshape(high, -1, b * k)
+            whole = min(j1, out_w // TILE) - j0
+            np.matmul(
+                at,
+                r[:, :, :whole].transpose(0, 2, 1, 3),
+                out=o[:, : TILE * whole].reshape(high, whole, TILE, b * k),
+            )
+            if whole < t:
+                rest = o[:, TILE * whole :]
+                np.matmul(at[: rest.shape[1]], r[:, :, whole], out=rest)
+
+    share(work, todo.blocks)
+    return y
+
+
+def grad_x(dy: Array, w: Array, pad: int) -> Array:
+    """The gradient of x: the convolution of dy with the filters turned by 180 degrees."""
+    turned = np.ascontiguousarray(w[::-1, ::-1].transpose(0, 1, 3, 2))
+    return forward(dy, turned, 2 - pad)
+
+
+def grad_w(x: Array, dy: Array, pad: int) -> Array:
+    """The gradient of w, (3, 3, C, K), for x, (H, W, N, C), and dy, (H', W', N, K).
+
+    The transpose of every step of `forward`. Two halves of the 6 rows of the transformed tiles
+    can be worked out apart, each by one thread from the first block to the last.
+    """
+    c, k = x.shape[3], dy.shape[3]
+    out_h, out_w, n = dy.shape[:3]
+    a = np.ascontiguousarray(np.array(AT, x.dtype).T)
+    todo = plan(-(-out_h // TILE), -(-out_w // TILE), n, 27 * (c + k) * x.itemsize)
+    du = np.empty((SIDE, SIDE, c, k), x.dtype)
+
+    def work(queue: Iterator[tuple[int, int]]) -> None:
+        for f0, f1 in queue:
+            f = f1 - f0
+            scratch = _scratch(todo, x.dtype, f, c)
+            size = todo.columns * todo.examples * k
+            halves = np.empty(f * TILE * size, x.dtype)
+            transformed = np.empty(f * SIDE * size, x.dtype)
+            part = np.empty((f * SIDE, c, k), x.dtype)
+            total = du[f0:f1].reshape(f * SIDE, c, k)
+            total[...] = 0
+            for block in todo.blocks:
+                i, j0, j1, s0, s1 = block
+                t, b = j1 - j0, s1 - s0
+                v = _tiles(x, block, pad, f0, f1, scratch)
+                high, across = min(TILE, out_h - TILE * i), min(TILE * t, out_w - TILE * j0)
+                r = _view(halves, f, TILE * t, b * k)
+                r[:, across:] = 0
+                source = dy[TILE * i : TILE * i + high, TILE * j0 : TILE * j0 + across, s0:s1]
+                np.matmul(
+                    a[f0:f1, :high],
+                    source.reshape(high, across, b * k).transpose(1, 0, 2),
+                    out=r[:, :across].transpose(1, 0, 2),
+                )
+                dm = _view(transformed, f, SIDE, t, b * k)
+                np.matmul(a, r.reshape(f, t, TILE, b * k), out=dm.transpose(0, 2, 1, 3))
+                np.matmul(v.transpose(0, 2, 1), dm.reshape(f * SIDE, t * b, k), out=part)
+                np.add(total, part, out=total)
+
+    share(work, split(SIDE, SIDE // 2))
+    return _both_sides(np.array(G, x.dtype).T, du)
+
+
+def _both_sides(g: Array, w: Array) -> Array:
+    """g w g^T for every pair of channels: w is (q, q, C, K), g is (p, q)."""
+    p, q = g.shape
+    c, k = w.shape[2:]
+    flat: Array = np.kron(g, g) @ w.reshape(q * q, c * k)
+    return flat.reshape(p, p, c, k)
+
+
+class Scratch(NamedTuple):
+    """A thread's arrays for tiles that are transformed along columns, and along both."""
+
+    half: Array
+    tiles: Array
+
+
+def _scratch(todo: Plan, dtype: np.dtype, rows: int, c: int) -> Scratch:
+    half = rows * (TILE * todo.columns + 2) * todo.examples * c
+    tiles = rows * SIDE * todo.columns * todo.examples * c
+    return Scratch(np.empty(half, dtype), np.empty(tiles, dtype))
+
+
+def _view(flat: Array, *shape: int) -> Array:
+    return flat[: math.prod(shape)].reshape(shape)
+
+
+def _tiles(x: Array, block: Block, pad: int, f0: int, f1: int, scratch: Scratch) -> Array:
+    """Rows f0..f1 of B^T d B for the tiles of a block: ((f1 - f0) * 6, tiles * examples, C)."""
+    i, j0, j1, s0, s1 = block
+    h, wide, _, c = x.shape
+    bt = np.array(BT, x.dtype)
+    f, t, b = f1 - f0, j1 - j0, s1 - s0
+    top, left = TILE * i - pad, TILE * j0 - pad  # the block's corner in x; zeros lie outside
+    h0, h1 = max(top, 0), min(top + SIDE, h)
+    w0, w1 = max(left, 0), min(left + TILE * t + 2, wide)
+    d = _view(scratch.half, f, TILE * t + 2, b * c)
+    d[:, : w0 - left] = 0
+    d[:, w1 - left :] = 0
+    np.matmul(
+        bt[f0:f1, h0 - top : h1 - top],
+        x[h0:h1, w0:w1, s0:s1].reshape(h1 - h0, w1 - w0, b * c).transpose(1, 0, 2),
+        out=d[:, w0 - left : w1 - left].transpose(1, 0, 2),
+    )
+    v = _view(scratch.tiles, f, SIDE, t, b * c)
+    row, column, item = d.strides
+    windows = np.lib.stride_tricks.as_strided(
+        d, (f, t, SIDE, b * c), (row, TILE * column, column, item)
+    )
+    np.matmul(bt, windows, out=v.transpose(0, 2, 1, 3))
+    return v.reshape(f * SIDE, t * b, c)

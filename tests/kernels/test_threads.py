@@ -1,0 +1,130 @@
+import multiprocessing
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import fnn
+from fnn.kernels import threads
+
+
+@given(st.integers(0, 100), st.integers(1, 30))
+def test_parts_cover_the_range_and_are_nearly_equal(n, size):
+    parts = threads.split(n, size)
+    assert [i for a, b in parts for i in range(a, b)] == list(range(n))
+    lengths = {b - a for a, b in parts}
+    assert not lengths or (max(lengths) <= size and max(lengths) - min(lengths) <= 1)
+
+
+@pytest.mark.parametrize("number", [1, 2, 5])
+def test_every_item_is_worked_on_once(monkeypatch, number):
+    monkeypatch.setenv("FNN_THREADS", str(number))
+    done = []
+    threads.share(lambda queue: done.extend(queue), range(100))
+    assert sorted(done) == list(range(100))
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_an_exception_comes_out_and_the_next_call_works(monkeypatch, number):
+    monkeypatch.setenv("FNN_THREADS", str(number))
+
+    def fail(queue):
+        for item in queue:
+            if item == 7:
+                raise KeyError(item)
+
+    with pytest.raises(KeyError):
+        threads.share(fail, range(20))
+    threads.share(list, range(20))
+
+
+@pytest.mark.parametrize("wanted", ["0", "-1", "two", "1.5", "²"])
+def test_a_count_that_is_none_is_refused(monkeypatch, wanted):
+    monkeypatch.setenv("FNN_THREADS", wanted)
+    with pytest.raises(ValueError, match="FNN_THREADS"):
+        threads.count()
+
+
+def step():
+    """A training step of a network with all the kernels in it; its results as bytes."""
+    net = fnn.serial(
+        fnn.conv(12),
+        fnn.batch_norm(),
+        fnn.relu(),
+        fnn.conv(16, bias=False),
+        fnn.batch_norm(),
+        fnn.relu(),
+        fnn.max_pool(2),
+        fnn.flatten(),
+        fnn.dense(10),
+    )
+    optimizer = fnn.momentum(0.1)
+    ts = fnn.init_train_state(net, optimizer, 0, (20, 18, 3))
+    x = fnn.keys.generator(0).random((60, 20, 18, 3), np.float32)
+    ts = fnn.train_step(net, fnn.softmax_cross_entropy, optimizer)(ts, (x, np.arange(60) % 10))
+    return b"".join(
+        leaf.tobytes() for leaf in fnn.tree.leaves({"params": ts.params, "state": ts.state})
+    )
+
+
+def test_the_bits_do_not_depend_on_the_number_of_threads(monkeypatch):
+    results = set()
+    for number in (1, 2, 3, 7):
+        monkeypatch.setenv("FNN_THREADS", str(number))
+        results.add(step())
+    assert len(results) == 1
+
+
+def test_calls_from_many_threads_at_once_and_nested_ones(monkeypatch):
+    monkeypatch.setenv("FNN_THREADS", "3")
+    alone = step()
+    results = []
+    callers = [threading.Thread(target=lambda: results.append(step())) for _ in range(6)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join(60)
+    assert results == [alone] * 6
+    inner = []
+
+    def outer(queue):
+        for _ in queue:
+            threads.share(lambda q: inner.extend(q), range(5))
+
+    threads.share(outer, range(8))
+    assert sorted(inner) == sorted(list(range(5)) * 8)
+
+
+def put_step(queue):
+    queue.put(step())
+
+
+@pytest.mark.skipif(
+    "fork" not in multiprocessing.get_all_start_methods(), reason="this system cannot fork"
+)
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_after_a_fork(monkeypatch):
+    monkeypatch.setenv("FNN_THREADS", "2")
+    alone = step()  # the parent's pool is there now
+    context = multiprocessing.get_context("fork")
+    queue = context.SimpleQueue()
+    child = context.Process(target=put_step, args=(queue,))
+    child.start()
+    assert queue.get() == alone
+    child.join(60)
+    assert child.exitcode == 0
+
+
+def test_blas_gets_its_threads_back():
+    before = [lib.get_num_threads() for lib in threads._blas()]
+    inside = []
+    threads.share(
+        lambda queue: inside.extend(
+            (i, [lib.get_num_threads() for lib in threads._blas()]) for i in queue
+        ),
+        range(4),
+    )
+    assert all(number == 1 for _, numbers in inside for number in numbers)
+    assert [lib.get_num_threads() for lib in threads._blas()] == before
