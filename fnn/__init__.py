@@ -5,7 +5,9 @@ from fnn.check import check_pure, check_vjp
 from fnn.checkpoint import load, save
 from fnn.data import augment
 from fnn.data.batches import batches, to_float
+from fnn.data.cifar import load_cifar10
 from fnn.data.mnist import load_mnist
+from fnn.data.sources import open_data
 from fnn.errors import InputError
 from fnn.layers import initializers
 from fnn.layers.activation import relu, sigmoid
@@ -18,6 +20,7 @@ from fnn.layers.norm import batch_norm, recalibrate
 from fnn.layers.pool import avg_pool, global_avg_pool, max_pool
 from fnn.layers.shape import flatten, identity
 from fnn.losses import accuracy, log_softmax, softmax, softmax_cross_entropy
+from fnn.models import Spec
 from fnn.optim import (
     Optimizer,
     adadelta,
@@ -32,6 +35,7 @@ from fnn.optim import (
     sgd,
     trace,
 )
+from fnn.recognizer import Recognizer, load_recognizer, save_recognizer
 from fnn.train import (
     TrainState,
     epoch,
@@ -48,6 +52,8 @@ __all__ = [
     "InputError",
     "Layer",
     "Optimizer",
+    "Recognizer",
+    "Spec",
     "TrainState",
     "__version__",
     "accuracy",
@@ -74,12 +80,15 @@ __all__ = [
     "initializers",
     "keys",
     "load",
+    "load_cifar10",
     "load_mnist",
+    "load_recognizer",
     "log_softmax",
     "max_pool",
     "models",
     "momentum",
     "nesterov",
+    "open_data",
     "parallel",
     "parameter_grads",
     "predict",
@@ -88,6 +97,7 @@ __all__ = [
     "residual",
     "rmsprop",
     "save",
+    "save_recognizer",
     "scale",
     "schedules",
     "serial",

@@ -177,10 +177,14 @@ def check_pure(layer: Layer, shape: Shape, rng: Key = 0, batch_size: int = 3) ->
     params = _frozen(_twice("init", lambda: layer.init(child(rng, 0), shape)))
     state = _frozen(_twice("state", lambda: layer.state(child(rng, 1), shape)))
     x = _frozen(generator(child(rng, 2)).standard_normal((batch_size, *shape), np.float32))
+    given = _snapshot((params, state))
     for train in (True, False):
         y, cache = _twice("apply", lambda t=train: layer.apply(params, state, x, t))  # type: ignore[misc]
+        if _snapshot((params, state)) != given:
+            raise AssertionError("apply changes its params or state: return new ones")
         _check_result("y", y, {"x": x, "params": params, "state": state})
         cache = _frozen(cache)
+        kept = _snapshot((params, cache))
         dy = _frozen(generator(child(rng, 3)).standard_normal(y.shape, np.float32))
         arguments = {"dy": dy, "params": params, "cache": cache.saved, "x": x}
         dx, grads = _twice("vjp", lambda c=cache, d=dy: layer.vjp(params, c, d))  # type: ignore[misc]
@@ -190,6 +194,8 @@ def check_pure(layer: Layer, shape: Shape, rng: Key = 0, batch_size: int = 3) ->
         own = _twice("grads", lambda c=cache, d=dy: parameter_grads(layer, params, c, d))  # type: ignore[misc]
         for g in tree.leaves(own):
             _check_result("a gradient", g, arguments)
+        if _snapshot((params, cache)) != kept:
+            raise AssertionError("vjp or grads changes its params or cache: return new ones")
     if _global_random_state() != before:
         raise AssertionError("the layer draws from NumPy's global random state")
 
@@ -227,6 +233,17 @@ def _arrays(value: Any) -> list[Array]:
     if isinstance(value, tuple | list):
         return [a for part in value for a in _arrays(part)]
     return [np.asarray(value)] if isinstance(value, int | float | np.generic) else []
+
+
+def _snapshot(value: Any) -> Any:
+    """A value that stays as it is, whatever happens to the dicts, lists and arrays in `value`."""
+    if isinstance(value, np.ndarray):
+        return value.dtype.str, value.shape, value.tobytes()
+    if isinstance(value, dict):
+        return tuple((k, _snapshot(v)) for k, v in value.items())
+    if isinstance(value, tuple | list):
+        return tuple(map(_snapshot, value))
+    return value
 
 
 def _frozen(value: Any) -> Any:

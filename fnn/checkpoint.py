@@ -4,15 +4,14 @@ Each array is a member named by its path, `params/1/W.npy`; the member `fnn` hol
 format's version and the tree's form, in which everything but the arrays stands as it is.
 """
 
-import io
 import json
-import math
 import os
 import zipfile
-from typing import Any, NoReturn
+from typing import IO, Any, NoReturn
 
 import numpy as np
 
+from fnn.data.npy import parse_npy
 from fnn.errors import InputError
 from fnn.files import write_atomically
 from fnn.layers.layer import Array
@@ -33,7 +32,7 @@ def save(path: str | os.PathLike[str], tree: Tree) -> None:
     form = _form(tree, "", arrays)
     text = json.dumps({"format": FORMAT, "tree": form})
     arrays[HEADER] = np.frombuffer(text.encode(), np.uint8)
-    write_atomically(path, lambda file: np.savez(file, allow_pickle=False, **arrays))
+    write_atomically(path, lambda file: _write(file, arrays))
 
 
 def load(path: str | os.PathLike[str]) -> Tree:
@@ -43,6 +42,8 @@ def load(path: str | os.PathLike[str]) -> Tree:
     allocates more than the file's size: sizes are checked before anything is read.
     """
     try:
+        if os.path.exists(path) and not os.path.isfile(path):
+            raise InputError(f"{path}: is not a regular file; expected one that fnn-train wrote")
         with zipfile.ZipFile(path) as archive:
             members = {info.filename: info for info in archive.infolist()}
             if any(info.compress_type != zipfile.ZIP_STORED for info in members.values()):
@@ -66,6 +67,15 @@ def load(path: str | os.PathLike[str]) -> Tree:
     except (ValueError, KeyError, TypeError, IndexError, EOFError, RecursionError,
             NotImplementedError, RuntimeError, MemoryError) as error:  # fmt: skip
         _refuse(path, f"it is damaged ({type(error).__name__})")
+
+
+def _write(file: IO[bytes], arrays: dict[str, Array]) -> None:
+    # What numpy.savez does, but that has no place for an array called "file".
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, array in arrays.items():
+            # ZipInfo's date is a constant, so that equal trees make equal files.
+            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
 
 
 def _refuse(path: str | os.PathLike[str], why: str) -> NoReturn:
@@ -105,13 +115,8 @@ def _tree(form: Any, archive: zipfile.ZipFile) -> Tree:
 
 
 def _array(archive: zipfile.ZipFile, name: str) -> Array:
-    data = archive.read(f"{name}.npy")
-    file = io.BytesIO(data)
-    if np.lib.format.read_magic(file) != (1, 0):
-        raise ValueError("npy version")
-    shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
-    if dtype.kind not in "biuf" or len(data) - file.tell() != math.prod(shape) * dtype.itemsize:
-        raise ValueError("size or type")
-    flat = np.frombuffer(data, dtype, offset=file.tell())
-    # A copy: an array over the archive's bytes could not be written to by its owner.
-    return flat.reshape(shape, order="F" if fortran else "C").copy(order="K")
+    try:
+        # A copy: an array over the archive's bytes could not be written to by its owner.
+        return parse_npy(archive.read(f"{name}.npy")).copy(order="K")
+    except InputError as error:
+        raise ValueError(f"{name}: {error}") from None

@@ -6,7 +6,8 @@ An optimizer is a pair of functions:
     update(grads, opt_state) -> (updates, opt_state)         updates are added to params
 
 `lr` is a number or a schedule, a function of the step count (see `fnn.schedules`); the count
-starts at 0 and lives in the optimizer's state.
+starts at 0 and lives in the optimizer's state. Numbers become Python floats at once, since a NumPy
+scalar would turn float32 arrays into float64.
 """
 
 import math
@@ -52,6 +53,7 @@ def chain(*parts: Optimizer) -> Optimizer:
 def scale(factor: Rate) -> Optimizer:
     """Multiplies gradients by a number, or by a schedule's value at the step."""
     if not callable(factor):
+        factor = float(factor)
         return Optimizer(
             lambda params: {}, lambda grads, state: (tree.map(lambda g: g * factor, grads), state)
         )
@@ -69,6 +71,7 @@ def trace(decay: float, nesterov: bool = False) -> Optimizer:
     The update is d, or decay * d + g (Sutskever et al., "On the importance of initialization and
     momentum in deep learning", ICML 2013, in the form in which g is taken where W is).
     """
+    decay = float(decay)
 
     def update(grads: Tree, state: Tree) -> tuple[Tree, Tree]:
         d = tree.map(lambda g, d: decay * d + g, grads, state)
@@ -85,6 +88,9 @@ def clip_by_global_norm(limit: float) -> Optimizer:
     >>> clip_by_global_norm(1.0).update({"a": np.array([3.0]), "b": np.array([4.0])}, {})[0]
     {'a': array([0.6]), 'b': array([0.8])}
     """
+    limit = float(limit)
+    if not limit > 0:
+        raise ValueError(f"clip_by_global_norm: expected a limit above 0, found {limit}")
 
     def update(grads: Tree, state: Tree) -> tuple[Tree, Tree]:
         squares = (float(np.vdot(g, g)) for g in tree.leaves(grads))
@@ -97,6 +103,7 @@ def clip_by_global_norm(limit: float) -> Optimizer:
 
 def scale_by_adagrad(h0: float) -> Optimizer:
     """h <- h + g*g, from h0; g / sqrt(h)."""
+    h0 = float(h0)
 
     def update(grads: Tree, state: Tree) -> tuple[Tree, Tree]:
         h = tree.map(lambda g, h: h + g * g, grads, state)
@@ -107,6 +114,7 @@ def scale_by_adagrad(h0: float) -> Optimizer:
 
 def scale_by_rms(rho: float, eps: float) -> Optimizer:
     """h <- rho h + (1 - rho) g*g; g / (sqrt(h) + eps)."""
+    rho, eps = float(rho), float(eps)
 
     def update(grads: Tree, state: Tree) -> tuple[Tree, Tree]:
         h = tree.map(lambda g, h: rho * h + (1 - rho) * (g * g), grads, state)
@@ -121,6 +129,7 @@ def scale_by_adam(beta1: float, beta2: float, eps: float) -> Optimizer:
     t <- t + 1;  m <- beta1 m + (1 - beta1) g;  v <- beta2 v + (1 - beta2) g*g
     mhat / (sqrt(vhat) + eps),  mhat = m / (1 - beta1^t),  vhat = v / (1 - beta2^t)
     """
+    beta1, beta2, eps = float(beta1), float(beta2), float(eps)
 
     def init(params: Tree) -> Tree:
         return {"step": 0, "m": zeros_like(params), "v": zeros_like(params)}
@@ -176,6 +185,7 @@ def adadelta(rho: float = 0.95, eps: float = 1e-6) -> Optimizer:
     As in the course, eps is outside the roots; in Zeiler's paper it is inside.
     Source: Zeiler, "ADADELTA", arXiv:1212.5701; course, section 5.5.
     """
+    rho, eps = float(rho), float(eps)
 
     def init(params: Tree) -> Tree:
         return {"h": zeros_like(params), "s": zeros_like(params)}

@@ -50,8 +50,9 @@ def load_recognizer(path: str | os.PathLike[str]) -> Recognizer:
         params = tree.map(_fitting, fresh.params, content["params"])
         state = tree.map(_fitting, fresh.state, content["state"])
     except (KeyError, TypeError, ValueError, AttributeError, MemoryError) as error:
+        why = f"it lacks {error}" if isinstance(error, KeyError) else error
         raise InputError(
-            f"{path}: not the parameters of a network that this fnn builds ({error}); "
+            f"{path}: not the parameters of a network that this fnn builds ({why}); "
             "make the file with fnn-train"
         ) from None
     return Recognizer(spec, build(spec), params, state)
@@ -63,4 +64,6 @@ def _fitting(fresh: Array, loaded: Array) -> Array:
             f"expected shape {np.shape(fresh)} and type {np.asarray(fresh).dtype}, "
             f"found {np.shape(loaded)} and {np.asarray(loaded).dtype}"
         )
+    if not np.isfinite(loaded).all():
+        raise ValueError("some numbers are not finite: the training diverged")
     return loaded

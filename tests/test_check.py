@@ -95,6 +95,17 @@ def test_impure_layers_are_found(layer, words):
         fnn.check_pure(layer, (3,))
 
 
+@pytest.mark.parametrize("change", ["state", "params"])
+def test_writing_into_dicts_is_found_too(change):
+    def apply(params, state, x, train):
+        {"state": state, "params": params}[change]["count"] = next(calls)
+        return x * 2, Cache((), state)
+
+    layer = squares()._replace(apply=apply, vjp=lambda params, cache, dy: (2 * dy, {}))
+    with pytest.raises(AssertionError, match=r"changes its params or state|different results"):
+        fnn.check_pure(layer, (3,))
+
+
 def test_kinks_are_walked_around():
     for seed in range(20):
         fnn.check_vjp(fnn.relu(), (40,), rng=seed)

@@ -176,3 +176,22 @@ def test_optimizers_write_into_nothing(optimizer):
         updates, state = optimizer.update(grads, state)
         np.testing.assert_array_equal(first[0]["w"], updates["w"])
         assert not np.shares_memory(updates["w"], grads["w"])
+
+
+@pytest.mark.parametrize("number", [np.float64, np.asarray, lambda v: np.array([v])[0]])
+def test_numpy_numbers_as_rates_do_not_widen_float32(number):
+    optimizers = [
+        fnn.sgd(number(0.1)),
+        fnn.momentum(number(0.1), alpha=number(0.9)),
+        fnn.nesterov(number(0.1), alpha=number(0.9)),
+        fnn.adagrad(number(0.1), h0=number(1e-8)),
+        fnn.rmsprop(number(0.1), rho=number(0.9), eps=number(1e-8)),
+        fnn.adadelta(rho=number(0.9), eps=number(1e-6)),
+        fnn.adam(number(0.1), number(0.9), number(0.99), number(1e-8)),
+        fnn.chain(fnn.clip_by_global_norm(number(1.0)), fnn.sgd(lambda step: number(0.1))),
+    ]
+    grads = {"w": np.ones(3, np.float32)}
+    for optimizer in optimizers:
+        updates, state = optimizer.update(grads, optimizer.init(grads))
+        updates, _ = optimizer.update(grads, state)
+        assert updates["w"].dtype == np.float32

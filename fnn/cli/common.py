@@ -38,7 +38,8 @@ def run(prog: str, body: Callable[[Sequence[str]], None], argv: Sequence[str] | 
     """
     try:
         body(sys.argv[1:] if argv is None else argv)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # it may be closed from the start
+            sys.stdout.flush()
     except InputError as error:
         say(f"{prog}: {error}")
         return 2
@@ -49,23 +50,26 @@ def run(prog: str, body: Callable[[Sequence[str]], None], argv: Sequence[str] | 
     except OSError as error:
         say(f"{prog}: {error.filename or 'input or output'}: {error.strerror or error}")
         return 2
+    except MemoryError as error:
+        say(f"{prog}: not enough memory ({error}); choose smaller sizes")
+        return 2
     except KeyboardInterrupt:
         say(f"{prog}: interrupted")
         return 130
     return 0
 
 
-def whole(low: int, high: int | None = None) -> Callable[[str], int]:
-    """An argument type: an integer of at least `low` (and at most `high`)."""
-    bounds = f"{low} or more" if high is None else f"in {low}..{high}"
+def whole(low: int, high: int = 10**9) -> Callable[[str], int]:
+    """An argument type: an integer in low..high."""
+    bounds = f"in {low}..{high}"
 
     def parse(text: str) -> int:
         try:
             value = int(text)
         except ValueError:
             raise argparse.ArgumentTypeError(f"expected an integer, found {text!r}") from None
-        if value < low or (high is not None and value > high):
-            raise argparse.ArgumentTypeError(f"expected an integer {bounds}, found {text}")
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"expected an integer {bounds}, found {text[:40]}")
         return value
 
     return parse

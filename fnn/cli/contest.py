@@ -6,8 +6,11 @@ from fnn.cli.common import parser, run, say
 from fnn.cli.parameters import add_params_argument, find_recognizer
 from fnn.data.batches import image_shape, to_float
 from fnn.data.dump import read_dump
+from fnn.errors import InputError
 from fnn.files import check_writable, write_atomically
 from fnn.train import predict
+
+DIGITS = 10
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -26,9 +29,15 @@ def body(argv: Sequence[str]) -> None:
     p.add_argument("out", metavar="OUT", help="the file to write")
     add_params_argument(p)
     args = p.parse_args(argv)
-    check_writable(args.out)
+    target = check_writable(args.out)
     images = read_dump(args.dump)
-    found = find_recognizer(args.params, image_shape(images), 10)
+    if target.exists() and target.samefile(args.dump):
+        raise InputError(f"{args.out}: is the dump itself; name another file for the answers")
+    found = find_recognizer(args.params, image_shape(images), DIGITS)
+    if found.spec.classes != DIGITS:
+        raise InputError(
+            f"the network knows {found.spec.classes} classes, expected {DIGITS} digits"
+        )
     logits = predict(found.net, found.params, found.state, images, prepare=to_float)
     text = "".join(f"{digit}\n" for digit in logits.argmax(axis=1))
     write_atomically(args.out, lambda file: file.write(text.encode()))

@@ -43,5 +43,10 @@ def find_recognizer(choice: str | None, shape: Shape, classes: int) -> Recognize
             f"{path}: the network takes images of shape {found.spec.shape}, these are {shape}: "
             "choose other images or other --params"
         )
+    if classes > found.spec.classes:
+        raise InputError(
+            f"{path}: the network knows {found.spec.classes} classes, the data set has {classes}: "
+            "choose other images or other --params"
+        )
     say(f"parameters: {path}")
     return found

@@ -16,7 +16,7 @@ from fnn.layers.layer import Array
 from fnn.losses import softmax
 from fnn.train import predict
 
-LONGEST_LINE = 80
+LONGEST_LINE = 1000
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -68,6 +68,8 @@ def indices(n: int) -> Iterator[int]:
 
     A bad line raises InputError; at a terminal it is explained instead, and asked for again.
     """
+    if sys.stdin is None:
+        raise InputError("standard input is closed: expected the index of a test image a line")
     terminal = sys.stdin.isatty()
     sys.stdin.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     number = 0
@@ -84,6 +86,8 @@ def indices(n: int) -> Iterator[int]:
             if not terminal:
                 raise InputError(f"standard input, line {number}: {error}") from None
             say(str(error))
+            while line and not line.endswith("\n"):  # the rest of a long line
+                line = sys.stdin.readline(LONGEST_LINE)
             continue
         yield index
     if terminal:

@@ -1,14 +1,18 @@
 """fnn-train: trains a network, prints how it goes, saves the parameters (the course's task 3)."""
 
 import itertools
+import math
 import operator
+import os
 import sys
 import time
 from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TypeVar
 
-from fnn import keys
+import numpy as np
+
+from fnn import keys, tree
 from fnn.cli.common import run, say
 from fnn.cli.train_options import (
     arguments,
@@ -53,22 +57,24 @@ def body(argv: Sequence[str]) -> None:
     except ValueError as error:
         raise InputError(f"--model {args.model} on the data set {source.name}: {error}") from None
     epochs, size = epochs_and_batch_size(args)
+    check_last_batch(net, spec, len(data.train.labels), size)
     optimizer = make_optimizer(args, epochs * -(-len(data.train.labels) // size))
     ts = init_train_state(net, optimizer, args.seed, spec.shape)
     loss_of = partial(softmax_cross_entropy, smoothing=args.label_smoothing)
     step = train_step(net, loss_of, optimizer)
-    for epoch in range(1, epochs + 1):
-        start = time.perf_counter()
-        rng = keys.child(args.seed, keys.EPOCH, epoch)
-        ts, loss = train_epoch(step, data.train, rng, size, ts, f"epoch {epoch}/{epochs}")
-        if epoch == epochs:
-            ts = with_expectations(net, ts, data.train, rng, size)
-        test = evaluate(net, ts.params, ts.state, *data.test, prepare=to_float)
-        seconds = time.perf_counter() - start
-        print(
-            f"epoch {epoch}  loss {loss:.4f}  accuracy {test.accuracy:.4f}  {seconds:.2f} s",
-            flush=True,
-        )
+    try:
+        for epoch in range(1, epochs + 1):
+            start = time.perf_counter()
+            rng = keys.child(args.seed, keys.EPOCH, epoch)
+            ts, loss = train_epoch(step, data.train, rng, size, ts, f"epoch {epoch}/{epochs}")
+            if epoch == epochs:
+                ts = with_expectations(net, ts, data.train, rng, size)
+            test = evaluate(net, ts.params, ts.state, *data.test, prepare=to_float)
+            seconds = time.perf_counter() - start
+            tell(f"epoch {epoch}  loss {loss:.4f}  accuracy {test.accuracy:.4f}  {seconds:.2f} s")
+    except KeyboardInterrupt:
+        say("\nthe training is not finished and nothing was saved")
+        raise
     save_recognizer(args.out, spec, ts.params, ts.state)
     say(f"parameters saved in {args.out}")
 
@@ -90,9 +96,34 @@ def train_epoch(
     sizes = [min(size, n - start) for start in range(0, n, size)]
     feed = batches(rng, *split, size, to_float)
     losses = []
-    for now in states(step, progress(feed, len(sizes), title), ts):
-        losses.append(now.loss)
+    # Numbers that overflow show in the loss, where one line tells of them.
+    with np.errstate(all="ignore"):
+        for now in states(step, progress(feed, len(sizes), title), ts):
+            losses.append(now.loss)
+            if not math.isfinite(now.loss):
+                raise InputError(
+                    f"the loss became {now.loss} in step {len(losses)} of {title}: the training "
+                    "diverges, and nothing was saved; choose a smaller --lr"
+                )
     return now, sum(map(operator.mul, losses, sizes)) / n
+
+
+def tell(line: str) -> None:
+    """One line on standard output; a reader who has gone away does not end the training."""
+    try:
+        print(line, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def check_last_batch(net: Layer, spec: Spec, n: int, size: int) -> None:
+    """Raise InputError where batch norm would be given a single example to learn from."""
+    normal = any(where[-1] == "var" for where, _ in tree.items(net.state(0, spec.shape)))
+    if normal and (n % size == 1 or size == 1):
+        raise InputError(
+            f"--batch-size {size}: of {n} training images the last batch has one alone, and batch "
+            "norm needs two or more; choose another size"
+        )
 
 
 def progress(items: Iterable[T], total: int, title: str) -> Iterable[T]:

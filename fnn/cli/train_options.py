@@ -47,7 +47,11 @@ def arguments() -> Parser:
         help="the course of the rate over the whole training "
         f"({by_model('schedule')}; with --optimizer or --lr: constant)",
     )
-    p.add_argument("--activation", choices=ACTIVATIONS, help="(mlp: sigmoid, else relu)")
+    p.add_argument(
+        "--activation",
+        choices=ACTIVATIONS,
+        help="what follows each hidden layer (mlp: sigmoid, others: relu)",
+    )
     p.add_argument("--hidden", type=whole(1), help="hidden nodes, for the mlp (200)")
     p.add_argument(
         "--batch-norm", action="store_true", help="normalise the hidden nodes, for the mlp"

@@ -11,9 +11,11 @@ from typing import Any, Literal
 
 import numpy as np
 
+from fnn.data import download
+from fnn.data.cache import data_root
 from fnn.data.dataset import Array, Dataset, Split
+from fnn.data.remotes import CIFAR10
 from fnn.data.tar import tar_files
-from fnn.data.unpickle import safe_load
 from fnn.errors import InputError
 
 CLASSES = (
@@ -37,16 +39,32 @@ _COLUMNS = 3 * _SIDE * _SIDE
 _MAX_FILE, _MAX_TOTAL = 1 << 26, 1 << 29
 
 
-def load_cifar10(source: str | os.PathLike[str]) -> Dataset:
+def load_cifar10(source: str | os.PathLike[str] | None = None) -> Dataset:
     """Both parts of CIFAR-10: images (N, 32, 32, 3) uint8, red, green, blue; labels (N,) in 0..9.
 
     `source` is the directory that holds data_batch_1 to data_batch_5 and test_batch, or one that
-    holds it as cifar-10-batches-py, or the official .tar.gz (or .tar), which is read in place. The
-    batches may have any number of images. A file that is missing or damaged is an InputError of
-    one line that names it.
+    holds it as cifar-10-batches-py, or the official .tar.gz (or .tar), which is read in place; None
+    is `cifar10` below the data root (`FNN_DATA`), downloaded if it is not there. The batches may
+    have any number of images. A file that is missing or damaged is an InputError of one line that
+    names it.
     """
-    batches = _batches(source, _TRAIN + _TEST)
+    batches = _batches(install_cifar10() if source is None else source, _TRAIN + _TEST)
     return Dataset(_joined([batches[n] for n in _TRAIN]), _joined([batches[n] for n in _TEST]))
+
+
+def install_cifar10() -> Path:
+    """The set below the data root: the directory, or the archive, downloaded if neither is there.
+
+    Raises DownloadError.
+    """
+    root = data_root()
+    remote = CIFAR10
+    archive = root / remote.files[0].name
+    if any((root / FOLDER / name).is_file() for name in _TRAIN + _TEST):
+        return root / FOLDER
+    if not archive.is_file():
+        download.fetch(remote, root)
+    return archive
 
 
 def load_split(source: str | os.PathLike[str], split: Literal["train", "test"]) -> Split:
@@ -63,11 +81,16 @@ def _batches(source: str | os.PathLike[str], names: tuple[str, ...]) -> dict[str
     batches = dict(_files(Path(source), names))
     missing = [name for name in names if name not in batches]
     if missing:
-        raise InputError(f"{source}: has no {', '.join(missing)}; expected {FOLDER}")
+        raise InputError(
+            f"{source}: has no {', '.join(missing)}; expected all files of {FOLDER}: "
+            "put what is missing there or name another directory"
+        )
     return batches
 
 
 def _files(source: Path, names: tuple[str, ...]) -> Iterator[tuple[str, Split]]:
+    from fnn.data.unpickle import safe_load  # here, since it would slow down the start of fnn
+
     if not source.exists():
         raise InputError(f"{source}: is not there; expected {FOLDER} or its .tar.gz")
     if source.is_file():

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Generic, Literal, NamedTuple, TypeVar, overload
 
-from fnn.data import download, remotes
+from fnn.data import download
 from fnn.data.cache import Say, cached, data_root, say
 from fnn.data.dataset import Dataset, Split
 from fnn.data.mnist import SplitName, has_mnist, install_mnist, load_split, same_size
@@ -140,7 +140,7 @@ def _known_mnist(name: str, names: tuple[str, ...], about: str) -> Known:
 
 def is_cifar10(path: Path) -> bool:
     """Whether the path is a directory with CIFAR-10's batches, or its archive."""
-    if path.name.endswith((".tar.gz", ".tgz")):
+    if path.name.endswith((".tar.gz", ".tgz", ".tar")):
         return path.is_file()
     return any((path / name).is_file() for names in CIFAR10_FILES.values() for name in names)
 
@@ -161,14 +161,9 @@ def _cifar10(path: Path) -> tuple[Load, tuple[str, ...]]:
 
 
 def _known_cifar10(splits: tuple[SplitName, ...]) -> tuple[Load, tuple[str, ...]]:
-    root = data_root()
-    remote = remotes.SETS["cifar10"]
-    directory, archive = root / "cifar-10-batches-py", root / remote.files[0].name
-    if is_cifar10(directory):
-        return _cifar10(directory)
-    if not archive.is_file():
-        download.fetch(remote, root)
-    return _cifar10(archive)
+    from fnn.data.cifar import install_cifar10
+
+    return _cifar10(install_cifar10())
 
 
 def _synthetic(name: Literal["digits", "colours"]) -> tuple[Load, tuple[str, ...]]:

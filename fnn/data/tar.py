@@ -1,8 +1,9 @@
 """A few files out of a tar archive, read one after the other and never written to disk.
 
 `tarfile` reads an extended header of whatever size it claims into memory, which a few compressed
-kilobytes can make gigabytes. The format is simple and our names are short, so headers that extend
-others can be skipped, as directories, links and all else that is no plain file.
+kilobytes can make gigabytes, and before Python 3.11.10 takes hours over some. The format is simple
+and our names are short, so headers that extend others can be skipped, as directories, links and
+all else that is no plain file.
 """
 
 import gzip

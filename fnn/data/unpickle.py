@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fnn.data.machine import ONLY
-from fnn.data.opcodes import run
+from fnn.data.reader import ONLY, Reader
 from fnn.errors import InputError
 
 MAX_BYTES = 1 << 30  # the largest file that is read
@@ -67,11 +66,21 @@ def parse_pickle(data: bytes) -> Any:
         raise InputError("is empty")
     if data[0] >= 0x80 and data[:1] != pickle.PROTO:
         raise InputError(f"is not a pickle: it begins with {data[:4]!r}")
+    reader = Reader(data)
     try:
-        value = run(data, (1 << 26) + 8 * len(data))
+        value = reader.load()
         weight, _ = _weigh(value, {}, 0)
+    except InputError:
+        raise
     except MemoryError:
         raise InputError("needs more memory than there is") from None
+    except Exception:
+        # the documentation of pickle has no complete list of what a damaged file raises
+        if (at := reader.file.tell()) >= len(data):
+            raise InputError("is truncated: it ends in the middle of the pickle") from None
+        raise InputError(f"is not a pickle, or damaged before byte {at}") from None
+    if (more := len(data) - reader.file.tell()) > 0:
+        raise InputError(f"is damaged: {more} bytes follow its end")
     if weight > (1 << 20) + 2 * len(data):
         raise InputError("refused: it repeats its parts to become much larger than its file")
     return value

@@ -134,11 +134,15 @@ def residual(*body: Layer) -> Layer:
 def weight_decay(net: Layer, rate: float) -> Layer:
     """L2 regularisation: `net`, with `rate * W` added to the gradient of every leaf named W.
 
-    Biases, gamma and beta are left alone. It is the gradient of `rate / 2 * sum(W**2)`.
+    Biases, gamma and beta are left alone. `apply` does not change, so `check_vjp` holds for `net`
+    alone. It is the gradient of `rate / 2 * sum(W**2)`.
     Raises ValueError for a negative rate.
     """
     if rate < 0:
         raise ValueError(f"weight_decay: expected a rate of 0 or more, found {rate}")
+    rate = float(rate)  # a NumPy scalar would turn float32 into float64
+    if rate == 0:
+        return net
 
     def decayed(params: Tree, grads: Tree) -> Tree:
         if not isinstance(params, dict):

@@ -23,6 +23,7 @@ def dropout(rho: float, inverted: bool = False) -> Layer:
     """
     if not 0 <= rho < 1:
         raise ValueError(f"dropout: expected 0 <= rho < 1, found {rho}")
+    rho = float(rho)  # a NumPy scalar would turn float32 into float64
 
     def state(rng: Key, shape: Shape) -> Tree:
         return {"key": path(rng), "count": 0}

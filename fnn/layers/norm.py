@@ -31,6 +31,7 @@ def batch_norm(eps: float = 1e-5, rate: float = 0.1) -> Layer:
 
     Source: Ioffe and Szegedy, "Batch normalization", ICML 2015; course, section 5.4.
     """
+    eps, rate = float(eps), float(rate)  # a NumPy scalar would turn float32 into float64
     if eps <= 0 or not 0 <= rate <= 1:
         raise ValueError(f"batch_norm: expected eps > 0 and rate in 0..1, found {eps} and {rate}")
 

@@ -60,3 +60,10 @@ def test_missing_parameters_and_places_that_cannot_be_written(run, refused, tmp_
     refused(run("fnn-contest", "x.npy", "absent/o", "--params", "random"), "no directory")
     refused(run("fnn-contest", "x.npy"), "OUT")
     refused(run("fnn-contest", "x.npy", "x.npy/o", "--params", "random"), "x.npy/o")
+
+
+def test_the_dump_itself_is_not_written_over(run, refused):
+    images = np.full((2, 28, 28), 9, np.uint8)
+    np.save("x.npy", images)
+    refused(run("fnn-contest", "x.npy", "./x.npy", "--params", "random"), "is the dump itself")
+    np.testing.assert_array_equal(np.load("x.npy"), images)

@@ -59,6 +59,8 @@ def test_top_gives_probabilities_in_order(run, trained):
         ("1_0\n", 0, ["found '1_0'"]),
         ("٣\n", 0, ["found"]),
         ("9" * 5000, 0, ["found '999"]),
+        ("x" * 5000 + "\n3\n", 0, ["line 1", "found 'xxx"]),
+        (" " * 100 + "7\n-", 1, ["line 2", "found '-'"]),
         (b"\xff\xfe\n", 0, ["line 1", "found"]),
         (b"\0\n", 0, ["line 1", "found"]),
     ],
@@ -107,12 +109,12 @@ def test_at_a_terminal_it_prompts_and_asks_again(run, data, tmp_path):
         env={**os.environ, "FNN_DATA": str(tmp_path / "root")},
     )
     os.close(slave)
-    os.write(master, b"seven\n200\n7\n\x04")
+    os.write(master, b"seven\n" + b"x" * 2500 + b"\n200\n7\n\x04")
     out, err = process.communicate(timeout=60)
     os.close(master)
     assert process.returncode == 0
     assert len(out.splitlines()) == 1
-    assert err.count("index of a test image, 0..99: ") == 4
+    assert err.count("index of a test image, 0..99: ") == 5
     assert "found 'seven'" in err
     assert "found 200" in err
 
@@ -149,3 +151,11 @@ def test_the_answers_are_those_of_the_functions(run, trained):
     logits = fnn.predict(net, content["params"], content["state"], images, prepare=fnn.to_float)
     done = run("fnn-predict", "--data", trained, stdin="".join(f"{i}\n" for i in range(100)))
     assert [int(line) for line in done.stdout.splitlines()] == logits.argmax(axis=1).tolist()
+
+
+def test_data_with_more_classes_than_the_network_are_refused(run, refused, data, tiny):
+    run("fnn-train", "--data", tiny, "--epochs", 1)
+    done = run("fnn-predict", "--data", tiny, stdin="1")
+    assert done.returncode == 0
+    run("fnn-train", "--data", data, "--epochs", 1, "--hidden", 4)
+    refused(run("fnn-predict", "--data", tiny, stdin="1"), "(28, 28, 1)", "(5, 5, 1)")

@@ -1,4 +1,7 @@
 import re
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +47,7 @@ def test_a_batch_larger_than_the_set_and_one_that_does_not_divide_it(run, data):
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (["--epochs", "0"], ["--epochs", "1 or more, found 0"]),
+        (["--epochs", "0"], ["--epochs", "in 1..1000000000, found 0"]),
         (["--epochs", "many"], ["expected an integer, found 'many'"]),
         (["--batch-size", "-5"], ["--batch-size", "found -5"]),
         (["--lr", "nan"], ["--lr", "finite number above 0, found nan"]),
@@ -60,6 +63,10 @@ def test_a_batch_larger_than_the_set_and_one_that_does_not_divide_it(run, data):
         (["--activation", "tanh"], ["--activation", "sigmoid", "relu"]),
         (["--model", "lenet", "--dropout", "0.5"], ["--dropout", "lenet", "mlp, conv, vgg"]),
         (["--model", "conv", "--hidden", "5"], ["--hidden", "conv", "--model mlp"]),
+        (["--lr", "1e300", "--hidden", "5"], ["the loss became", "smaller --lr"]),
+        (["--batch-norm", "--batch-size", "599"], ["--batch-size 599", "batch norm needs two"]),
+        (["--batch-norm", "--batch-size", "1"], ["--batch-size 1"]),
+        (["--hidden", "1000000000"], ["not enough memory"]),
         (["--out", "absent/p.npz"], ["absent/p.npz", "there is no directory"]),
         (["--out", "."], ["is a directory"]),
         (["--out", "/dev/null"], ["not a regular file"]),
@@ -171,3 +178,26 @@ def test_batch_norm_is_tested_with_expectations(run, data):
     )[0]
     # the mean of batch means of equal size is that of all images; moving averages are not there yet
     np.testing.assert_allclose(content["state"][2]["mean"], hidden.mean(axis=0), atol=1e-4)
+
+
+def test_a_reader_that_goes_away_does_not_end_the_training(run, data):
+    program = next(p for p in run("fnn-train", "--help").args if "fnn-train" in str(p))
+    args = [sys.executable, program, "--data", data, "--epochs", "3", "--hidden", "4"]
+    process = subprocess.Popen(args, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdout.close()
+    assert process.stderr.read() == b"parameters saved in params.npz\n"
+    process.stderr.close()
+    assert process.wait(60) == 0
+
+
+def test_ctrl_c_says_that_nothing_is_saved(run, data, tmp_path):
+    program = next(p for p in run("fnn-train", "--help").args if "fnn-train" in str(p))
+    args = [sys.executable, program, "--data", data, "--epochs", "10000", "--hidden", "4"]
+    with subprocess.Popen(args, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert b"nothing was saved" in err
+    assert b"Traceback" not in err
+    assert not (tmp_path / "params.npz").exists()

@@ -233,18 +233,18 @@ def test_archives_that_claim_too_much(tmp_path):
         assert expected in refused(path, "test")
     # an extended header may claim any size; it is skipped in pieces
     extended = tarfile.TarInfo("x")
-    extended.type, extended.size = tarfile.XHDTYPE, 2**27
-    path.write_bytes(gzip.compress(extended.tobuf() + bytes(2**27) + good, 1))
+    extended.type, extended.size = tarfile.XHDTYPE, 2**26
+    path.write_bytes(gzip.compress(extended.tobuf() + bytes(2**26) + good, 1))
     tracemalloc.start()
     check(load_split(path, "test"), PIXELS[5], LABELS[5])
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 2**24
+    assert peak < 2**23
     path.write_bytes(gzip.compress(good)[:-400])
     assert "x.tar.gz: " in refused(path)
 
 
-@settings(max_examples=300, deadline=2000)
+@settings(max_examples=100, deadline=2000)
 @given(st.data())
 def test_mutated_archives_are_read_or_refused(tmp_path_factory, data):
     plain = io.BytesIO()

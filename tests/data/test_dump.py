@@ -73,22 +73,22 @@ def check(found: np.ndarray) -> None:
     assert found.flags.owndata or found.base.flags.owndata
 
 
-@pytest.mark.parametrize("protocol", range(6))
 @pytest.mark.parametrize("name", FORMS)
-def test_pickled_arrays(name, protocol, tmp_path):
-    check(read(pickle.dumps(FORMS[name], protocol), tmp_path))
+def test_pickled_arrays(name, tmp_path):
+    for protocol in range(6):
+        check(read(pickle.dumps(FORMS[name], protocol), tmp_path))
 
 
-@pytest.mark.parametrize("version", [(1, 0), (2, 0), (3, 0)])
 @pytest.mark.parametrize("name", FORMS)
-def test_npy(name, version, tmp_path):
-    check(read(as_npy(FORMS[name], version), tmp_path))
+def test_npy(name, tmp_path):
+    for version in ((1, 0), (2, 0), (3, 0)):
+        check(read(as_npy(FORMS[name], version), tmp_path))
 
 
-@pytest.mark.parametrize("protocol", range(6))
 @pytest.mark.parametrize("name", LISTS)
-def test_lists(name, protocol, tmp_path):
-    check(read(pickle.dumps(LISTS[name], protocol), tmp_path))
+def test_lists(name, tmp_path):
+    for protocol in range(6):
+        check(read(pickle.dumps(LISTS[name], protocol), tmp_path))
 
 
 def test_python_2(tmp_path):
@@ -183,7 +183,7 @@ def test_bad_values(name, tmp_path):
 @pytest.mark.parametrize("name", ["NaN", "scaled", "bool", "text", "complex", "none", "colour"])
 def test_bad_values_in_npy(name, tmp_path):
     value, expected = BAD[name]
-    assert expected.replace("'c16'", "'<c16'") in refused(as_npy(value), tmp_path)
+    assert expected.strip("'") in refused(as_npy(value), tmp_path)
 
 
 def npy(header: bytes, contents: bytes = IMAGES.tobytes()) -> bytes:
@@ -198,19 +198,23 @@ FILES = {
     "IDX": (struct.pack(">4I", 2051, 1, 28, 28) + bytes(784), "not a pickle"),
     "hostile": (b"cos\nsystem\n(S'touch sentinel'\ntR.", "refused: os.system"),
     "magic": (b"\x93NUMPY", "truncated"),
-    "version": (b"\x93NUMPY\x09\x00" + bytes(30), "version 9"),
+    "version": (b"\x93NUMPY\x09\x00" + bytes(30), "damaged .npy header"),
     "header cut": (npy(GOOD)[:40], "truncated"),
     "data cut": (npy(GOOD, bytes(3919)), "3920 bytes, but 3919 are there"),
     "more data": (npy(GOOD, bytes(3921)), "3920 bytes, but 3921 are there"),
     "claims more": (npy(GOOD.replace(b"5,", b"999999999,"), bytes(9)), "but 9 are there"),
-    "claims too much": (npy(GOOD.replace(b"5,", b"9" * 30 + b",")), "sizes"),
-    "claims digits": (npy(GOOD.replace(b"5,", b"9" * 5000 + b",")), "makes no array"),
-    "negative": (npy(GOOD.replace(b"5,", b"-5,")), "no plain array"),
-    "objects": (npy(GOOD.replace(b"|u1", b"|O")), "'|O'"),
-    "structure": (npy(GOOD.replace(b"'|u1'", b"[('a', 'u1')]")), "no plain array"),
-    "order": (npy(GOOD.replace(b"False", b"7")), "no plain array"),
-    "giant element": (npy(GOOD.replace(b"|u1", b"<U999999999")), "'<U999999999'"),
-    "code": (npy(b"__import__('os').system('touch sentinel')"), "no plain array"),
+    "claims too much": (npy(GOOD.replace(b"5,", b"9" * 30 + b",")), "but 3920 are there"),
+    "claims digits": (npy(GOOD.replace(b"5,", b"9" * 5000 + b",")), "damaged .npy header"),
+    "negative": (npy(GOOD.replace(b"5,", b"-5,")), "-3920 bytes, but"),
+    "negative twice": (npy(GOOD.replace(b"5, 28", b"-5, -28")), "impossible shape"),
+    "nothing of much": (npy(GOOD.replace(b"5,", b"0, " + b"9" * 30 + b","), b""), "impossible"),
+    "signs": (npy(GOOD.replace(b"5,", b"-" * 9900 + b"5,")), "damaged .npy header"),
+    "parentheses": (npy(GOOD.replace(b"5,", b"(" * 9900 + b"5,")), "damaged .npy header"),
+    "objects": (npy(GOOD.replace(b"|u1", b"|O")), "dtype |O"),
+    "structure": (npy(GOOD.replace(b"'|u1'", b"[('a', 'u1')]")), "dtype |V1"),
+    "order": (npy(GOOD.replace(b"False", b"7")), "damaged .npy header"),
+    "giant element": (npy(GOOD.replace(b"|u1", b"<U99999999")), "dtype <U99999999"),
+    "code": (npy(b"__import__('os').system('touch sentinel')"), "damaged .npy header"),
     "long header": (npy(b" " * 20000 + GOOD), "damaged .npy header"),
 }
 
@@ -234,9 +238,9 @@ def test_missing(tmp_path):
 def test_sharing_does_not_multiply_the_memory(value, tmp_path):
     row = [7] * 784
     shared = {
-        "[IMAGES]": [IMAGES[0]] * 100_000,
-        "[row] * n": [row] * 100_000,
-        "[rows]": [[row[:28]] * 28] * 100_000,
+        "[IMAGES]": [IMAGES[0]] * 20_000,
+        "[row] * n": [row] * 20_000,
+        "[rows]": [[row[:28]] * 28] * 20_000,
     }[value]
     data = pickle.dumps(shared, 4)
     tracemalloc.start()
@@ -254,7 +258,7 @@ SEEDS = [
 ]
 
 
-@settings(max_examples=1000, deadline=2000)
+@settings(max_examples=250, deadline=2000)
 @given(st.data())
 def test_mutated_dumps_are_read_or_refused(tmp_path_factory, data):
     raw = bytearray(data.draw(st.sampled_from(SEEDS)))
@@ -272,7 +276,7 @@ def test_mutated_dumps_are_read_or_refused(tmp_path_factory, data):
         assert found.shape[1:] == (3, 2)
 
 
-@settings(max_examples=300, deadline=2000)
+@settings(max_examples=150, deadline=2000)
 @given(st.binary(max_size=100))
 def test_arbitrary_npy_headers(data):
     for raw in (b"\x93NUMPY\x01\x00" + data, npy(data)):

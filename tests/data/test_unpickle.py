@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import pickletools
 import struct
 import tracemalloc
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fnn.data.reader import Reader
 from fnn.data.unpickle import read_bytes, safe_load
 from fnn.errors import InputError
 
@@ -78,20 +80,18 @@ ARRAYS = {
 }
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("name", VALUES)
-def test_plain_values(name, protocol):
-    same(safe_load(pickle.dumps(VALUES[name], protocol)), VALUES[name])
+def test_plain_values(name):
+    for protocol in PROTOCOLS:
+        same(safe_load(pickle.dumps(VALUES[name], protocol)), VALUES[name])
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("name", ARRAYS)
-def test_arrays(name, protocol):
+def test_arrays(name):
     array = ARRAYS[name]
-    written = [pickle.dumps([array, array], protocol)]
-    if protocol < 4:
-        # the name by which NumPy 1 has it; from 4 on the length of a name comes before it
-        written.append(written[0].replace(b"numpy._core", b"numpy.core"))
+    written = [pickle.dumps([array, array], protocol) for protocol in PROTOCOLS]
+    # the name by which NumPy 1 has it; from 4 on the length of a name comes before it
+    written += [data.replace(b"numpy._core", b"numpy.core") for data in written[:4]]
     for data in written:
         first, second = safe_load(data)
         same(first, array)
@@ -146,14 +146,29 @@ def python2_array(array: np.ndarray, protocol: int) -> bytes:
     )
 
 
-@pytest.mark.parametrize("protocol", [0, 1, 2])
 @pytest.mark.parametrize(
     "name", ["?", "u1", "i1", "<u2", ">u2", ">i8", "f4", ">f4", "f8", "fortran"]
 )
-def test_arrays_of_python_2(name, protocol):
-    written = python2_array(ARRAYS[name], protocol)
-    same(safe_load(written), ARRAYS[name])
-    np.testing.assert_array_equal(pickle.loads(written, encoding="bytes"), ARRAYS[name])
+def test_arrays_of_python_2(name):
+    for protocol in (0, 1, 2):
+        written = python2_array(ARRAYS[name], protocol)
+        same(safe_load(written), ARRAYS[name])
+        np.testing.assert_array_equal(pickle.loads(written, encoding="bytes"), ARRAYS[name])
+
+
+def test_every_opcode_is_known():
+    # a new one of a later Python is refused until someone has looked at it
+    refused = {
+        *("INST", "OBJ", "NEWOBJ", "NEWOBJ_EX", "PERSID", "BINPERSID"),
+        *("EXT1", "EXT2", "EXT4", "NEXT_BUFFER", "READONLY_BUFFER"),
+    }
+    for opcode in pickletools.opcodes:
+        assert (ord(opcode.code) in Reader.dispatch) == (opcode.name not in refused)
+
+
+def test_frames_mean_nothing():
+    frame = b"\x95\x04" + bytes(7)
+    assert safe_load(b"\x80\x04" + frame + b"C\x06abcdef" + frame + b"0K\x07.") == 7
 
 
 def test_every_byte_in_a_string_of_python_2():
@@ -240,7 +255,7 @@ CALLS = {
     "copyreg": (b"ccopy_reg\n_reconstructor\n(tR.", "copy_reg._reconstructor"),
     "own class": (pickle.dumps(Call(os.path.join, "a")), "posixpath.join"),
     "codecs": (b"c_codecs\ndecode\n(S'a'\nS'rot13'\ntR.", "_codecs.decode"),
-    "INST": (b"(S'touch sentinel'\nios\nsystem\n.", "os.system"),
+    "INST": (b"(S'touch sentinel'\nios\nsystem\n.", "INST"),
     "OBJ": (b"(cos\nsystem\nS'touch sentinel'\no.", "os.system"),
     "NEWOBJ": (b"\x80\x02csubprocess\nPopen\n(S'touch sentinel'\nt\x81.", "subprocess.Popen"),
 }
@@ -284,8 +299,8 @@ OTHERS = {
     "other class": (RECONSTRUCT + b"(cnumpy\ndtype\n(K\x00tU\x01btR.", "empty"),
     "encode": (b"c_codecs\nencode\n(VYQ==\nVbase64\ntR.", "_codecs.encode"),
     "bytearray": (b"cbuiltins\nbytearray\n(L99999999999L\ntR.", "bytearray"),
-    "bytes": (b"cbuiltins\nbytes\n(L99999999999L\ntR.", "bytes"),
-    "complex": (b"cbuiltins\ncomplex\n(S'1'\ntR.", "complex"),
+    "bytes": (b"cbuiltins\nbytes\n(L99999999999L\ntR.", "damaged"),
+    "complex": (b"cbuiltins\ncomplex\n(S'1'\nF1\ntR.", "complex"),
     "set": (b"cbuiltins\nset\n(cnumpy\nndarray\ntR.", "set"),
     "unhashable": (b"\x80\x04}]Ns.", "key"),
     "tuple key": (b"\x80\x04})Ns.", "key"),
@@ -313,7 +328,8 @@ OTHERS = {
     "huge index": (b"Nr\xff\xff\xff\xff0j\xfe\xff\xff\xff.", "damaged"),
     "huge integer": (b"I" + b"9" * 100_000 + b"\n.", "damaged"),
     "huge string": (b"T\xff\xff\xff\x7fabc", "truncated"),
-    "huge bytes": (b"\x80\x04\x8e" + b"\xff" * 8 + b"abc", "truncated"),
+    "huge bytes": (b"\x80\x04\x8e" + b"\xff" * 7 + b"\x0fabc", "truncated"),
+    "too huge bytes": (b"\x80\x04\x8e" + b"\xff" * 8 + b"abc", "damaged"),
     "huge bytearray": (b"\x80\x05\x96" + b"\xff" * 7 + b"\x0fabc", "truncated"),
     "huge frame": (b"\x80\x04\x95" + b"\xff" * 8 + b"N.", "truncated"),
     "empty": (b"", "is empty"),
@@ -382,12 +398,13 @@ def test_every_truncation(protocol):
 
 
 BOMBS = {
-    "sets": b"](" + b"\x8f" * 2**19 + b"e.",
-    "dicts": b"](" + b"}" * 2**19 + b"e.",
+    "sets": b"](" + b"\x8f" * 2**18 + b"e.",
+    "dicts": b"](" + b"}" * 2**18 + b"e.",
     "entries": b"}(" + b"".join(b"J%sN" % struct.pack("<i", i) for i in range(2**16)) + b"u.",
-    "constants": b"](" + b"N" * 2**18 + b"e.",
-    "strings": b"](" + b"\x8c\x02\xc4\x80" * 2**16 + b"e.",
+    "constants": b"](" + b"N" * 2**17 + b"e.",
+    "strings": b"](" + b"\x8c\x02\xc4\x80" * 2**15 + b"e.",
     "references": b"N" + b"\x94" * 2**18 + b".",
+    "tuples": b"N" + b"\x85" * 2**17 + b".",
     "marks": b"(" * 2**20,
     "one string": b"X" + struct.pack("<I", 2**20) + b"a" * (2**20 - 4) + b"\xf0\x9f\x98\x80.",
     "copies": b"c_codecs\nencode\nq\x00X" + struct.pack("<I", 2**20) + b"a" * 2**20
@@ -483,13 +500,13 @@ def load_or_refuse(data: bytes) -> None:
         repr(value)
 
 
-@settings(max_examples=1000, deadline=2000)
+@settings(max_examples=300, deadline=2000)
 @given(mutations())
 def test_mutated_pickles_load_or_are_refused(data):
     load_or_refuse(data)
 
 
-@settings(max_examples=300, deadline=2000)
+@settings(max_examples=200, deadline=2000)
 @given(st.one_of(st.binary(max_size=200), st.binary(max_size=200).map(lambda b: b"\x80\x04" + b)))
 def test_arbitrary_bytes_load_or_are_refused(data):
     load_or_refuse(data)
@@ -511,7 +528,7 @@ PLAIN = st.recursive(
 )
 
 
-@settings(max_examples=100, deadline=2000)
+@settings(max_examples=50, deadline=2000)
 @given(PLAIN, st.integers(0, 5))
 def test_plain_data_survives(value, protocol):
     same(safe_load(pickle.dumps(value, protocol)), value)

@@ -38,6 +38,10 @@ LAYERS = {
     "batch norm of images": (fnn.batch_norm(), (3, 2, 2)),
     "dropout": (fnn.dropout(0.3), (10,)),
     "dropout of images": (fnn.dropout(0.5), (3, 2, 2)),
+    "numpy numbers": (
+        fnn.serial(fnn.dropout(np.float64(0.3)), fnn.batch_norm(np.float64(1e-5), np.float64(0.1))),
+        (10,),
+    ),
     "dropout inverted": (fnn.dropout(0.3, inverted=True), (10,)),
     "mlp": (fnn.models.mlp(3, hidden=4, batch_norm=True, dropout=0.5), (3, 3, 1)),
     "conv net": (fnn.models.conv(3, activation="sigmoid"), (4, 4, 1)),
