@@ -1,8 +1,9 @@
 """Sharing the blocks of one call among a few threads.
 
 NumPy lets other threads run while it computes, so Python threads that each work on their own
-blocks use all cores. BLAS is held at one thread meanwhile: its own threads would fight ours for the
-same cores. How a call is cut into blocks depends on shapes alone, each result is written by one
+blocks use all cores. From the first call that is shared, BLAS is held at one thread in the whole
+process: its own threads would fight ours for the cores, and go on spinning for milliseconds after
+each product, so that giving them back between calls costs more than they bring. How a call is cut into blocks depends on shapes alone, each result is written by one
 block or its parts are added in a fixed order: so the bits are the same for any number of threads.
 """
 
@@ -11,8 +12,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from types import TracebackType
-from typing import Any, TypeVar
+from typing import TypeVar
 
 T = TypeVar("T")
 
@@ -49,89 +49,45 @@ def share(work: Callable[[Iterator[T]], None], items: Iterable[T]) -> None:
     cannot block each other. An exception in any thread ends the queue and is raised here.
     """
     items = list(items)
+    if len(items) <= 1:
+        work(iter(items))
+        return
+    _hold_blas()
     threads = min(count(), len(items))
-    with _one_blas_thread:
-        if threads <= 1:
-            work(iter(items))
-            return
-        left = iter(items)
-        stop = threading.Event()
+    left = iter(items)
+    stop = threading.Event()
 
-        def queue() -> Iterator[T]:
-            for item in left:  # `next` of a list's iterator is atomic
-                if stop.is_set():
-                    return
-                yield item
+    def queue() -> Iterator[T]:
+        for item in left:  # `next` of a list's iterator is atomic
+            if stop.is_set():
+                return
+            yield item
 
-        def run() -> None:
-            try:
-                work(queue())
-            except BaseException:
-                stop.set()
-                raise
-
-        others = [_pool(os.getpid(), count() - 1).submit(run) for _ in range(threads - 1)]
+    def run() -> None:
         try:
-            run()
-        finally:
-            begun = [other for other in others if not other.cancel()]
-            errors = [error for other in begun if (error := other.exception())]
-        if errors:
-            raise errors[0]
+            work(queue())
+        except BaseException:
+            stop.set()
+            raise
 
-
-class _OneBlasThread:
-    """A context in which BLAS uses one thread; counted, since several callers may be inside.
-
-    The number of BLAS threads belongs to the process, so there is one of this for the process.
-    """
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.inside = 0
-        self.before: list[tuple[Any, int]] = []
-
-    def __enter__(self) -> None:
-        with self.lock:
-            if self.inside == 0:
-                self.before = [(lib, lib.get_num_threads()) for lib in _blas()]
-                for lib, _ in self.before:
-                    lib.set_num_threads(1)
-            self.inside += 1
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        with self.lock:
-            self.inside -= 1
-            if self.inside == 0:
-                for lib, threads in self.before:
-                    lib.set_num_threads(threads)
-
-
-_one_blas_thread = _OneBlasThread()
+    others = [_pool(os.getpid(), count() - 1).submit(run) for _ in range(threads - 1)]
+    try:
+        run()
+    finally:
+        begun = [other for other in others if not other.cancel()]
+        errors = [error for other in begun if (error := other.exception())]
+    if errors:
+        raise errors[0]
 
 
 @cache
-def _blas() -> list[Any]:
-    from threadpoolctl import ThreadpoolController
+def _hold_blas() -> None:
+    from threadpoolctl import threadpool_limits
 
-    return [c for c in ThreadpoolController().lib_controllers if c.user_api == "blas"]
+    threadpool_limits(limits=1, user_api="blas")
 
 
 @cache
 def _pool(process: int, threads: int) -> ThreadPoolExecutor:
     # By process: after a fork the parent's threads are not there.
     return ThreadPoolExecutor(threads, thread_name_prefix="fnn")
-
-
-def _forget() -> None:
-    # In a forked child nobody is inside, whoever held the lock in the parent.
-    _one_blas_thread.lock, _one_blas_thread.inside = threading.Lock(), 0
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from threadpoolctl import threadpool_info
 
 import fnn
 from fnn.kernels import threads
@@ -117,14 +118,12 @@ def test_after_a_fork(monkeypatch):
     assert child.exitcode == 0
 
 
-def test_blas_gets_its_threads_back():
-    before = [lib.get_num_threads() for lib in threads._blas()]
-    inside = []
-    threads.share(
-        lambda queue: inside.extend(
-            (i, [lib.get_num_threads() for lib in threads._blas()]) for i in queue
-        ),
-        range(4),
-    )
-    assert all(number == 1 for _, numbers in inside for number in numbers)
-    assert [lib.get_num_threads() for lib in threads._blas()] == before
+def blas_threads():
+    return {lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas"}
+
+
+def test_blas_is_held_at_one_thread_from_the_first_shared_call():
+    seen = []
+    threads.share(lambda queue: seen.extend(blas_threads() for _ in queue), range(4))
+    assert seen == [{1}] * 4
+    assert blas_threads() == {1}
