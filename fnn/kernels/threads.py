@@ -3,8 +3,9 @@
 NumPy lets other threads run while it computes, so Python threads that each work on their own
 blocks use all cores. From the first call that is shared, BLAS is held at one thread in the whole
 process: its own threads would fight ours for the cores, and go on spinning for milliseconds after
-each product, so that giving them back between calls costs more than they bring. How a call is cut into blocks depends on shapes alone, each result is written by one
-block or its parts are added in a fixed order: so the bits are the same for any number of threads.
+each product, so that giving them back between calls costs more than they bring. How a call is cut
+into blocks depends on shapes alone, each result is written by one block or its parts are added in a
+fixed order: so the bits are the same for any number of threads.
 """
 
 import os
