@@ -1,0 +1,186 @@
+"""A whole training step in fnn and in PyTorch, side by side: python tests/bench/steps.py
+
+Both sides run as processes that take turns, so that a machine whose speed drifts treats them alike;
+each turn gives a median of a few steps, and the table the median of the turns with their spread.
+PyTorch may live in another environment: --torch PYTHON. Where it is not installed it is left out.
+"""
+
+import argparse
+import itertools
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+
+BATCH = 100
+NETS = {  # name -> (model, options, shape of an image, steps in a turn)
+    "mlp": ("mlp", {"hidden": 100}, (28, 28, 1), 500),
+    "conv": ("conv", {}, (28, 28, 1), 5),
+    "vgg": ("vgg", {"width": 64}, (32, 32, 3), 2),
+    "inference": ("conv", {}, (28, 28, 1), 2),
+}
+
+
+def fnn_calls(name):
+    """Functions of no arguments that make one step each; and the versions."""
+    import numpy as np
+
+    import fnn
+
+    model, options, shape, _ = NETS[name]
+    net, optimizer = fnn.models.MODELS[model](10, **options), fnn.momentum(0.01)
+    step = fnn.train_step(net, fnn.softmax_cross_entropy, optimizer)
+    ts = fnn.init_train_state(net, optimizer, 0, shape)
+    n = 1000 if name == "inference" else BATCH
+    images = np.random.default_rng(0).integers(0, 256, (n, *shape), np.uint8)
+    batch = fnn.to_float(images), np.arange(n) % 10
+
+    def train():
+        nonlocal ts
+        ts = step(ts, batch)
+
+    call = train
+    if name == "inference":
+        call = lambda: net.apply(ts.params, ts.state, batch[0], False)  # noqa: E731
+    return {"fnn": call}, f"fnn {fnn.__version__}, NumPy {np.__version__}"
+
+
+def torch_calls(name):
+    import torch
+    from torch import nn
+
+    torch.set_num_threads(int(os.environ.get("FNN_THREADS") or len(os.sched_getaffinity(0))))
+
+    def block(i, o):
+        return [nn.Conv2d(i, o, 3, padding=1, bias=False), nn.BatchNorm2d(o), nn.ReLU()]
+
+    def pooled(*widths):
+        layers = []
+        for before, o in itertools.pairwise(widths):
+            layers += [*block(before, o), *block(o, o), nn.MaxPool2d(2)]
+        return layers
+
+    nets = {
+        "mlp": lambda: nn.Sequential(nn.Linear(784, 100), nn.Sigmoid(), nn.Linear(100, 10)),
+        "conv": lambda: nn.Sequential(*pooled(1, 32, 64), nn.Flatten(), nn.Linear(64 * 49, 10)),
+        "vgg": lambda: nn.Sequential(*pooled(3, 64, 128, 256), nn.Flatten(), nn.Linear(4096, 10)),
+    }
+    nets["inference"] = nets["conv"]
+    _, _, (h, w, c), _ = NETS[name]
+    n = 1000 if name == "inference" else BATCH
+    calls = {}
+    for order in ["contiguous"] if name == "mlp" else ["contiguous", "channels_last"]:
+        memory = getattr(torch, order + "_format" if order == "contiguous" else order)
+        net = nets[name]().to(memory_format=memory)
+        x = torch.rand(n, h * w * c) if name == "mlp" else torch.rand(n, c, h, w)
+        x, labels = x.to(memory_format=memory), torch.arange(n) % 10
+        optimizer = torch.optim.SGD(net.parameters(), 0.01, momentum=0.9)
+
+        def train(net=net, x=x, optimizer=optimizer, labels=labels):
+            optimizer.zero_grad(set_to_none=True)
+            nn.functional.cross_entropy(net(x), labels).backward()
+            optimizer.step()
+
+        def infer(net=net, x=x):
+            with torch.no_grad():
+                net(x)
+
+        if name == "inference":
+            net.eval()
+        calls[f"PyTorch, {order.replace('_', ' ')}"] = infer if name == "inference" else train
+    return calls, f"PyTorch {torch.__version__}"
+
+
+def worker(side, name):
+    """Serve turns: for each line on standard input, a line of JSON with milliseconds by call."""
+    import resource
+
+    try:
+        calls, version = (fnn_calls if side == "fnn" else torch_calls)(name)
+    except ModuleNotFoundError as error:
+        print(json.dumps({"missing": str(error)}), flush=True)
+        return
+    steps = NETS[name][3]
+    for call in calls.values():
+        for _ in range(3 if steps < 100 else steps):
+            call()
+    print(json.dumps({"version": version}), flush=True)
+    for _ in sys.stdin:
+        answer = {}
+        for label, call in calls.items():
+            times = []
+            for _ in range(steps):
+                start = time.perf_counter()
+                call()
+                times.append((time.perf_counter() - start) * 1e3)
+            answer[label] = statistics.median(times)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(json.dumps({"times": answer, "peak": peak}), flush=True)
+
+
+def compare(name, runs, pythons):
+    """Rows (label, milliseconds of each turn, peak MiB), and versions."""
+    started = {}
+    versions = []
+    for side, python in pythons.items():
+        process = subprocess.Popen(
+            [python, __file__, "--worker", side, name],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        hello = json.loads(process.stdout.readline())
+        if "missing" in hello:
+            versions.append(f"{side} left out: {hello['missing']}")
+            continue
+        started[side] = process
+        versions.append(hello["version"])
+    turns, peaks = {}, {}
+    for _ in range(runs):
+        for process in started.values():
+            process.stdin.write("turn\n")
+            process.stdin.flush()
+            answer = json.loads(process.stdout.readline())
+            for label, ms in answer["times"].items():
+                turns.setdefault(label, []).append(ms)
+                peaks[label] = answer["peak"]
+    for process in started.values():
+        process.stdin.close()
+        process.wait()
+    return turns, peaks, versions
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("nets", nargs="*", default=list(NETS), help=", ".join(NETS))
+    parser.add_argument("--runs", type=int, default=7, help="turns of each side (%(default)s)")
+    parser.add_argument("--torch", default=sys.executable, help="the Python that has PyTorch")
+    parser.add_argument("--worker", nargs=2, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.worker:
+        worker(*args.worker)
+        return
+    print("| what | with | n | median ms | least - most | ratio | peak MiB |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    for name in args.nets:
+        turns, peaks, versions = compare(
+            name, args.runs, {"fnn": sys.executable, "torch": args.torch}
+        )
+        medians = {label: statistics.median(ms) for label, ms in turns.items()}
+        peers = [m for label, m in medians.items() if label != "fnn"]
+        for label, ms in turns.items():
+            ratio = f"{medians['fnn'] / min(peers):.2f}" if label == "fnn" and peers else ""
+            print(
+                f"| {name} | {label} | {len(ms)} | {medians[label]:.2f} | "
+                f"{min(ms):.2f} - {max(ms):.2f} | {ratio} | {peaks[label]:.0f} |",
+                flush=True,
+            )
+    cores = len(os.sched_getaffinity(0))
+    print(f"\n{'; '.join(versions)}; {cores} cores, {platform.machine()}, {platform.platform()}")
+
+
+if __name__ == "__main__":
+    main()
