@@ -14,6 +14,7 @@ import numpy as np
 
 from fnn import keys, tree
 from fnn.cli.common import run, say
+from fnn.cli.memory import keep_freed_memory
 from fnn.cli.train_options import (
     arguments,
     check_optimizer,
@@ -45,6 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def body(argv: Sequence[str]) -> None:
     args = arguments().parse_args(argv)
+    keep_freed_memory()
     options = model_options(args)
     check_optimizer(args)
     check_writable(args.out)  # before any work is done that could be lost
