@@ -43,10 +43,11 @@ class Recipe(NamedTuple):
     schedule: str
 
 
-# Chosen on the last 10000 training images of MNIST, never on the test images.
+# The mlp's was chosen on the last 10000 training images of MNIST; the others are customary values
+# that nobody has tuned. The test images chose nothing.
 RECIPES = {
     "mlp": Recipe(15, 100, "momentum", 0.3, "cosine"),
-    "conv": Recipe(5, 100, "momentum", 0.05, "one-cycle"),
+    "conv": Recipe(3, 100, "momentum", 0.05, "one-cycle"),
     "lenet": Recipe(10, 100, "momentum", 0.05, "one-cycle"),
     "vgg": Recipe(10, 100, "momentum", 0.05, "one-cycle"),
     "resnet": Recipe(10, 100, "momentum", 0.1, "one-cycle"),
