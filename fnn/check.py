@@ -68,7 +68,7 @@ def check_vjp(
         results = [
             (
                 name,
-                _inner(dx, v) + sum(map(_inner, tree.leaves(grads), tree.leaves(w))),
+                float(np.vdot(dx, v)) + sum(map(np.vdot, tree.leaves(grads), tree.leaves(w))),
                 *_differences(f, v, w, eps),
             )
             for name, v, w in _directions(child(rng, redraw, 4), x, params)
@@ -142,10 +142,6 @@ def _differences(
     # Apart by eps * f'' where f is smooth, by the jump of the slope where there is a kink.
     smooth = abs(left - right) <= 1e-4 * max(1.0, abs(left), abs(right))
     return (high - low) / (2 * eps), smooth
-
-
-def _inner(a: Array, b: Array) -> float:
-    return float(np.vdot(a, b))
 
 
 def _check_like(value: Array, gradient: Array, name: str) -> None:

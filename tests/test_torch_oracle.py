@@ -73,10 +73,11 @@ def test_activations(name, layer):
 @pytest.mark.parametrize("size", [1, 2, 3, 5])
 @pytest.mark.parametrize("stride", [1, 2, 3])
 @pytest.mark.parametrize("pad", [0, 1, 2])
-def test_conv(size, stride, pad):
-    params = {"W": draw((size, size, 3, 4)), "b": draw(4)}
-    x = draw((2, 9, 8, 3))
-    y, dy, dx, grads, _ = ours(fnn.conv(4, size, stride, pad), params, x)
+@pytest.mark.parametrize("channels", [3, 12])  # which `auto` computes in different ways
+def test_conv(size, stride, pad, channels):
+    params = {"W": draw((size, size, channels, 10)), "b": draw(10)}
+    x = draw((2, 9, 8, channels))
+    y, dy, dx, grads, _ = ours(fnn.conv(10, size, stride, pad), params, x)
     w, b = tensor(params["W"].transpose(3, 2, 0, 1)), tensor(params["b"])
     ty, tdx = theirs(lambda t: F.conv2d(t, w, b, stride, pad), planes(x), dy)
     dw = w.grad.numpy().transpose(2, 3, 1, 0)
