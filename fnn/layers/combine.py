@@ -6,6 +6,7 @@ from functools import reduce
 
 from toolz import accumulate
 
+from fnn import tree
 from fnn.keys import Key, child
 from fnn.layers.layer import Array, Cache, Init, Layer, Shape, parameter_grads
 from fnn.layers.shape import identity
@@ -55,11 +56,15 @@ def serial(*layers: Layer) -> Layer:
         return dx, {i: grads[i] for i in range(len(layers))}
 
     def own_grads(params: Tree, cache: Cache, dy: Array) -> Tree:
-        if not layers:
-            return {}
-        dy, grads = back(params, cache, dy, 1)
-        grads[0] = parameter_grads(layers[0], params[0], _part(cache, 0), dy)
-        return {i: grads[i] for i in range(len(layers))}
+        # Layers without parameters at the beginning (flatten) need no gradient, nor does anybody
+        # need what the first layer with parameters would hand to them.
+        first = next((i for i in range(len(layers)) if tree.leaves(params[i])), len(layers))
+        grads = {i: tree.map(lambda leaf: leaf, params[i]) for i in range(first)}
+        if first < len(layers):
+            dy, later = back(params, cache, dy, first + 1)
+            grads[first] = parameter_grads(layers[first], params[first], _part(cache, first), dy)
+            grads |= {i: later[i] for i in range(first + 1, len(layers))}
+        return grads
 
     return Layer(
         each(lambda layer: layer.init),

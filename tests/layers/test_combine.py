@@ -80,12 +80,15 @@ def test_what_cannot_be_is_refused(make, words):
         make()
 
 
-def test_the_first_layer_need_not_give_dx():
+@pytest.mark.parametrize("before", [[], [fnn.flatten()], [fnn.serial(fnn.relu()), fnn.identity()]])
+def test_the_first_layer_with_parameters_need_not_give_dx(before):
     def refuse(params, cache, dy):
         raise AssertionError("dx of the first layer is not wanted")
 
     first = fnn.dense(3)._replace(vjp=refuse)
-    net = fnn.serial(fnn.serial(first, fnn.sigmoid()), fnn.dense(2))
+    net = fnn.serial(*before, fnn.serial(first, fnn.sigmoid()), fnn.dense(2))
     params, x = net.init(0, (4,)), np.ones((2, 4), np.float32)
     y, cache = net.apply(params, net.state(0, (4,)), x, True)
-    assert fnn.parameter_grads(net, params, cache, y)[0][0]["W"].shape == (4, 3)
+    grads = fnn.parameter_grads(net, params, cache, y)
+    assert fnn.tree.map(np.shape, grads) == fnn.tree.map(np.shape, params)
+    assert grads[len(before)][0]["W"].any()
