@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from fnn.cli.common import parser, run, say
+from fnn.cli.memory import keep_freed_memory
 from fnn.cli.parameters import add_params_argument, find_recognizer
 from fnn.data.batches import image_shape, to_float
 from fnn.data.dump import read_dump
@@ -29,6 +30,7 @@ def body(argv: Sequence[str]) -> None:
     p.add_argument("out", metavar="OUT", help="the file to write")
     add_params_argument(p)
     args = p.parse_args(argv)
+    keep_freed_memory()
     target = check_writable(args.out)
     images = read_dump(args.dump)
     if target.exists() and target.samefile(args.dump):

@@ -1,7 +1,8 @@
 """A whole training step in fnn and in PyTorch, side by side: python tests/bench/steps.py
 
-Both sides run as processes that take turns, so that a machine whose speed drifts treats them alike;
+All sides run as processes that take turns, so that a machine whose speed drifts treats them alike;
 each turn gives a median of a few steps, and the table the median of the turns with their spread.
+"as fnn-train" is with freed memory kept, as the program does (fnn/cli/memory.py).
 PyTorch may live in another environment: --torch PYTHON. Where it is not installed it is left out.
 """
 
@@ -99,7 +100,12 @@ def worker(side, name):
     import resource
 
     try:
-        calls, version = (fnn_calls if side == "fnn" else torch_calls)(name)
+        calls, version = (torch_calls if side == "torch" else fnn_calls)(name)
+        if side == "as fnn-train":
+            from fnn.cli.memory import keep_freed_memory
+
+            keep_freed_memory()
+            calls = {side: calls["fnn"]}
     except ModuleNotFoundError as error:
         print(json.dumps({"missing": str(error)}), flush=True)
         return
@@ -167,12 +173,14 @@ def main():
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for name in args.nets:
         turns, peaks, versions = compare(
-            name, args.runs, {"fnn": sys.executable, "torch": args.torch}
+            name,
+            args.runs,
+            {"fnn": sys.executable, "as fnn-train": sys.executable, "torch": args.torch},
         )
         medians = {label: statistics.median(ms) for label, ms in turns.items()}
-        peers = [m for label, m in medians.items() if label != "fnn"]
+        peers = [m for label, m in medians.items() if "fnn" not in label]
         for label, ms in turns.items():
-            ratio = f"{medians['fnn'] / min(peers):.2f}" if label == "fnn" and peers else ""
+            ratio = f"{medians[label] / min(peers):.2f}" if "fnn" in label and peers else ""
             print(
                 f"| {name} | {label} | {len(ms)} | {medians[label]:.2f} | "
                 f"{min(ms):.2f} - {max(ms):.2f} | {ratio} | {peaks[label]:.0f} |",
