@@ -2,7 +2,8 @@
 
 glibc gives large freed blocks back to the system, which clears every page of the next step's
 arrays again: a tenth of a training step of the model `conv`, and more than half of recognising a
-thousand images with it (`tests/bench/steps.py` shows both ways). It is a setting of the whole process, so a program makes it and the library never does.
+thousand images with it (`tests/bench/steps.py` shows both ways). It is a setting of the whole
+process, so a program makes it and the library never does.
 """
 
 import ctypes
