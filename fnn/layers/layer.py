@@ -11,8 +11,9 @@ A layer is a value of pure functions:
 
 `shape` is one example's, without the batch axis. `rng` is a key (see `fnn.keys`). Everything that
 changes is an argument and a result: the state after a call is `cache.state`. No function writes
-into its arguments, none has side effects, and no result shares memory with an argument. The type
-of the result follows `x`: float32 in, float32 out. The first three functions make a layer; the
+into its arguments, none has side effects, and no result shares memory with an argument. (A cache
+may hold x and y themselves: leave them as they are until vjp is done.) The type of the result
+follows `x`: float32 in, float32 out. The first three functions make a layer; the
 others have defaults that fit a layer without state that keeps the shape.
 """
 
