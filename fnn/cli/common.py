@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
+from fnn.data.cache import say as say  # the programs' too: standard output is for results
 from fnn.errors import InputError
 from fnn.version import __version__
 
@@ -24,11 +25,6 @@ def parser(prog: str, description: str, example: str) -> Parser:
     )
     made.add_argument("--version", action="version", version=f"{prog} {__version__}")
     return made
-
-
-def say(message: str) -> None:
-    """One line to the person, on standard error: standard output is for results."""
-    print(message, file=sys.stderr, flush=True)
 
 
 def run(prog: str, body: Callable[[Sequence[str]], None], argv: Sequence[str] | None) -> int:

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from fnn import keys, tree
+from fnn import keys
 from fnn.cli.common import run, say
 from fnn.cli.memory import keep_freed_memory
 from fnn.cli.train_options import (
@@ -59,9 +59,9 @@ def body(argv: Sequence[str]) -> None:
     except ValueError as error:
         raise InputError(f"--model {args.model} on the data set {source.name}: {error}") from None
     epochs, size = epochs_and_batch_size(args)
-    check_last_batch(net, spec, len(data.train.labels), size)
     optimizer = make_optimizer(args, epochs * -(-len(data.train.labels) // size))
     ts = init_train_state(net, optimizer, args.seed, spec.shape)
+    check_last_batch(net, ts, spec, len(data.train.labels), size)
     loss_of = partial(softmax_cross_entropy, smoothing=args.label_smoothing)
     step = train_step(net, loss_of, optimizer)
     try:
@@ -118,14 +118,17 @@ def tell(line: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def check_last_batch(net: Layer, spec: Spec, n: int, size: int) -> None:
-    """Raise InputError where batch norm would be given a single example to learn from."""
-    normal = any(where[-1] == "var" for where, _ in tree.items(net.state(0, spec.shape)))
-    if normal and (n % size == 1 or size == 1):
+def check_last_batch(net: Layer, ts: TrainState, spec: Spec, n: int, size: int) -> None:
+    """Raise InputError where the last batch has one image and the network cannot learn from one."""
+    if n % size != 1 and size != 1:
+        return
+    try:
+        net.apply(ts.params, ts.state, np.zeros((1, *spec.shape), np.float32), True)
+    except ValueError as error:
         raise InputError(
-            f"--batch-size {size}: of {n} training images the last batch has one alone, and batch "
-            "norm needs two or more; choose another size"
-        )
+            f"--batch-size {size}: of {n} training images the last batch has one alone: {error}; "
+            "choose another size"
+        ) from None
 
 
 def progress(items: Iterable[T], total: int, title: str) -> Iterable[T]:

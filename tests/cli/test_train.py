@@ -64,7 +64,10 @@ def test_a_batch_larger_than_the_set_and_one_that_does_not_divide_it(run, data):
         (["--model", "lenet", "--dropout", "0.5"], ["--dropout", "lenet", "mlp, conv, vgg"]),
         (["--model", "conv", "--hidden", "5"], ["--hidden", "conv", "--model mlp"]),
         (["--lr", "1e300", "--hidden", "5"], ["the loss became", "smaller --lr"]),
-        (["--batch-norm", "--batch-size", "599"], ["--batch-size 599", "batch norm needs two"]),
+        (
+            ["--batch-norm", "--batch-size", "599"],
+            ["--batch-size 599", "give it two examples or more"],
+        ),
         (["--batch-norm", "--batch-size", "1"], ["--batch-size 1"]),
         (["--hidden", "1000000000"], ["not enough memory"]),
         (["--out", "absent/p.npz"], ["absent/p.npz", "there is no directory"]),
@@ -161,6 +164,11 @@ def test_every_model_trains_on_every_kind_of_images_and_recognises(run, data, mo
     answers = run("fnn-predict", "--data", data, stdin="0\n1\n")
     assert answers.returncode == 0, answers.stderr
     assert len(answers.stdout.split()) == 2
+
+
+def test_batch_norm_of_images_learns_from_one_image_too(run, tiny):
+    args = ("--model", "conv", "--epochs", 1, "--batch-size", 19, "--data", tiny)
+    assert run("fnn-train", *args).returncode == 0
 
 
 def test_images_too_small_for_the_model_are_refused(run, refused, tiny):
