@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fnn.kernels import aligned
 from fnn.kernels.pointwise import repeated, row_blocks, runs
 from fnn.kernels.threads import share
 from fnn.layers.layer import Array
@@ -36,7 +37,7 @@ def moments(x: Array) -> Moments:
     means, squares = np.empty((2, len(blocks), c), np.float64)
 
     def work(queue: Iterator[tuple[int, tuple[int, int]]]) -> None:
-        scratch = np.empty_like(rows[: _longest(blocks)])
+        scratch = aligned.empty_like(rows[: _longest(blocks)])
         for number, (i, j) in queue:
             block, t = rows[i:j], scratch[: j - i]
             mean = _sum(block, c) / (block.size // c)
@@ -65,13 +66,13 @@ def backward(
     of_dy = gamma * inv
     of_x = -of_dy * inv * dgamma / m
     shift = -of_dy * dbeta / m - of_x * mean
-    dx = np.empty_like(x)
+    dx = aligned.empty_like(x)
     source, above, target = runs(x), runs(dy), runs(dx)
     a, b, d = (repeated(v, source) for v in (of_dy, of_x, shift))
     blocks = row_blocks(source)
 
     def work(queue: Iterator[tuple[int, int]]) -> None:
-        scratch = np.empty_like(source[: _longest(blocks)])
+        scratch = aligned.empty_like(source[: _longest(blocks)])
         for i, j in queue:
             t = scratch[: j - i]
             np.multiply(source[i:j], b, out=t)
@@ -92,7 +93,7 @@ def gradients(x: Array, mean: Array, inv: Array, dy: Array) -> tuple[Array, Arra
     parts = np.empty((2, len(blocks), c), np.float64)
 
     def work(queue: Iterator[tuple[int, tuple[int, int]]]) -> None:
-        scratch = np.empty_like(source[: _longest(blocks)])
+        scratch = aligned.empty_like(source[: _longest(blocks)])
         for number, (i, j) in queue:
             t = scratch[: j - i]
             np.subtract(source[i:j], minus, out=t)
@@ -108,7 +109,7 @@ def gradients(x: Array, mean: Array, inv: Array, dy: Array) -> tuple[Array, Arra
 def _sum(rows: Array, c: int) -> Array:
     """The sum of each node, (C,): as a matrix product, which is the fastest sum over rows."""
     values = rows.reshape(-1, c)
-    total: Array = np.ones(len(values), rows.dtype) @ values
+    total: Array = np.dot(np.ones(len(values), rows.dtype), values)
     return total
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from fnn.kernels import aligned
 from fnn.kernels.threads import share, split
 from fnn.layers.layer import Array
 
@@ -17,8 +18,8 @@ RUN = 8192  # the longest run of numbers that a vector of channels is repeated t
 
 def relu(x: Array) -> Array:
     """max(x, 0), laid out as x."""
-    y = np.empty_like(x)
-    source, target = x.ravel(order="K"), y.ravel(order="K")
+    y = aligned.empty_like(x)
+    source, target = aligned.flat(x), aligned.flat(y)
 
     def work(queue: Iterator[tuple[int, int]]) -> None:
         for i, j in queue:
@@ -30,14 +31,14 @@ def relu(x: Array) -> Array:
 
 def relu_vjp(y: Array, dy: Array) -> Array:
     """dy where y > 0, else 0; laid out as y."""
-    dx = np.empty_like(y)
+    dx = aligned.empty_like(y)
     if dy.strides != y.strides:
         np.multiply(dy, y > 0, out=dx)
         return dx
-    outputs, above, below = (a.ravel(order="K") for a in (y, dy, dx))
+    outputs, above, below = (aligned.flat(a) for a in (y, dy, dx))
 
     def work(queue: Iterator[tuple[int, int]]) -> None:
-        mask = np.empty(BLOCK, bool)
+        mask = aligned.empty((BLOCK,), bool)
         for i, j in queue:
             positive = np.greater(outputs[i:j], 0, out=mask[: j - i])
             np.multiply(above[i:j], positive, out=below[i:j])
@@ -69,7 +70,7 @@ def row_blocks(rows: Array) -> list[tuple[int, int]]:
 
 def affine(x: Array, a: Array, b: Array) -> Array:
     """x * a + b for contiguous x, (..., C), and a and b, (C,)."""
-    y = np.empty_like(x)
+    y = aligned.empty_like(x)
     source, target = runs(x), runs(y)
     times, plus = repeated(a, source), repeated(b, source)
 
@@ -97,7 +98,7 @@ def add_to_channels(y: Array, b: Array) -> None:
 def max_pool(x: Array, size: int) -> Array:
     """The largest of each block of size x size pixels of x, (H, W, N, C)."""
     h, w, n, c = x.shape
-    y = np.empty((h // size, w // size, n, c), x.dtype)
+    y = aligned.empty((h // size, w // size, n, c), x.dtype)
 
     def work(queue: Iterator[tuple[int, int, int]]) -> None:
         for i, a, b in queue:
@@ -114,7 +115,7 @@ def max_pool(x: Array, size: int) -> Array:
 
 def max_pool_vjp(x: Array, y: Array, dy: Array, size: int) -> Array:
     """dy wherever x equals its block's largest, else 0."""
-    dx = np.empty_like(x)
+    dx = aligned.empty_like(x)
     dx[size * len(y) :] = 0
     dx[:, size * y.shape[1] :] = 0
 

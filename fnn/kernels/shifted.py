@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from fnn.kernels import aligned
 from fnn.kernels.im2col import output_side
 from fnn.kernels.threads import share
 from fnn.layers.layer import Array
@@ -21,7 +22,7 @@ def forward(x: Array, w: Array, stride: int, pad: int) -> Array:
     high, wide = (output_side(side, size, stride, pad) for side in x.shape[:2])
     n = x.shape[2]
     planes = _planes(x, pad)
-    y = np.empty((high, wide, n, k), x.dtype)
+    y = aligned.empty((high, wide, n, k), x.dtype)
     filters = np.ascontiguousarray(w.transpose(0, 2, 1, 3)).reshape(-1, k)
 
     def work(queue: Iterator[int]) -> None:
@@ -39,7 +40,7 @@ def grad_w(x: Array, dy: Array, size: int, stride: int, pad: int) -> Array:
     high, wide, n, k = dy.shape
     c = x.shape[3]
     planes = _planes(x, pad)
-    parts = np.empty((high, size * c * size, k), x.dtype)
+    parts = aligned.empty((high, size * c * size, k), x.dtype)
 
     def work(queue: Iterator[int]) -> None:
         buffer = _buffer(x, size, wide)
@@ -61,7 +62,7 @@ def _planes(x: Array, pad: int) -> Array:
 
 
 def _buffer(x: Array, size: int, wide: int) -> Array:
-    return np.empty((size, x.shape[3], size, wide, x.shape[2]), x.dtype)
+    return aligned.empty((size, x.shape[3], size, wide, x.shape[2]), x.dtype)
 
 
 def _patches(planes: Array, top: int, stride: int, buffer: Array) -> Array:

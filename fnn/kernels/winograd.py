@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fnn.kernels import aligned
 from fnn.kernels.threads import share, split
 from fnn.layers.layer import Array
 
@@ -85,14 +86,14 @@ def forward(x: Array, w: Array, pad: int) -> Array:
     out_h, out_w = h + 2 * pad - 2, wide + 2 * pad - 2
     at = np.array(AT, x.dtype)
     u = _both_sides(np.array(G, x.dtype), w).reshape(SIDE * SIDE, c, k)
-    y = np.empty((out_h, out_w, n, k), x.dtype)
+    y = aligned.empty((out_h, out_w, n, k), x.dtype)
     todo = plan(-(-out_h // TILE), -(-out_w // TILE), n, SIDE * SIDE * (c + k) * x.itemsize)
 
     def work(queue: Iterator[Block]) -> None:
         scratch = _scratch(todo, x.dtype, SIDE, c)
         size = todo.columns * todo.examples * k
-        products = np.empty(SIDE * SIDE * size, x.dtype)
-        halves = np.empty(TILE * SIDE * size, x.dtype)
+        products = aligned.empty((SIDE * SIDE * size,), x.dtype)
+        halves = aligned.empty((TILE * SIDE * size,), x.dtype)
         for block in queue:
             i, j0, j1, s0, s1 = block
             t, b = j1 - j0, s1 - s0
@@ -138,16 +139,16 @@ def grad_w(x: Array, dy: Array, pad: int) -> Array:
     out_h, out_w, n = dy.shape[:3]
     a = np.ascontiguousarray(np.array(AT, x.dtype).T)
     todo = plan(-(-out_h // TILE), -(-out_w // TILE), n, 27 * (c + k) * x.itemsize)
-    du = np.empty((SIDE, SIDE, c, k), x.dtype)
+    du = aligned.empty((SIDE, SIDE, c, k), x.dtype)
 
     def work(queue: Iterator[tuple[int, int]]) -> None:
         for f0, f1 in queue:
             f = f1 - f0
             scratch = _scratch(todo, x.dtype, f, c)
             size = todo.columns * todo.examples * k
-            halves = np.empty(f * TILE * size, x.dtype)
-            transformed = np.empty(f * SIDE * size, x.dtype)
-            part = np.empty((f * SIDE, c, k), x.dtype)
+            halves = aligned.empty((f * TILE * size,), x.dtype)
+            transformed = aligned.empty((f * SIDE * size,), x.dtype)
+            part = aligned.empty((f * SIDE, c, k), x.dtype)
             total = du[f0:f1].reshape(f * SIDE, c, k)
             total[...] = 0
             for block in todo.blocks:
@@ -190,7 +191,7 @@ class Scratch(NamedTuple):
 def _scratch(todo: Plan, dtype: np.dtype, rows: int, c: int) -> Scratch:
     half = rows * (TILE * todo.columns + 2) * todo.examples * c
     tiles = rows * SIDE * todo.columns * todo.examples * c
-    return Scratch(np.empty(half, dtype), np.empty(tiles, dtype))
+    return Scratch(aligned.empty((half,), dtype), aligned.empty((tiles,), dtype))
 
 
 def _view(flat: Array, *shape: int) -> Array:
