@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fnn.kernels import aligned
-from fnn.kernels.pointwise import repeated, row_blocks, runs
+from fnn.kernels.pointwise import longest, repeated, row_blocks, runs
 from fnn.kernels.threads import share
 from fnn.layers.layer import Array
 
@@ -24,33 +24,34 @@ class Moments(NamedTuple):
 def moments(x: Array) -> Moments:
     """The mean and the biased variance of each node, equations (28)-(29), in one pass over x.
 
-    Each block of rows, while it is in the cache, gives its own mean and its squared deviations
-    from that; blocks are then put together. A large mean costs no digits, as it would in
+    Sums of t = x - pivot and of t^2 give both: mean = pivot + E[t], var = E[t^2] - E[t]^2. The
+    pivot is the mean of a few rows, so that a large mean costs no digits, as it would in
     E[x^2] - E[x]^2.
 
-    Source: Chan, Golub, LeVeque, "Updating formulae and a pairwise algorithm for computing sample
-    variances", 1979.
+    Source: Chan, Golub, LeVeque, "Algorithms for computing the sample variance", 1983: shifted data.
     """
     c = x.shape[-1]
     rows = runs(x)
     blocks = row_blocks(rows)
-    means, squares = np.empty((2, len(blocks), c), np.float64)
+    ones = _ones(rows, blocks, c)
+    sample = rows[:: -(-len(rows) // 8)]
+    pivot = _sum(sample, ones, c) / (sample.size // c)
+    minus = repeated(pivot, rows)
+    sums, squares = np.empty((2, len(blocks), c), np.float64)
 
     def work(queue: Iterator[tuple[int, tuple[int, int]]]) -> None:
-        scratch = aligned.empty_like(rows[: _longest(blocks)])
+        scratch = aligned.empty_like(rows[: longest(blocks)])
         for number, (i, j) in queue:
-            block, t = rows[i:j], scratch[: j - i]
-            mean = _sum(block, c) / (block.size // c)
-            np.subtract(block, repeated(mean, rows), out=t)
+            t = np.subtract(rows[i:j], minus, out=scratch[: j - i])
+            sums[number] = _sum(t, ones, c)
             np.multiply(t, t, out=t)
-            means[number], squares[number] = mean, _sum(t, c)
+            squares[number] = _sum(t, ones, c)
 
     share(work, enumerate(blocks))
-    counts = np.array([(j - i) * (rows.shape[1] // c) for i, j in blocks], np.float64)[:, None]
     m = x.size // c
-    mean = (counts * means).sum(axis=0) / m
-    var = (squares + counts * (means - mean) ** 2).sum(axis=0) / m
-    return Moments(mean, var)
+    from_pivot = sums.sum(axis=0) / m
+    var = squares.sum(axis=0) / m - from_pivot**2
+    return Moments(pivot + from_pivot, np.maximum(var, 0))
 
 
 def backward(
@@ -72,7 +73,7 @@ def backward(
     blocks = row_blocks(source)
 
     def work(queue: Iterator[tuple[int, int]]) -> None:
-        scratch = aligned.empty_like(source[: _longest(blocks)])
+        scratch = aligned.empty_like(source[: longest(blocks)])
         for i, j in queue:
             t = scratch[: j - i]
             np.multiply(source[i:j], b, out=t)
@@ -88,17 +89,17 @@ def gradients(x: Array, mean: Array, inv: Array, dy: Array) -> tuple[Array, Arra
     """dgamma and dbeta, equations (36)-(37), (C,) as float64."""
     c = x.shape[-1]
     source, above = runs(x), runs(dy)
-    minus = repeated(mean, source)
     blocks = row_blocks(source)
+    minus, ones = repeated(mean, source), _ones(source, blocks, c)
     parts = np.empty((2, len(blocks), c), np.float64)
 
     def work(queue: Iterator[tuple[int, tuple[int, int]]]) -> None:
-        scratch = aligned.empty_like(source[: _longest(blocks)])
+        scratch = aligned.empty_like(source[: longest(blocks)])
         for number, (i, j) in queue:
             t = scratch[: j - i]
             np.subtract(source[i:j], minus, out=t)
             np.multiply(t, above[i:j], out=t)
-            parts[0, number], parts[1, number] = _sum(t, c), _sum(above[i:j], c)
+            parts[0, number], parts[1, number] = _sum(t, ones, c), _sum(above[i:j], ones, c)
 
     share(work, enumerate(blocks))
     products, sums = parts.sum(axis=1)
@@ -106,15 +107,19 @@ def gradients(x: Array, mean: Array, inv: Array, dy: Array) -> tuple[Array, Arra
     return dgamma, sums
 
 
-def _sum(rows: Array, c: int) -> Array:
-    """The sum of each node, (C,): as a matrix product, which is the fastest sum over rows."""
+def _ones(rows: Array, blocks: list[tuple[int, int]], c: int) -> Array:
+    """As many ones as a block has values a node."""
+    return np.ones(longest(blocks) * rows.shape[1] // c, rows.dtype)
+
+
+def _sum(rows: Array, ones: Array, c: int) -> Array:
+    """The sum of each node, (C,): as a matrix product, which is the fastest sum over rows.
+
+    `@` would keep other threads waiting: it holds Python's lock where results are so few.
+    """
     values = rows.reshape(-1, c)
-    total: Array = np.dot(np.ones(len(values), rows.dtype), values)
+    total: Array = np.dot(ones[: len(values)], values)
     return total
-
-
-def _longest(blocks: list[tuple[int, int]]) -> int:
-    return max(j - i for i, j in blocks)
 
 
 def vjp_by_the_course(x: Array, gamma: Array, eps: float, dy: Array) -> tuple[Array, Array, Array]:

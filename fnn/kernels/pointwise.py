@@ -4,6 +4,7 @@ Arrays may have any number of axes; what is called flat is a view of a whole arr
 which it lies in memory.
 """
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -19,13 +20,14 @@ RUN = 8192  # the longest run of numbers that a vector of channels is repeated t
 def relu(x: Array) -> Array:
     """max(x, 0), laid out as x."""
     y = aligned.empty_like(x)
-    source, target = aligned.flat(x), aligned.flat(y)
+    source, target = (runs(np.ascontiguousarray(a.transpose(aligned.axes(x)))) for a in (x, y))
+    zeros = np.zeros(source.shape[1], x.dtype)  # twice as fast as the number 0
 
     def work(queue: Iterator[tuple[int, int]]) -> None:
         for i, j in queue:
-            np.maximum(source[i:j], 0, out=target[i:j])
+            np.maximum(source[i:j], zeros, out=target[i:j])
 
-    share(work, split(x.size, BLOCK))
+    share(work, row_blocks(source))
     return y
 
 
@@ -35,23 +37,25 @@ def relu_vjp(y: Array, dy: Array) -> Array:
     if dy.strides != y.strides:
         np.multiply(dy, y > 0, out=dx)
         return dx
-    outputs, above, below = (aligned.flat(a) for a in (y, dy, dx))
+    order = aligned.axes(y)
+    outputs, above, below = (runs(np.ascontiguousarray(a.transpose(order))) for a in (y, dy, dx))
+    blocks = row_blocks(outputs)
 
     def work(queue: Iterator[tuple[int, int]]) -> None:
-        mask = aligned.empty((BLOCK,), bool)
+        mask = aligned.empty((longest(blocks), outputs.shape[1]), bool)
         for i, j in queue:
             positive = np.greater(outputs[i:j], 0, out=mask[: j - i])
             np.multiply(above[i:j], positive, out=below[i:j])
 
-    share(work, split(y.size, BLOCK))
+    share(work, blocks)
     return dx
 
 
 def runs(x: Array) -> Array:
     """Contiguous (..., C) as (rows, run): a run is whole pixels, of at most RUN numbers."""
-    c = x.shape[-1]
-    pixels = x.size // c
-    each = max((d for d in range(1, RUN // c + 1) if pixels % d == 0), default=1)
+    *places, c = x.shape
+    pixels = math.prod(places)
+    each = next((d for d in range(RUN // max(1, c), 0, -1) if pixels % d == 0), 1)
     return x.reshape(pixels // each, each * c)
 
 
@@ -64,8 +68,14 @@ def repeated(v: Array, rows: Array) -> Array:
 
 
 def row_blocks(rows: Array) -> list[tuple[int, int]]:
-    """Blocks of rows of about BLOCK numbers."""
-    return split(len(rows), max(1, BLOCK // rows.shape[1]))
+    """Blocks of rows of about BLOCK numbers; where there are some, an even number of them."""
+    parts = -(-rows.size // BLOCK)
+    return split(len(rows), -(-len(rows) // max(1, parts + parts % 2 if parts > 1 else parts)))
+
+
+def longest(blocks: list[tuple[int, int]]) -> int:
+    """The most rows in a block."""
+    return max((j - i for i, j in blocks), default=0)
 
 
 def affine(x: Array, a: Array, b: Array) -> Array:
