@@ -52,7 +52,7 @@ def softmax_cross_entropy(
     n = len(labels)
     log_p = log_softmax(logits)
     rows = np.arange(n)
-    loss = -float(log_p[rows, labels].mean())
+    loss = -float(log_p[rows, labels].sum()) / n
     dlogits = np.exp(log_p)
     dlogits[rows, labels] -= 1 - smoothing
     if smoothing:
@@ -78,7 +78,7 @@ def check_labels(logits: Array, labels: Array) -> None:
         raise ValueError(
             f"expected logits (N, C) and labels (N,), found {logits.shape} and {labels.shape}"
         )
-    if not np.issubdtype(labels.dtype, np.integer):
+    if labels.dtype.kind not in "iu":
         raise TypeError(f"expected integer labels, found {labels.dtype}")
     if len(labels) == 0:
         raise ValueError("expected at least one example, found an empty batch")

@@ -12,7 +12,7 @@ scalar would turn float32 arrays into float64.
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -73,9 +73,14 @@ def trace(decay: float, nesterov: bool = False) -> Optimizer:
     """
     decay = float(decay)
 
+    def add(g: Any, d: Any) -> Any:
+        total = decay * d
+        total += g  # fresh, so one array less to make
+        return total
+
     def update(grads: Tree, state: Tree) -> tuple[Tree, Tree]:
-        d = tree.map(lambda g, d: decay * d + g, grads, state)
-        return (tree.map(lambda g, d: decay * d + g, grads, d) if nesterov else d), d
+        d = tree.map(add, grads, state)
+        return (tree.map(add, grads, d) if nesterov else d), d
 
     return Optimizer(zeros_like, update)
 
