@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+from fnn.data.augment import Augment, cutout, flip, shift
 from fnn.optim import Optimizer, adadelta, adagrad, adam, momentum, nesterov, rmsprop, sgd
 from fnn.schedules import Rate, constant, cosine, one_cycle, step_decay
 
@@ -30,6 +31,20 @@ SCHEDULES: dict[str, Callable[[float, int], Rate]] = {
     "step": lambda lr, steps: step_decay(lr, every=max(1, -(-steps // 3))),
     "cosine": cosine,
     "one-cycle": one_cycle,
+}
+
+
+class Change(NamedTuple):
+    """An augmentation, and a few words about it."""
+
+    augment: Augment
+    about: str
+
+
+AUGMENTS = {
+    "shift": Change(shift(2), "by up to 2 pixels"),
+    "flip": Change(flip(), "left to right, every other image"),
+    "cutout": Change(cutout(8), "a square of 8 pixels set to 0"),
 }
 
 

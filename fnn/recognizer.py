@@ -32,8 +32,13 @@ def untrained(spec: Spec, rng: Key = 0, **more: Any) -> Recognizer:
 
 def save_recognizer(path: str | os.PathLike[str], spec: Spec, params: Tree, state: Tree) -> None:
     """Write the network to `path`; see `fnn.checkpoint.save`."""
+    checkpoint.save(path, model_of(spec, params, state))
+
+
+def model_of(spec: Spec, params: Tree, state: Tree) -> Tree:
+    """What a file must hold, besides what else it may, for `load_recognizer`."""
     model = spec._replace(shape=tuple(spec.shape))._asdict()
-    checkpoint.save(path, {"model": model, "params": params, "state": state})
+    return {"model": model, "params": params, "state": state}
 
 
 def load_recognizer(path: str | os.PathLike[str]) -> Recognizer:
@@ -47,8 +52,8 @@ def load_recognizer(path: str | os.PathLike[str]) -> Recognizer:
         spec = Spec(**content["model"])
         # Zeros that are never looked at take no memory, whatever sizes the file claims.
         fresh = untrained(spec, init=zeros)
-        params = tree.map(_fitting, fresh.params, content["params"])
-        state = tree.map(_fitting, fresh.state, content["state"])
+        params = tree.map(fitting, fresh.params, content["params"])
+        state = tree.map(fitting, fresh.state, content["state"])
     except (KeyError, TypeError, ValueError, AttributeError, MemoryError) as error:
         why = f"it lacks {error}" if isinstance(error, KeyError) else error
         raise InputError(
@@ -58,7 +63,8 @@ def load_recognizer(path: str | os.PathLike[str]) -> Recognizer:
     return Recognizer(spec, build(spec), params, state)
 
 
-def _fitting(fresh: Array, loaded: Array) -> Array:
+def fitting(fresh: Array, loaded: Array) -> Array:
+    """A leaf that was loaded; ValueError unless it is finite and of the fresh one's form."""
     if np.shape(loaded) != np.shape(fresh) or np.asarray(loaded).dtype != np.asarray(fresh).dtype:
         raise ValueError(
             f"expected shape {np.shape(fresh)} and type {np.asarray(fresh).dtype}, "

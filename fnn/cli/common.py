@@ -79,6 +79,14 @@ def positive(text: str) -> float:
     return value
 
 
+def not_negative(text: str) -> float:
+    """An argument type: a finite number of 0 or more."""
+    value = _number(text)
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a finite number of 0 or more, found {text}")
+    return value
+
+
 def share(text: str) -> float:
     """An argument type: a number of 0 or more, and below 1."""
     value = _number(text)

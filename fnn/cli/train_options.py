@@ -1,16 +1,27 @@
 """The options of fnn-train, and what they mean for the network and its optimizer."""
 
 import inspect
-from argparse import Namespace
+import io
+from argparse import ArgumentTypeError, Namespace
+from collections.abc import Sequence
+from contextlib import redirect_stderr
+from pathlib import Path
 from typing import Any
 
-from fnn.cli.common import Parser, parser, positive, share, whole
+from fnn.cli.common import Parser, not_negative, parser, positive, share, whole
 from fnn.cli.options import add_data_argument
 from fnn.cli.parameters import DEFAULT
+from fnn.data.augment import Augment, compose
 from fnn.errors import InputError
 from fnn.models import ACTIVATIONS, MODELS
 from fnn.optim import Optimizer
-from fnn.recipes import OPTIMIZERS, RECIPES, SCHEDULES
+from fnn.recipes import AUGMENTS, OPTIMIZERS, RECIPES, SCHEDULES
+from fnn.runs import CONFIG, read_config
+from fnn.schedules import Rate
+
+SAVE_EVERY = 60.0  # seconds
+# Options that a run does not keep; "data" it keeps, but a data set may have moved.
+OF_THIS_CALL = {"run", "resume", "out", "save_every", "summary", "quiet", "data"}
 
 
 def arguments() -> Parser:
@@ -69,9 +80,123 @@ def arguments() -> Parser:
         "--seed", type=whole(0), default=0, help="what every random choice depends on (%(default)s)"
     )
     p.add_argument(
-        "--out", metavar="FILE", default=DEFAULT, help="where the parameters go (%(default)s)"
+        "--augment",
+        type=augments,
+        metavar="NAME,...",
+        help="changes to the training images, one after another: "
+        + "; ".join(f"{name} ({choice.about})" for name, choice in AUGMENTS.items()),
     )
+    p.add_argument(
+        "--validation",
+        type=share,
+        default=0.0,
+        metavar="PART",
+        help="hold out this part of the training images, and keep the epoch that was best on them "
+        "(%(default)s: none; the test images never choose)",
+    )
+    p.add_argument(
+        "--patience",
+        type=whole(1),
+        metavar="EPOCHS",
+        help="end after so many epochs without a better one on the validation images",
+    )
+    p.add_argument(
+        "--out",
+        metavar="FILE",
+        help=f"where the parameters go ({DEFAULT}; with --run, params.npz in its directory)",
+    )
+    p.add_argument(
+        "--run",
+        metavar="DIR",
+        help="make the training a run, kept in this new directory: its options, metrics.csv, "
+        "checkpoints and parameters",
+    )
+    p.add_argument(
+        "--resume",
+        metavar="DIR",
+        help="go on with a run where it stands; its options are in the directory",
+    )
+    p.add_argument(
+        "--save-every",
+        type=not_negative,
+        default=SAVE_EVERY,
+        metavar="SECONDS",
+        help="how often a run writes a checkpoint within an epoch (%(default)s; 0: every step)",
+    )
+    p.add_argument(
+        "--summary",
+        action="store_true",
+        help="print the layers with their shapes, parameters and multiply-adds, and train nothing",
+    )
+    p.add_argument("--quiet", action="store_true", help="print nothing but errors")
     return p
+
+
+def parsed(argv: Sequence[str]) -> Namespace:
+    """The options, those of a run that is resumed among them.
+
+    Raises InputError for options that do not go together.
+    """
+    p = arguments()
+    args = p.parse_args(argv)
+    if args.run is not None and args.resume is not None:
+        raise InputError("--resume: goes on with a run, and --run begins one; leave out one of them")
+    if args.resume is not None:
+        changed = [
+            name
+            for name, value in vars(args).items()
+            if value != p.get_default(name) and name not in OF_THIS_CALL
+        ]
+        if changed:
+            option = changed[0].replace("_", "-")
+            raise InputError(
+                f"--{option}: a run that is resumed keeps its own options; leave it out, or begin "
+                "a new run with --run"
+            )
+        config = read_config(Path(args.resume))
+        try:
+            with redirect_stderr(io.StringIO()):  # argparse would tell of options that are not here
+                kept = p.parse_args(_as_argv(config["options"]))
+        except (SystemExit, KeyError, TypeError, AttributeError):
+            raise InputError(
+                f"{Path(args.resume) / CONFIG}: its options are not fnn-train's; begin a new run"
+            ) from None
+        own = {name: getattr(args, name) for name in OF_THIS_CALL if name != "data"}
+        return Namespace(**{**vars(kept), **own, "data": args.data or kept.data})
+    if args.patience is not None and not args.validation:
+        raise InputError("--patience: there are no validation images; add --validation 0.1, say")
+    check_optimizer(args)
+    return resolved(args)
+
+
+def kept_options(args: Namespace) -> dict[str, Any]:
+    """The options that a run keeps in its config: all that decide its outcome."""
+    return {name: value for name, value in vars(args).items() if name not in OF_THIS_CALL}
+
+
+def _as_argv(options: dict[str, Any]) -> list[str]:
+    argv = []
+    for name, value in options.items():
+        option = f"--{name.replace('_', '-')}"
+        if value is True:
+            argv.append(option)
+        elif value is not None and value is not False:
+            argv += [f"{option}={value}"]
+    return argv
+
+
+def augments(text: str) -> str:
+    """An argument type: names of AUGMENTS with commas between them."""
+    for name in text.split(","):
+        if name not in AUGMENTS:
+            raise ArgumentTypeError(f"expected names of {', '.join(AUGMENTS)}, found {name!r}")
+    return text
+
+
+def make_augment(args: Namespace) -> Augment | None:
+    if args.augment is None:
+        return None
+    return compose(*(AUGMENTS[name].augment for name in args.augment.split(",")))
 
 
 def model_options(args: Namespace) -> dict[str, Any]:
@@ -103,15 +228,28 @@ def check_optimizer(args: Namespace) -> None:
                 raise InputError(f"--{name}: {chosen} has no learning rate; leave it out")
 
 
-def make_optimizer(args: Namespace, steps: int) -> Optimizer:
-    """The optimizer that the arguments choose, for a training of so many steps."""
+def resolved(args: Namespace) -> Namespace:
+    """The arguments with the model's own values where nothing was said."""
     recipe = RECIPES[args.model]
     own = args.optimizer is None and args.lr is None
-    chosen = OPTIMIZERS[args.optimizer or recipe.optimizer]
-    schedule = SCHEDULES[args.schedule or (recipe.schedule if own else "constant")]
-    return chosen.make(schedule(args.lr or (recipe.lr if own else chosen.lr or 0.0), steps))
+    optimizer = args.optimizer or recipe.optimizer
+    lr = args.lr or (recipe.lr if own else OPTIMIZERS[optimizer].lr)
+    schedule = args.schedule or (recipe.schedule if own else "constant")
+    return Namespace(
+        **{
+            **vars(args),
+            "epochs": args.epochs or recipe.epochs,
+            "batch_size": args.batch_size or recipe.batch_size,
+            "optimizer": optimizer,
+            "lr": lr,
+            "schedule": None if lr is None else schedule,
+        }
+    )
 
 
-def epochs_and_batch_size(args: Namespace) -> tuple[int, int]:
-    recipe = RECIPES[args.model]
-    return args.epochs or recipe.epochs, args.batch_size or recipe.batch_size
+def make_optimizer(args: Namespace, steps: int) -> tuple[Optimizer, Rate | None]:
+    """The optimizer of resolved arguments, for a training of so many steps, and its rate."""
+    if args.lr is None:
+        return OPTIMIZERS[args.optimizer].make(0.0), None
+    rate = SCHEDULES[args.schedule](args.lr, steps)
+    return OPTIMIZERS[args.optimizer].make(rate), rate

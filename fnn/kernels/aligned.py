@@ -23,7 +23,7 @@ def empty(shape: tuple[int, ...], dtype: DTypeLike) -> Array:
 
 
 def empty_like(x: Array) -> Array:
-    """np.empty_like(x), aligned so: x's shape and type, and its axes in the same order in memory."""
+    """np.empty_like(x), aligned so: x's shape, type and order of the axes in memory."""
     order = axes(x)
     made = empty(tuple(x.shape[axis] for axis in order), x.dtype)
     return made.transpose([order.index(axis) for axis in range(x.ndim)])

@@ -28,7 +28,7 @@ def moments(x: Array) -> Moments:
     pivot is the mean of a few rows, so that a large mean costs no digits, as it would in
     E[x^2] - E[x]^2.
 
-    Source: Chan, Golub, LeVeque, "Algorithms for computing the sample variance", 1983: shifted data.
+    Source: Chan, Golub, LeVeque, "Algorithms for computing the sample variance", 1983.
     """
     c = x.shape[-1]
     rows = runs(x)

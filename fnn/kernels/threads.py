@@ -53,7 +53,7 @@ def share(work: Callable[[Iterator[T]], None], items: Iterable[T]) -> None:
     if len(items) <= 1:
         work(iter(items))
         return
-    _hold_blas()
+    hold_blas()
     threads = min(count(), len(items))
     left = iter(items)
     stop = threading.Event()
@@ -82,10 +82,16 @@ def share(work: Callable[[Iterator[T]], None], items: Iterable[T]) -> None:
 
 
 @cache
-def _hold_blas() -> None:
+def hold_blas() -> None:
+    """Hold BLAS at one thread in this process, for good."""
     from threadpoolctl import threadpool_limits
 
     threadpool_limits(limits=1, user_api="blas")
+
+
+def blas_is_held() -> bool:
+    """Whether a call has been shared in this process, so that BLAS has one thread."""
+    return hold_blas.cache_info().currsize > 0
 
 
 @cache

@@ -35,7 +35,7 @@ def sigmoid() -> Layer:
         dt *= dy
         return dt, {}
 
-    return Layer(empty, apply, vjp)
+    return Layer(empty, apply, vjp, name="sigmoid")
 
 
 def relu() -> Layer:
@@ -53,4 +53,4 @@ def relu() -> Layer:
     def vjp(params: Tree, cache: Cache, dy: Array) -> tuple[Array, Tree]:
         return pointwise.relu_vjp(cache.saved, dy), {}
 
-    return Layer(empty, apply, vjp)
+    return Layer(empty, apply, vjp, name="relu")

@@ -73,6 +73,8 @@ def serial(*layers: Layer) -> Layer:
         shape,
         each(lambda layer: layer.state),
         own_grads,
+        "serial",
+        layers,
     )
 
 
@@ -125,6 +127,8 @@ def parallel(*layers: Layer) -> Layer:
         shape,
         each(lambda layer: layer.state),
         own_grads,
+        "parallel",
+        layers,
     )
 
 

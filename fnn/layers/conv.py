@@ -93,4 +93,4 @@ def conv(
         dx = way(filters).grad_x(d, w, s, stride, pad)
         return nhwc(dx), grads(params, cache, nhwc(d))
 
-    return Layer(make, apply, vjp, shape, grads=grads)
+    return Layer(make, apply, vjp, shape, grads=grads, name=name)

@@ -45,4 +45,4 @@ def dense(n: int, init: Initializer = course) -> Layer:
     def vjp(params: Tree, cache: Cache, dy: Array) -> tuple[Array, Tree]:
         return dy @ params["W"].T, grads(params, cache, dy)
 
-    return Layer(make, apply, vjp, shape, grads=grads)
+    return Layer(make, apply, vjp, shape, grads=grads, name=name)

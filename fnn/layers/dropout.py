@@ -46,7 +46,7 @@ def dropout(rho: float, inverted: bool = False) -> Layer:
         dx *= factor
         return dx, {}
 
-    return Layer(empty, apply, vjp, state=state)
+    return Layer(empty, apply, vjp, state=state, name=f"dropout({rho})")
 
 
 def _kept(rng: Key, rho: float, shape: Shape) -> Array:

@@ -8,6 +8,7 @@ A layer is a value of pure functions:
     shape(shape) -> shape                          the shape of one example's output
     state(rng, shape) -> state                     what changes from call to call, a tree
     grads(params, cache, dy) -> grads              vjp without dx, where that saves work
+    name, parts                                    what `summary` shows
 
 `shape` is one example's, without the batch axis. `rng` is a key (see `fnn.keys`). Everything that
 changes is an argument and a result: the state after a call is `cache.state`. No function writes
@@ -61,6 +62,8 @@ class Layer(NamedTuple):
     shape: Callable[[Shape], Shape] = same_shape
     state: Init = empty
     grads: Grads | None = None  # None: those of vjp
+    name: str = ""  # for people, in `summary`
+    parts: tuple["Layer", ...] = ()  # the layers that this one is made of
 
 
 def parameter_grads(layer: Layer, params: Tree, cache: Cache, dy: Array) -> Tree:

@@ -74,7 +74,7 @@ def batch_norm(eps: float = 1e-5, rate: float = 0.1) -> Layer:
             dgamma, dbeta = (g.astype(dy.dtype) for g in norm.gradients(x, mean, inv, d))
         return _like(dy, dx), {"gamma": dgamma, "beta": dbeta}
 
-    return Layer(make, apply, vjp, state=state)
+    return Layer(make, apply, vjp, state=state, name="batch_norm")
 
 
 def _contiguous(x: Array) -> Array:

@@ -35,7 +35,7 @@ def max_pool(size: int = 2) -> Layer:
         images, y = cache.saved
         return nhwc(pointwise.max_pool_vjp(images, y, hwnc(dy), size)), {}
 
-    return Layer(empty, apply, vjp, _pooled(name, size))
+    return Layer(empty, apply, vjp, _pooled(name, size), name=name)
 
 
 def avg_pool(size: int = 2) -> Layer:
@@ -52,7 +52,7 @@ def avg_pool(size: int = 2) -> Layer:
         _blocks(dx, size)[...] = hwnc(dy)[:, None, :, None] / (size * size)
         return nhwc(dx), {}
 
-    return Layer(empty, apply, vjp, _pooled(name, size))
+    return Layer(empty, apply, vjp, _pooled(name, size), name=name)
 
 
 def global_avg_pool() -> Layer:
@@ -77,7 +77,7 @@ def global_avg_pool() -> Layer:
         dx[...] = dy / (h * w)
         return nhwc(dx), {}
 
-    return Layer(empty, apply, vjp, shape)
+    return Layer(empty, apply, vjp, shape, name=name)
 
 
 def _pooled(name: str, size: int) -> Callable[[Shape], Shape]:

@@ -22,7 +22,7 @@ def flatten() -> Layer:
     def vjp(params: Tree, cache: Cache, dy: Array) -> tuple[Array, Tree]:
         return _reshaped(dy, cache.saved), {}
 
-    return Layer(empty, apply, vjp, shape=lambda s: (math.prod(s),))
+    return Layer(empty, apply, vjp, shape=lambda s: (math.prod(s),), name="flatten")
 
 
 def identity() -> Layer:
@@ -35,7 +35,7 @@ def identity() -> Layer:
     def vjp(params: Tree, cache: Cache, dy: Array) -> tuple[Array, Tree]:
         return dy.copy(order="K"), {}
 
-    return Layer(empty, apply, vjp)
+    return Layer(empty, apply, vjp, name="identity")
 
 
 def _reshaped(x: Array, shape: Shape) -> Array:

@@ -9,7 +9,7 @@ import pytest
 
 import fnn
 from fnn import checkpoint
-from fnn.cli.train_options import arguments, make_optimizer
+from fnn.cli.train_options import make_optimizer, parsed
 from fnn.data.mnist import load_mnist
 from fnn.recipes import OPTIMIZERS
 
@@ -104,7 +104,7 @@ def test_a_failed_training_leaves_the_old_parameters(run, data, tmp_path):
     ],
 )
 def test_the_rate_is_the_models_own_unless_something_is_said(args, first, last):
-    optimizer = make_optimizer(arguments().parse_args(["--model", "mlp", *args]), steps=4)
+    optimizer, _ = make_optimizer(parsed(["--model", "mlp", *args]), steps=4)
     state = optimizer.init({"w": np.zeros(1)})
     seen = []
     for g in (1.0, 0.0, 0.0, 0.0, 1.0):

@@ -1,0 +1,94 @@
+"""A training put together from fnn-train's options, and what it leaves at its end."""
+
+from argparse import Namespace
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from fnn.cli.progress import Show
+from fnn.cli.train_options import make_augment, make_optimizer
+from fnn.cli.training import Job, choose, held_out
+from fnn.data.dataset import Dataset
+from fnn.data.sources import Source
+from fnn.errors import InputError
+from fnn.layers.combine import weight_decay
+from fnn.losses import softmax_cross_entropy
+from fnn.models import Spec, build
+from fnn.recognizer import save_recognizer
+from fnn.runs import Progress
+from fnn.train import TrainState, init_train_state, train_step
+
+
+class Task(NamedTuple):
+    """A training that has been put together, and the state it starts from."""
+
+    spec: Spec
+    job: Job
+    fresh: TrainState
+
+
+def put_together(args: Namespace, source: Source[Dataset], spec: Spec) -> Task:
+    """The training that the options describe; InputError where they do not fit the data."""
+    data = source.data
+    try:
+        net = weight_decay(build(spec), args.weight_decay)
+        net.shape(spec.shape)
+    except ValueError as error:
+        raise InputError(f"--model {args.model} on the data set {source.name}: {error}") from None
+    images, validation = data.train, None
+    if args.validation:
+        try:
+            images, validation = held_out(data.train, args.validation, args.seed)
+        except ValueError as error:
+            raise InputError(f"--validation {args.validation}: {error}; choose another") from None
+    size = args.batch_size
+    n = len(images.labels)
+    optimizer, rate = make_optimizer(args, args.epochs * -(-n // size))
+    fresh = init_train_state(net, optimizer, args.seed, spec.shape)
+    loss = partial(softmax_cross_entropy, smoothing=args.label_smoothing)
+    job = Job(
+        net,
+        train_step(net, loss, optimizer),
+        rate,
+        images,
+        validation,
+        data.test,
+        args.epochs,
+        size,
+        args.seed,
+        make_augment(args),
+        args.patience,
+    )
+    check_last_batch(job, fresh, spec)
+    return Task(spec, job, fresh)
+
+
+def check_last_batch(job: Job, ts: TrainState, spec: Spec) -> None:
+    """Raise InputError where the last batch has one image and the network cannot learn from one."""
+    n, size = len(job.train.labels), job.batch_size
+    if n % size != 1 and size != 1:
+        return
+    try:
+        job.net.apply(ts.params, ts.state, np.zeros((1, *spec.shape), np.float32), True)
+    except ValueError as error:
+        raise InputError(
+            f"--batch-size {size}: of {n} training images the last batch has one alone: {error}; "
+            "choose another size"
+        ) from None
+
+
+def finish(
+    task: Task, now: Progress, best: TrainState | None, paths: list[Path], show: Show
+) -> None:
+    """Save the network that a training ends with."""
+    ts, test = choose(task.job, now, best)
+    if test is not None:
+        show.line(
+            f"epoch {now.best.epoch} was best on the validation images, with an accuracy of "
+            f"{now.best.accuracy:.4f}; on the test images it has {test.accuracy:.4f}"
+        )
+    for path in paths:
+        save_recognizer(path, task.spec, ts.params, ts.state)
+        show.line(f"parameters saved in {path}")

@@ -1,0 +1,121 @@
+"""A training that is kept in a directory, and goes on after whatever ended it."""
+
+import platform
+import shlex
+import signal
+import threading
+import time
+from argparse import Namespace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fnn import runs
+from fnn.cli.progress import shown
+from fnn.cli.task import Task, finish
+from fnn.cli.train_options import kept_options
+from fnn.cli.training import Diverged, Stage, train
+from fnn.data.dataset import Dataset
+from fnn.data.sources import KNOWN, Source
+from fnn.errors import InputError
+from fnn.recognizer import load_recognizer, save_recognizer
+from fnn.runs import Progress
+from fnn.train import TrainState
+from fnn.version import __version__
+
+
+def train_run(args: Namespace, source: Source[Dataset], task: Task) -> None:
+    """Begin the run in --run, or go on with the one in --resume, to its end."""
+    directory = Path(args.run or args.resume)
+    if args.run:
+        runs.create(directory)
+    with runs.locked(directory):
+        seen = runs.fingerprint(source.data)
+        if args.run:
+            runs.write_config(directory, _config(args, source, seen))
+            start = None
+        else:
+            if runs.read_config(directory).get("fingerprint") != seen:
+                raise InputError(
+                    f"{directory}: the run began with other images than those of {source.name}; "
+                    "name the same ones with --data"
+                )
+            start = runs.load_progress(directory, task.spec, task.fresh)
+        _go_on(args, directory, task, start or Progress(task.fresh))
+
+
+def _config(args: Namespace, source: Source[Dataset], seen: str) -> dict[str, Any]:
+    named = source.name if source.name in KNOWN else str(Path(source.name).resolve())
+    return {
+        "options": {**kept_options(args), "data": named},
+        "fingerprint": seen,
+        "versions": {
+            "fnn": __version__,
+            "numpy": np.__version__,
+            "python": platform.python_version(),
+        },
+    }
+
+
+def _go_on(args: Namespace, directory: Path, task: Task, start: Progress) -> None:
+    rows = runs.read_metrics(directory, start.epoch)
+    runs.write_metrics(directory, rows)
+    saved = time.monotonic()
+    try:
+        with shown(task.job, start, args.quiet) as show, _asked_to_stop() as asked:
+            stage = Stage(start)
+            for stage in train(task.job, start):
+                show.stage(stage)
+                if stage.is_best:
+                    best = stage.now.ts
+                    save_recognizer(directory / runs.BEST, task.spec, best.params, best.state)
+                if stage.row is not None:
+                    rows = [*rows, stage.row]
+                    runs.write_metrics(directory, rows)
+                stop = asked()
+                if stage.row is not None or stop or time.monotonic() - saved >= args.save_every:
+                    runs.save_progress(directory, task.spec, stage.now)
+                    saved = time.monotonic()
+                if stop:
+                    show.line(
+                        f"stopped after step {stage.now.batch} of epoch {stage.now.epoch + 1}; go "
+                        f"on with: fnn-train --resume {shlex.quote(str(directory))}"
+                    )
+                    raise KeyboardInterrupt
+            now = stage.now
+            kept = _best(directory, now.ts) if now.best.epoch else None
+            outputs = [directory / runs.FINAL, *([Path(args.out)] if args.out else [])]
+            finish(task, now, kept, outputs, show)
+    except Diverged as error:
+        raise InputError(
+            f"{error}; {directory} keeps what was saved before; begin a new run with a smaller --lr"
+        ) from None
+
+
+def _best(directory: Path, ts: TrainState) -> TrainState:
+    found = load_recognizer(directory / runs.BEST)
+    return ts._replace(params=found.params, state=found.state)
+
+
+@contextmanager
+def _asked_to_stop() -> Iterator[Callable[[], bool]]:
+    """A function that says whether Ctrl-C or SIGTERM came; a second one ends the program."""
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked.is_set  # only the main thread may handle signals
+        return
+
+    def ask(number: int, frame: object) -> None:
+        signal.signal(number, signal.default_int_handler)
+        asked.set()
+
+    kinds = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(kind, ask) for kind in kinds]
+    try:
+        yield asked.is_set
+    finally:
+        for kind, handler in zip(kinds, before, strict=True):
+            signal.signal(kind, handler)

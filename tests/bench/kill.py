@@ -1,0 +1,103 @@
+"""Kill a training at random moments, resume it, and compare with one that nobody disturbed.
+
+    python tests/bench/kill.py --kills 20
+
+SIGKILL leaves a process no time for anything. A run that was killed, however often, must end with
+the same bits in params.npz and best.npz, and with the same metrics but for the seconds. Half of
+the runs write a checkpoint after every step, the others after every epoch only.
+"""
+
+import argparse
+import csv
+import itertools
+import random
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from fnn.data.synthetic import digits
+
+PROGRAM = Path(__file__).resolve().parents[2] / "bin" / "fnn-train"
+MODELS = {
+    "mlp": ("--model mlp --hidden 30 --dropout 0.2 --epochs 3 --batch-size 50".split(), 3000),
+    "conv": ("--model conv --epochs 2 --batch-size 20".split(), 160),
+}
+OPTIMIZERS = {"momentum": ["--lr", "0.1"], "adam": ["--lr", "0.003"]}
+COMMON = "--schedule one-cycle --augment shift,cutout --validation 0.1".split()
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    p.add_argument("--kills", type=int, default=20, help="for each case (%(default)s)")
+    p.add_argument("--seed", type=int, default=0, help="when they come (%(default)s)")
+    args = p.parse_args()
+    for (model, (options, images)), (optimizer, rate) in itertools.product(
+        MODELS.items(), OPTIMIZERS.items()
+    ):
+        with tempfile.TemporaryDirectory() as folder:
+            data = write_set(Path(folder) / "data", images)
+            options_of_run = [*options, "--optimizer", optimizer, *rate, *COMMON, "--data", data]
+            check(f"{model}, {optimizer}", options_of_run, Path(folder), args.kills, args.seed)
+
+
+def check(title, options, folder, kills, seed):
+    """Run undisturbed, then disturbed until so many kills have hit; exit with 1 where they differ."""
+    start = time.perf_counter()
+    finish(["--run", folder / "whole", *options])
+    whole = time.perf_counter() - start
+    draw = random.Random(f"{title} {seed}")
+    hits = runs = 0
+    while hits < kills:
+        runs += 1
+        run = folder / f"run{runs}"
+        often = ["--save-every", "0" if runs % 2 else "1000"]
+        begun = False
+        # A run is killed again and again until it is done or has had its share.
+        for _ in range(min(10, kills - hits)):
+            ask = ["--resume", run] if begun else ["--run", run, *options]
+            process = subprocess.Popen([sys.executable, PROGRAM, *ask, *often], stdout=-3, stderr=-3)
+            try:
+                process.wait(draw.uniform(0.1, whole))
+                break
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+                hits += 1
+            begun = (run / "config.json").exists()
+        finish([*(["--resume", run] if begun else ["--run", run, *options]), *often])
+        for name in ("params.npz", "best.npz"):
+            if (run / name).read_bytes() != (folder / "whole" / name).read_bytes():
+                sys.exit(f"{title}: {name} of run {runs} (seed {seed}) differs")
+        if figures(run) != figures(folder / "whole"):
+            sys.exit(f"{title}: the metrics of run {runs} (seed {seed}) differ")
+    print(f"{title}: killed {hits} times in {runs} runs, same bits in all", flush=True)
+
+
+def finish(arguments):
+    subprocess.run([sys.executable, PROGRAM, "--quiet", *arguments], check=True)
+
+
+def figures(run):
+    """The metrics without the seconds."""
+    with open(run / "metrics.csv", newline="") as file:
+        return [row[:-2] for row in csv.reader(file)]
+
+
+def write_set(directory, n):
+    """Synthetic digits in the format of MNIST."""
+    directory.mkdir()
+    for stem, (images, labels) in (("train", digits(1, n)), ("t10k", digits(2, 100))):
+        for kind, array in (("images-idx3", images), ("labels-idx1", labels)):
+            head = struct.pack(f">I{array.ndim}I", 0x800 + array.ndim, *array.shape)
+            data = head + array.astype(np.uint8).tobytes()
+            (directory / f"{stem}-{kind}-ubyte").write_bytes(data)
+    return directory
+
+
+if __name__ == "__main__":
+    main()
