@@ -129,6 +129,8 @@ def read_config(directory: Path) -> dict[str, Any]:
                 f"{path}: its format is {config['format']!r}, this fnn reads {FORMAT}; go on with "
                 "the fnn that began the run"
             )
+    except InputError:
+        raise
     except FileNotFoundError:
         raise InputError(
             f"{directory}: holds no run ({CONFIG} is missing); begin one with --run {directory}"

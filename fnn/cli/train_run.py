@@ -17,7 +17,7 @@ from fnn import runs
 from fnn.cli.progress import shown
 from fnn.cli.task import Task, finish
 from fnn.cli.train_options import kept_options
-from fnn.cli.training import Diverged, Stage, train
+from fnn.cli.training import Diverged, Stage, check_finite, train
 from fnn.data.dataset import Dataset
 from fnn.data.sources import KNOWN, Source
 from fnn.errors import InputError
@@ -77,6 +77,7 @@ def _go_on(args: Namespace, directory: Path, task: Task, start: Progress) -> Non
                     runs.write_metrics(directory, rows)
                 stop = asked()
                 if stage.row is not None or stop or time.monotonic() - saved >= args.save_every:
+                    check_finite(stage.now.ts, stage.now.epoch + 1)
                     runs.save_progress(directory, task.spec, stage.now)
                     saved = time.monotonic()
                 if stop:

@@ -153,7 +153,7 @@ def _end_of_epoch(job: Job, now: Progress) -> Stage:
     best = now.best
     if chosen is not None and (chosen.accuracy, -chosen.loss) > (best.accuracy, -best.loss):
         best = Best(epoch, chosen.accuracy, chosen.loss)
-    _check_finite(ts, epoch)
+    check_finite(ts, epoch)
     step = epoch * -(-n // job.batch_size)
     row = Row(
         epoch=epoch,
@@ -169,6 +169,7 @@ def _end_of_epoch(job: Job, now: Progress) -> Stage:
     return Stage(Progress(ts, epoch, best=best), row, best.epoch == epoch)
 
 
-def _check_finite(ts: TrainState, epoch: int) -> None:
+def check_finite(ts: TrainState, epoch: int) -> None:
+    """Raise Diverged for parameters that are no numbers any more."""
     if not all(np.isfinite(leaf).all() for leaf in tree.leaves(ts.params)):
-        raise Diverged(f"the parameters after epoch {epoch} are not finite: the training diverges")
+        raise Diverged(f"the parameters became infinite in epoch {epoch}: the training diverges")

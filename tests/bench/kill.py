@@ -56,10 +56,9 @@ def check(title, options, folder, kills, seed):
         runs += 1
         run = folder / f"run{runs}"
         often = ["--save-every", "0" if runs % 2 else "1000"]
-        begun = False
         # A run is killed again and again until it is done or has had its share.
         for _ in range(min(10, kills - hits)):
-            ask = ["--resume", run] if begun else ["--run", run, *options]
+            ask = go_on(run, options)
             process = subprocess.Popen([sys.executable, PROGRAM, *ask, *often], stdout=-3, stderr=-3)
             try:
                 process.wait(draw.uniform(0.1, whole))
@@ -68,14 +67,18 @@ def check(title, options, folder, kills, seed):
                 process.kill()
                 process.wait()
                 hits += 1
-            begun = (run / "config.json").exists()
-        finish([*(["--resume", run] if begun else ["--run", run, *options]), *often])
+        finish([*go_on(run, options), *often])
         for name in ("params.npz", "best.npz"):
             if (run / name).read_bytes() != (folder / "whole" / name).read_bytes():
                 sys.exit(f"{title}: {name} of run {runs} (seed {seed}) differs")
         if figures(run) != figures(folder / "whole"):
             sys.exit(f"{title}: the metrics of run {runs} (seed {seed}) differ")
     print(f"{title}: killed {hits} times in {runs} runs, same bits in all", flush=True)
+
+
+def go_on(run, options):
+    """What continues a run; one that was killed before it wrote its config begins again."""
+    return ["--resume", run] if (run / "config.json").exists() else ["--run", run, *options]
 
 
 def finish(arguments):
