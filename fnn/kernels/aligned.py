@@ -32,8 +32,3 @@ def empty_like(x: Array) -> Array:
 def axes(x: Array) -> list[int]:
     """The axes of x from the one with the longest steps in memory to the one with the shortest."""
     return sorted(range(x.ndim), key=lambda axis: -abs(x.strides[axis]))
-
-
-def flat(x: Array) -> Array:
-    """x in the order of `axes`, with a single axis; a view where its numbers lie together."""
-    return x.transpose(axes(x)).reshape(-1)

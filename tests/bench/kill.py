@@ -59,7 +59,9 @@ def check(title, options, folder, kills, seed):
         # A run is killed again and again until it is done or has had its share.
         for _ in range(min(10, kills - hits)):
             ask = go_on(run, options)
-            process = subprocess.Popen([sys.executable, PROGRAM, *ask, *often], stdout=-3, stderr=-3)
+            process = subprocess.Popen(
+                [sys.executable, PROGRAM, *ask, *often], stdout=-3, stderr=-3
+            )
             try:
                 process.wait(draw.uniform(0.1, whole))
                 break

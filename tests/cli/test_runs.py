@@ -69,7 +69,9 @@ def test_a_run_keeps_options_metrics_checkpoints_and_parameters(run, data):
 
 def test_a_run_and_a_plain_training_end_alike(run, data):
     assert run("fnn-train", "--data", data, *SMALL).returncode == 0
-    assert run("fnn-train", "--data", data, *SMALL, "--run", "a/b", "--out", "o.npz").returncode == 0
+    assert (
+        run("fnn-train", "--data", data, *SMALL, "--run", "a/b", "--out", "o.npz").returncode == 0
+    )
     plain = Path("params.npz").read_bytes()
     assert Path("a/b/params.npz").read_bytes() == plain == Path("o.npz").read_bytes()
 
