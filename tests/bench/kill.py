@@ -11,6 +11,7 @@ import argparse
 import csv
 import itertools
 import random
+import shlex
 import struct
 import subprocess
 import sys
@@ -24,11 +25,11 @@ from fnn.data.synthetic import digits
 
 PROGRAM = Path(__file__).resolve().parents[2] / "bin" / "fnn-train"
 MODELS = {
-    "mlp": ("--model mlp --hidden 30 --dropout 0.2 --epochs 3 --batch-size 50".split(), 3000),
-    "conv": ("--model conv --epochs 2 --batch-size 20".split(), 160),
+    "mlp": (shlex.split("--model mlp --hidden 30 --dropout 0.2 --epochs 3 --batch-size 50"), 3000),
+    "conv": (shlex.split("--model conv --epochs 2 --batch-size 20"), 160),
 }
 OPTIMIZERS = {"momentum": ["--lr", "0.1"], "adam": ["--lr", "0.003"]}
-COMMON = "--schedule one-cycle --augment shift,cutout --validation 0.1".split()
+COMMON = shlex.split("--schedule one-cycle --augment shift,cutout --validation 0.1")
 
 
 def main():
@@ -46,7 +47,7 @@ def main():
 
 
 def check(title, options, folder, kills, seed):
-    """Run undisturbed, then disturbed until so many kills have hit; exit with 1 where they differ."""
+    """Run undisturbed, then disturbed until so many kills have hit; exits with 1 if they differ."""
     start = time.perf_counter()
     finish(["--run", folder / "whole", *options])
     whole = time.perf_counter() - start
