@@ -1,7 +1,7 @@
 """Fresh arrays that begin at a cache line, which the element-wise functions write twice as fast.
 
 NumPy's own begin 16 bytes past one, so that every wide store touches two lines: a sum of two
-arrays in the cache takes 0.29 ns a number instead of 0.13 (tests/bench/memory.py).
+arrays in the cache takes 0.29 ns a number instead of 0.13 (tests/bench/layers.py).
 """
 
 import math

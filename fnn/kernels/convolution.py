@@ -17,16 +17,15 @@ class Method(NamedTuple):
 
 METHODS = {
     "im2col": Method(im2col.forward, im2col.grad_w, im2col.grad_x),
-    "shifted": Method(shifted.forward, shifted.grad_w, im2col.grad_x),
+    "shifted": Method(shifted.forward, shifted.grad_w, shifted.grad_x),
     "winograd": Method(
         lambda x, w, stride, pad: winograd.forward(x, w, pad),
         lambda x, dy, size, stride, pad: winograd.grad_w(x, dy, pad),
         lambda dy, w, shape, stride, pad: winograd.grad_x(dy, w, pad),
     ),
 }
-# Channels up to which Winograd's transforms cost more than they save: a judgment so far, from the
-# first layers of the models `conv` and `vgg`, which have 1 and 3.
-FEW = 8
+# Channels up to which Winograd's transforms cost more than they save (tests/bench/layers.py).
+FEW = 12
 
 
 def winograd_fits(size: int, stride: int, pad: int) -> bool:
@@ -36,6 +35,6 @@ def winograd_fits(size: int, stride: int, pad: int) -> bool:
 
 def choose(size: int, stride: int, pad: int, channels: int) -> Method:
     """The fastest method for filters of `size` on images of so many channels."""
-    if channels <= FEW:
-        return METHODS["shifted"]
-    return METHODS["winograd" if winograd_fits(size, stride, pad) else "im2col"]
+    if size == 1:
+        return METHODS["im2col"]  # the patches of 1x1 are the image
+    return METHODS["winograd" if channels > FEW and winograd_fits(size, stride, pad) else "shifted"]

@@ -1,8 +1,8 @@
-"""Convolution by im2col one row of outputs at a time, for images of few channels.
+"""Convolution by im2col one row of outputs at a time.
 
-`im2col` moves single pixels; with 1 or 3 channels that is all it does. Here the image first gets
-the order (H, C, W, N), in which a shift of a channel is one long run, and the patches of a row of
-outputs stay in the cache until they are multiplied. It does what `im2col` does.
+`im2col` moves single pixels, and the patches of the whole image leave the cache before they are
+multiplied. Here the image first gets the order (H, C, W, N), in which a shift of a channel is one
+long run, and the patches of a row of outputs are multiplied at once. It does what `im2col` does.
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from fnn.kernels import aligned
+from fnn.kernels import aligned, im2col
 from fnn.kernels.im2col import output_side
 from fnn.kernels.threads import share
 from fnn.layers.layer import Array
@@ -51,6 +51,18 @@ def grad_w(x: Array, dy: Array, size: int, stride: int, pad: int) -> Array:
     share(work, range(high))
     total = parts.sum(axis=0).reshape(size, c, size, k)
     return np.ascontiguousarray(total.transpose(0, 2, 1, 3))
+
+
+def grad_x(dy: Array, w: Array, shape: tuple[int, ...], stride: int, pad: int) -> Array:
+    """The gradient of x, of `shape` (H, W, N, C), for dy, (H', W', N, K).
+
+    With stride 1 it is the convolution of dy with the filters turned by 180 degrees; other strides,
+    and a pad that only a larger filter could undo, are left to `im2col`.
+    """
+    size = w.shape[0]
+    if stride != 1 or pad >= size:
+        return im2col.grad_x(dy, w, shape, stride, pad)
+    return forward(dy, np.ascontiguousarray(w[::-1, ::-1].transpose(0, 1, 3, 2)), 1, size - 1 - pad)
 
 
 def _planes(x: Array, pad: int) -> Array:

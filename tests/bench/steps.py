@@ -1,9 +1,11 @@
-"""A whole training step in fnn and in PyTorch, side by side: python tests/bench/steps.py
+"""A whole training step in fnn and in its peers, side by side: python tests/bench/steps.py
 
 All sides run as processes that take turns, so that a machine whose speed drifts treats them alike;
 each turn gives a median of a few steps, and the table the median of the turns with their spread.
-"as fnn-train" is with freed memory kept, as the program does (fnn/cli/memory.py).
-PyTorch may live in another environment: --torch PYTHON. Where it is not installed it is left out.
+"as fnn-train" is with freed memory kept, as the program does (fnn/cli/memory.py), "one thread" the
+same with FNN_THREADS=1. The mlp is compared with scikit-learn too. PyTorch and scikit-learn may
+live in other environments: --torch PYTHON, --sklearn PYTHON. What is not installed is left out.
+"ratio" is to the fastest of PyTorch's formats, "scaling" one thread's time to that of all.
 """
 
 import argparse
@@ -23,6 +25,10 @@ NETS = {  # name -> (model, options, shape of an image, steps in a turn)
     "vgg": ("vgg", {"width": 64}, (32, 32, 3), 2),
     "inference": ("conv", {}, (28, 28, 1), 2),
 }
+
+
+KEPT = ("as fnn-train", "one thread")
+ONE = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")}
 
 
 def fnn_calls(name):
@@ -95,13 +101,26 @@ def torch_calls(name):
     return calls, f"PyTorch {torch.__version__}"
 
 
+def sklearn_calls(name):
+    import numpy as np
+    import sklearn
+    from sklearn.neural_network import MLPClassifier
+
+    net = MLPClassifier((100,), activation="logistic", solver="sgd", batch_size=BATCH, alpha=0)
+    x = np.random.default_rng(0).random((BATCH, 784), np.float32)
+    labels = np.arange(BATCH) % 10
+    call = lambda: net.partial_fit(x, labels, range(10))  # noqa: E731
+    return {"scikit-learn": call}, f"scikit-learn {sklearn.__version__}"
+
+
 def worker(side, name):
     """Serve turns: for each line on standard input, a line of JSON with milliseconds by call."""
     import resource
 
     try:
-        calls, version = (torch_calls if side == "torch" else fnn_calls)(name)
-        if side == "as fnn-train":
+        makers = {"torch": torch_calls, "scikit-learn": sklearn_calls}
+        calls, version = makers.get(side, fnn_calls)(name)
+        if side in KEPT:
             from fnn.cli.memory import keep_freed_memory
 
             keep_freed_memory()
@@ -134,6 +153,7 @@ def compare(name, runs, pythons):
     for side, python in pythons.items():
         process = subprocess.Popen(
             [python, __file__, "--worker", side, name],
+            env={**os.environ, **({"FNN_THREADS": "1", **ONE} if side == "one thread" else {})},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -164,26 +184,27 @@ def main():
     parser.add_argument("nets", nargs="*", default=list(NETS), help=", ".join(NETS))
     parser.add_argument("--runs", type=int, default=7, help="turns of each side (%(default)s)")
     parser.add_argument("--torch", default=sys.executable, help="the Python that has PyTorch")
+    parser.add_argument("--sklearn", default=sys.executable, help="the one that has scikit-learn")
     parser.add_argument("--worker", nargs=2, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.worker:
         worker(*args.worker)
         return
-    print("| what | with | n | median ms | least - most | ratio | peak MiB |")
-    print("| --- | --- | --- | --- | --- | --- | --- |")
+    print("| what | with | n | median ms | least - most | ratio | scaling | peak MiB |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for name in args.nets:
-        turns, peaks, versions = compare(
-            name,
-            args.runs,
-            {"fnn": sys.executable, "as fnn-train": sys.executable, "torch": args.torch},
-        )
+        sides = dict.fromkeys(("fnn", *KEPT), sys.executable) | {"torch": args.torch}
+        if name == "mlp":
+            sides["scikit-learn"] = args.sklearn
+        turns, peaks, versions = compare(name, args.runs, sides)
         medians = {label: statistics.median(ms) for label, ms in turns.items()}
-        peers = [m for label, m in medians.items() if "fnn" not in label]
+        peers = [m for label, m in medians.items() if "PyTorch" in label]
         for label, ms in turns.items():
             ratio = f"{medians[label] / min(peers):.2f}" if "fnn" in label and peers else ""
+            scaling = f"{medians['one thread'] / medians[label]:.2f}" if label in KEPT else ""
             print(
                 f"| {name} | {label} | {len(ms)} | {medians[label]:.2f} | "
-                f"{min(ms):.2f} - {max(ms):.2f} | {ratio} | {peaks[label]:.0f} |",
+                f"{min(ms):.2f} - {max(ms):.2f} | {ratio} | {scaling} | {peaks[label]:.0f} |",
                 flush=True,
             )
     cores = len(os.sched_getaffinity(0))
