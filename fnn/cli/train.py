@@ -7,9 +7,10 @@ from pathlib import Path
 from fnn.cli.common import run, say
 from fnn.cli.memory import keep_freed_memory
 from fnn.cli.parameters import DEFAULT
+from fnn.cli.parsed import parsed
 from fnn.cli.progress import shown
 from fnn.cli.task import Task, finish, put_together
-from fnn.cli.train_options import model_options, parsed
+from fnn.cli.train_options import model_options
 from fnn.cli.train_run import train_run
 from fnn.cli.training import Diverged, train
 from fnn.data.batches import image_shape

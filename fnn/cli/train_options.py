@@ -1,11 +1,7 @@
 """The options of fnn-train, and what they mean for the network and its optimizer."""
 
 import inspect
-import io
 from argparse import ArgumentTypeError, Namespace
-from collections.abc import Sequence
-from contextlib import redirect_stderr
-from pathlib import Path
 from typing import Any
 
 from fnn.cli.common import Parser, not_negative, parser, positive, share, whole
@@ -16,12 +12,9 @@ from fnn.errors import InputError
 from fnn.models import ACTIVATIONS, MODELS
 from fnn.optim import Optimizer
 from fnn.recipes import AUGMENTS, OPTIMIZERS, RECIPES, SCHEDULES
-from fnn.runs import CONFIG, read_config
 from fnn.schedules import Rate
 
 SAVE_EVERY = 60.0  # seconds
-# Options that a run does not keep; "data" it keeps, but a data set may have moved.
-OF_THIS_CALL = {"run", "resume", "out", "save_every", "summary", "quiet", "data"}
 
 
 def arguments() -> Parser:
@@ -130,59 +123,6 @@ def arguments() -> Parser:
     )
     p.add_argument("--quiet", action="store_true", help="print nothing but errors")
     return p
-
-
-def parsed(argv: Sequence[str]) -> Namespace:
-    """The options, those of a run that is resumed among them.
-
-    Raises InputError for options that do not go together.
-    """
-    p = arguments()
-    args = p.parse_args(argv)
-    if args.run is not None and args.resume is not None:
-        raise InputError("--resume: goes on with a run, and --run begins one; leave out one of them")
-    if args.resume is not None:
-        changed = [
-            name
-            for name, value in vars(args).items()
-            if value != p.get_default(name) and name not in OF_THIS_CALL
-        ]
-        if changed:
-            option = changed[0].replace("_", "-")
-            raise InputError(
-                f"--{option}: a run that is resumed keeps its own options; leave it out, or begin "
-                "a new run with --run"
-            )
-        config = read_config(Path(args.resume))
-        try:
-            with redirect_stderr(io.StringIO()):  # argparse would tell of options that are not here
-                kept = p.parse_args(_as_argv(config["options"]))
-        except (SystemExit, KeyError, TypeError, AttributeError):
-            raise InputError(
-                f"{Path(args.resume) / CONFIG}: its options are not fnn-train's; begin a new run"
-            ) from None
-        own = {name: getattr(args, name) for name in OF_THIS_CALL if name != "data"}
-        return Namespace(**{**vars(kept), **own, "data": args.data or kept.data})
-    if args.patience is not None and not args.validation:
-        raise InputError("--patience: there are no validation images; add --validation 0.1, say")
-    check_optimizer(args)
-    return resolved(args)
-
-
-def kept_options(args: Namespace) -> dict[str, Any]:
-    """The options that a run keeps in its config: all that decide its outcome."""
-    return {name: value for name, value in vars(args).items() if name not in OF_THIS_CALL}
-
-
-def _as_argv(options: dict[str, Any]) -> list[str]:
-    argv = []
-    for name, value in options.items():
-        option = f"--{name.replace('_', '-')}"
-        if value is True:
-            argv.append(option)
-        elif value is not None and value is not False:
-            argv += [f"{option}={value}"]
-    return argv
 
 
 def augments(text: str) -> str:

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from fnn import runs
+from fnn.cli.parsed import kept_options
 from fnn.cli.progress import shown
 from fnn.cli.task import Task, finish
-from fnn.cli.train_options import kept_options
 from fnn.cli.training import Diverged, Stage, check_finite, train
 from fnn.data.dataset import Dataset
 from fnn.data.sources import KNOWN, Source

@@ -213,6 +213,11 @@ def not_finite(path):
         ("config.json", truncate, ["not the file that fnn-train wrote"]),
         ("config.json", lambda path: damage_text(path, '"format": 1', '"format": 9'), ["reads 1"]),
         ("config.json", lambda path: damage_text(path, '"mlp"', '"nonesuch"'), ["not fnn-train's"]),
+        (
+            "config.json",
+            lambda path: damage_text(path, '"epochs": 2', '"epochs": 0'),
+            ["fnn-train's"],
+        ),
         ("config.json", lambda path: path.unlink(), ["holds no run"]),
         ("metrics.csv", lambda path: path.unlink(), ["missing, though 2 epochs"]),
         ("metrics.csv", lambda path: damage_text(path, "epoch,", "era,"), ["not the table"]),
@@ -231,8 +236,9 @@ def test_a_run_that_is_at_work_is_not_taken_twice(run, refused, data, tmp_path):
         wait_for(tmp_path / "r" / "last.npz")
         refused(run("fnn-train", "--resume", "r"), "r: another training is at work")
         process.kill()
-    process = start("--resume", "r")
-    time.sleep(1)
+    (tmp_path / "r" / "last.npz").unlink()
+    process = start("--resume", "r", "--save-every", 0)
+    wait_for(tmp_path / "r" / "last.npz")
     process.send_signal(signal.SIGINT)
     assert process.communicate(timeout=60)[1].count("stopped after") == 1
 

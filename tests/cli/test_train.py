@@ -9,7 +9,8 @@ import pytest
 
 import fnn
 from fnn import checkpoint
-from fnn.cli.train_options import make_optimizer, parsed
+from fnn.cli.parsed import parsed
+from fnn.cli.train_options import make_optimizer
 from fnn.data.mnist import load_mnist
 from fnn.recipes import OPTIMIZERS
 
