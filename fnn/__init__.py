@@ -36,6 +36,8 @@ from fnn.optim import (
     trace,
 )
 from fnn.recognizer import Recognizer, load_recognizer, save_recognizer
+from fnn.scores import confusion, f1, precision, recall
+from fnn.summary import summary
 from fnn.train import (
     TrainState,
     epoch,
@@ -68,11 +70,13 @@ __all__ = [
     "check_pure",
     "check_vjp",
     "clip_by_global_norm",
+    "confusion",
     "conv",
     "dense",
     "dropout",
     "epoch",
     "evaluate",
+    "f1",
     "flatten",
     "global_avg_pool",
     "identity",
@@ -91,8 +95,10 @@ __all__ = [
     "open_data",
     "parallel",
     "parameter_grads",
+    "precision",
     "predict",
     "recalibrate",
+    "recall",
     "relu",
     "residual",
     "rmsprop",
@@ -106,6 +112,7 @@ __all__ = [
     "softmax",
     "softmax_cross_entropy",
     "states",
+    "summary",
     "to_float",
     "trace",
     "train_step",

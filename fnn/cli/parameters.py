@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from fnn.cli.common import Parser, say
+from fnn.cli.common import Parser, one_line, say
 from fnn.errors import InputError
 from fnn.layers.layer import Shape
 from fnn.models import Spec
@@ -21,16 +21,17 @@ def add_params_argument(parser: Parser) -> None:
     )
 
 
-def find_recognizer(choice: str | None, shape: Shape, classes: int) -> Recognizer:
+def find_recognizer(choice: str | None, shape: Shape | None = None, classes: int = 0) -> Recognizer:
     """The network for images of `shape`: `--params`, else params.npz here; one line says which.
 
-    'random' is the 3-layer network of the course's tasks 1 and 2, from the seed 0.
+    'random' is the 3-layer network of the course's tasks 1 and 2, from the seed 0; for MNIST's
+    images where no shape is given, which otherwise means any.
 
     Raises InputError where there is none, or where it takes other images.
     """
     if choice == "random":
         say("parameters: random, from seed 0")
-        return untrained(Spec("mlp", shape, classes, {}))
+        return untrained(Spec("mlp", shape or (28, 28, 1), classes or 10, {}))
     path = choice if choice is not None else DEFAULT
     if choice is None and not Path(DEFAULT).exists():
         raise InputError(
@@ -38,7 +39,7 @@ def find_recognizer(choice: str | None, shape: Shape, classes: int) -> Recognize
             "name a file with --params FILE, or take untrained parameters with --params random"
         )
     found = load_recognizer(path)
-    if found.spec.shape != shape:
+    if shape is not None and found.spec.shape != shape:
         raise InputError(
             f"{path}: the network takes images of shape {found.spec.shape}, these are {shape}: "
             "choose other images or other --params"
@@ -48,5 +49,5 @@ def find_recognizer(choice: str | None, shape: Shape, classes: int) -> Recognize
             f"{path}: the network knows {found.spec.classes} classes, the data set has {classes}: "
             "choose other images or other --params"
         )
-    say(f"parameters: {path}")
+    say(one_line(f"parameters: {path}"))
     return found

@@ -22,19 +22,71 @@ Run = Callable[..., Done]
 def run(tmp_path, monkeypatch) -> Run:
     """Run a program of bin/ in an empty directory; no network, no data but what the test makes."""
     monkeypatch.chdir(tmp_path)
-    env = {**os.environ, "FNN_DATA": str(tmp_path / "root"), "PYTHONWARNINGS": "error"}
+    env = {
+        **os.environ,
+        "FNN_DATA": str(tmp_path / "root"),
+        "MPLBACKEND": "agg",  # no windows, even where there is a screen
+        "PYTHONWARNINGS": "error",
+    }
 
-    def go(program: str, *args: object, stdin: str | bytes = "") -> Done:
+    def go(program: str, *args: object, stdin: str | bytes = "", **settings: str) -> Done:
         done = subprocess.run(
             [sys.executable, BIN / program, *map(str, args)],
             input=stdin.encode() if isinstance(stdin, str) else stdin,
             capture_output=True,
-            env=env,
+            env={**env, **settings},
             timeout=120,
         )
         return Done(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
 
     return go
+
+
+@pytest.fixture
+def call(tmp_path, monkeypatch, capsys) -> Run:
+    """Call a program's `main` in this process, which spares it the start; otherwise like `run`."""
+    plt = pytest.importorskip("matplotlib.pyplot", reason="pictures need matplotlib")
+    plt.switch_backend("agg")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FNN_DATA", str(tmp_path / "root"))
+
+    def go(main: Callable[[list[str]], int], *args: object) -> Done:
+        try:
+            code = main([str(a) for a in args])
+        except SystemExit as stop:  # argparse's
+            code = stop.code
+        out, err = capsys.readouterr()
+        return Done(args, code, out, err)
+
+    return go
+
+
+@pytest.fixture
+def overlaps() -> Callable[..., list[object]]:
+    """Find the texts of a figure that stick out of it, and pairs of texts that overlap."""
+    text = pytest.importorskip("matplotlib.text", reason="pictures need matplotlib")
+
+    def find(figure) -> list[object]:
+        figure.draw_without_rendering()
+        unseen = {tick.label1 for axes in figure.axes for tick in ticks_beyond(axes)}
+        found = figure.findobj(text.Text)
+        texts = [t for t in found if t.get_text().strip() and t.get_visible() and t not in unseen]
+        x0, y0, x1, y1 = np.array([t.get_window_extent().extents for t in texts]).T
+        (width, height), names = figure.bbox.size, [t.get_text() for t in texts]
+        out = np.flatnonzero((x0 < 0) | (y0 < 0) | (x1 > width) | (y1 > height))
+        wide = np.minimum.outer(x1, x1) > np.maximum.outer(x0, x0)
+        high = np.minimum.outer(y1, y1) > np.maximum.outer(y0, y0)
+        pairs = np.argwhere(np.triu(wide & high, 1))
+        return [names[i] for i in out] + [(names[i], names[j]) for i, j in pairs]
+
+    return find
+
+
+def ticks_beyond(axes):
+    """Ticks outside the limits, which matplotlib makes but does not draw."""
+    for axis in (axes.xaxis, axes.yaxis):
+        low, high = sorted(axis.get_view_interval())
+        yield from (t for t in axis.get_major_ticks() if not low <= t.get_loc() <= high)
 
 
 def write_idx(path: Path, array: np.ndarray) -> None:

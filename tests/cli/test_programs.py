@@ -7,8 +7,8 @@ import pytest
 
 import fnn
 
-READS_DATA = ["fnn-train", "fnn-predict", "fnn-loss"]
-PROGRAMS = [*READS_DATA, "fnn-contest"]
+READS_DATA = ["fnn-train", "fnn-predict", "fnn-loss", "fnn-eval", "fnn-show"]
+PROGRAMS = [*READS_DATA, "fnn-contest", "fnn-plot"]
 every_program = pytest.mark.parametrize("program", PROGRAMS)
 
 
@@ -31,11 +31,14 @@ def test_version(run, program):
 @pytest.mark.parametrize("program", READS_DATA)
 def test_unknown_options_and_data_are_one_line(run, refused, program):
     refused(run(program, "--nonesuch"), "unrecognized arguments: --nonesuch", "--help")
-    refused(run(program, "--data", "nonesuch"), "'nonesuch'", "mnist", "cifar10", "directory")
+    where = ("--out", "x.png") if program == "fnn-show" else ()  # without a screen it needs one
+    done = run(program, "--data", "nonesuch", *where)
+    refused(done, "'nonesuch'", "mnist", "cifar10", "directory")
 
 
 def test_import_is_fast_and_brings_in_nothing_heavy():
     heavy = ["pooch", "requests", "mnist", "tqdm", "platformdirs", "argparse", "pickletools"]
+    heavy += ["matplotlib"]
     code = f"import sys, fnn; print([m for m in {heavy} if m in sys.modules])"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
 

@@ -1,0 +1,126 @@
+"""fnn-plot: loss and accuracy of trainings, epoch by epoch, side by side."""
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from fnn.cli.common import parser, run
+from fnn.cli.curves import Curves, read_curves
+from fnn.cli.pictures import (
+    COLOURS,
+    GREY,
+    add_out_argument,
+    check_target,
+    deliver,
+    new_figure,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+class Style(NamedTuple):
+    """How a line shows which images its accuracy is of."""
+
+    name: str
+    line: Literal["-", ":", "--"]
+    fill: Literal["full", "top", "none"]  # of its marks
+
+
+STYLES = {
+    "test_accuracy": Style("test images", "-", "full"),
+    "validation_accuracy": Style("validation images", ":", "top"),
+    "train_accuracy": Style("training images", "--", "none"),
+}
+MARKERS = "osD^vPX*"
+MARKED = 40  # epochs up to which every one has a mark
+WIDE_RANGE = 30.0  # from here on a loss needs a logarithmic scale
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    return run("fnn-plot", body, argv)
+
+
+def body(argv: Sequence[str]) -> None:
+    p = parser(
+        "fnn-plot",
+        "Plot the loss and the accuracies of one or more trainings over their epochs. A RUN is the "
+        "directory that fnn-train made for it, or the metrics.csv in it.",
+        "fnn-plot runs/sgd runs/adam --out curves.png",
+    )
+    p.add_argument("runs", metavar="RUN", nargs="+", help="a directory with a metrics.csv")
+    add_out_argument(p)
+    args = p.parse_args(argv)
+    check_target(args.out)
+    curves = read_curves(args.runs)
+    deliver(curves_figure(args.out, curves), args.out)
+
+
+def curves_figure(out: str | None, runs: Sequence[Curves]) -> "Figure":
+    """Losses on the left, accuracies on the right; a colour and a mark for each run."""
+    wide = max(len(one.name) for one in runs) > 24
+    columns = 1 if wide else min(4, len(runs))
+    lines = -(-len(runs) // columns)
+    figure = new_figure(out, 11.0, 4.4 + 0.22 * lines, arranged=True)
+    left, right = figure.subplots(1, 2)
+    handles = []
+    for i, one in enumerate(runs):
+        look: dict[str, Any] = {
+            "color": COLOURS[i % len(COLOURS)],
+            "marker": MARKERS[i // len(COLOURS) % len(MARKERS)],
+            "markersize": 4 if len(one.epochs) <= MARKED else 0,
+            "linewidth": 1.5,
+        }
+        handles += left.plot(one.epochs, one.loss, **look)
+        for column, style in STYLES.items():
+            if column in one.accuracy:
+                percent = [100 * share for share in one.accuracy[column]]
+                right.plot(one.epochs, percent, linestyle=style.line, fillstyle=style.fill, **look)
+    finish(left, "Training loss", "mean cross-entropy of an image (nats)")
+    finish(right, "Accuracy", "images recognised (%)")
+    losses = [loss for one in runs for loss in one.loss if math.isfinite(loss) and loss > 0]
+    if losses and max(losses) > WIDE_RANGE * min(losses):
+        left.set_yscale("log")
+    name_styles(right, {column for one in runs for column in one.accuracy})
+    # Names are put in afterwards: matplotlib passes over a label that begins with "_".
+    legend = figure.legend(
+        handles,
+        [str(i) for i in range(len(runs))],
+        loc="outside lower center",
+        ncols=columns,
+        frameon=False,
+        fontsize=9,
+    )
+    for text, one in zip(legend.get_texts(), runs, strict=True):
+        text.set_parse_math(False)
+        text.set_text(one.name)
+    return figure
+
+
+def finish(axes: "Axes", title: str, label: str) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axes.set(title=title, xlabel="epoch", ylabel=label)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    first, last = axes.dataLim.intervalx
+    if first == last:  # one epoch alone: matplotlib would show a few hundredths about it
+        axes.set_xlim(first - 1, last + 1)
+    axes.grid(color="0.9")
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def name_styles(axes: "Axes", columns: set[str]) -> None:
+    """Say in the axes which line is of which images."""
+    from matplotlib.lines import Line2D
+
+    shown = [style for column, style in STYLES.items() if column in columns]
+    if not shown:
+        axes.text(0.5, 0.5, "no accuracies", transform=axes.transAxes, ha="center", color=GREY)
+        return
+    lines = [
+        Line2D([], [], color=GREY, linestyle=s.line, marker="o", markersize=4, fillstyle=s.fill)
+        for s in shown
+    ]
+    axes.legend(lines, [style.name for style in shown], fontsize=9, loc="best")

@@ -1,0 +1,165 @@
+"""fnn-show: pictures of a data set, of what a network gets wrong, and of its first filters."""
+
+import math
+from argparse import Namespace
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fnn import keys, tree
+from fnn.cli.common import parser, run, say, whole
+from fnn.cli.evaluate import class_names
+from fnn.cli.memory import keep_freed_memory
+from fnn.cli.options import add_data_argument
+from fnn.cli.parameters import add_params_argument, find_recognizer
+from fnn.cli.pictures import add_out_argument, check_target, deliver
+from fnn.cli.sheet import Card, sheet
+from fnn.data.batches import image_shape
+from fnn.data.dataset import Split
+from fnn.data.mnist import SplitName
+from fnn.data.sources import Source, open_data
+from fnn.errors import InputError
+from fnn.layers.layer import Array
+from fnn.losses import softmax
+from fnn.recognizer import Recognizer, recognise
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MOST = 1000  # images on a sheet
+SPLITS = {"test": "test images", "train": "training images"}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    return run("fnn-show", body, argv)
+
+
+def body(argv: Sequence[str]) -> None:
+    p = parser(
+        "fnn-show",
+        "Show images of a data set with their labels; or those that a network gets wrong, each "
+        "with its label, the network's answer and that answer's probability, the surest mistakes "
+        "first; or the filters of a network's first layer.",
+        "fnn-show --mistakes --out mistakes.png",
+    )
+    which = p.add_mutually_exclusive_group()
+    which.add_argument(
+        "--index", metavar="I", type=whole(0), nargs="+", help="show the images of these indices"
+    )
+    which.add_argument("--mistakes", action="store_true", help="show what the network gets wrong")
+    which.add_argument(
+        "--filters",
+        action="store_true",
+        help="show the first layer's filters, or its weights as images where it is a dense one",
+    )
+    add_data_argument(p)
+    p.add_argument("--split", choices=SPLITS, default="test", help="which images (%(default)s)")
+    p.add_argument(
+        "--count", type=whole(1, MOST), default=50, help="how many are shown at most (%(default)s)"
+    )
+    p.add_argument(
+        "--seed", type=whole(0), default=0, help="what a random choice depends on (%(default)s)"
+    )
+    add_params_argument(p)
+    add_out_argument(p)
+    args = p.parse_args(argv)
+    if args.params is not None and not (args.mistakes or args.filters):
+        raise InputError("--params: images alone need no network; add --mistakes or --filters")
+    check_target(args.out)
+    if args.filters and args.data is None:  # then nothing needs the images
+        deliver(filters(find_recognizer(args.params), args), args.out)
+        return
+    split: SplitName = args.split
+    source = open_data(args.data, split)
+    if not args.mistakes and not args.filters:
+        deliver(sheet(args.out, *images(source, args)), args.out)
+        return
+    found = find_recognizer(args.params, image_shape(source.data.images), len(source.classes))
+    if args.filters:
+        deliver(filters(found, args), args.out)
+        return
+    title, cards = mistakes(found, source, args)
+    if cards:
+        deliver(sheet(args.out, title, cards), args.out)
+    else:
+        say(f"{title}: there is nothing to show")
+
+
+def images(source: Source[Split], args: Namespace) -> tuple[str, list[Card]]:
+    """Images with their labels: those of `--index`, or some at random."""
+    split, n = source.data, len(source.data.images)
+    if args.index:
+        for i in args.index:
+            if i >= n:
+                raise InputError(
+                    f"--index {i}: {source.name} has {n} {SPLITS[args.split]}; expected 0..{n - 1}"
+                )
+        if len(args.index) > MOST:
+            raise InputError(f"--index: expected {MOST} indices at most, found {len(args.index)}")
+        rows, how = args.index, ""
+    else:
+        draw = keys.generator(keys.child(args.seed, keys.SAMPLE))
+        rows, how = draw.permutation(n)[: args.count].tolist(), f", drawn with seed {args.seed}"
+    cards = [
+        Card(split.images[i], source.classes[split.labels[i]], note=f"image {i}") for i in rows
+    ]
+    return f"{source.name}: {SPLITS[args.split]}{how}", cards
+
+
+def mistakes(found: Recognizer, source: Source[Split], args: Namespace) -> tuple[str, list[Card]]:
+    """The images whose answer is wrong, those with the most probable answer first."""
+    keep_freed_memory()
+    split = source.data
+    logits = recognise(found, split.images)
+    # Float64, so that answers that are all but certain still have an order.
+    p = softmax(logits.astype(np.float64))
+    answers = logits.argmax(axis=1)
+    wrong = np.flatnonzero(answers != split.labels)
+    rows = wrong[np.argsort(-p[wrong, answers[wrong]], kind="stable")][: args.count]
+    names = class_names(source.classes, found.spec.classes)
+    cards = [
+        Card(
+            split.images[i],
+            f"is {names[split.labels[i]]}",
+            f"said {names[answers[i]]}, {p[i, answers[i]]:.1%}",
+            f"image {i}",
+        )
+        for i in rows
+    ]
+    some = f"; the surest {len(rows)}" if len(rows) < len(wrong) else ""
+    return f"{source.name}: {len(wrong)} of {len(p)} {SPLITS[args.split]} wrong{some}", cards
+
+
+def filters(found: Recognizer, args: Namespace) -> "Figure":
+    """A sheet of the first layer's weights, all on one scale about 0."""
+    weights, title = first_weights(found)
+    shown = weights[: args.count]
+    top = float(np.abs(shown).max()) or 1.0
+    if len(shown) < len(weights):
+        title = f"{title}, the first {len(shown)} of {len(weights)}"
+    if shown.shape[3] == 3:
+        title += f" (grey is 0, full colour {top:.2g})"
+        cards = [Card((w / top + 1) / 2, f"{i}") for i, w in enumerate(shown)]
+        return sheet(args.out, title, cards)
+    cards = [Card(w[..., 0], f"{i}") for i, w in enumerate(shown)]
+    return sheet(args.out, title, cards, (-top, top), "RdBu_r", "weight")
+
+
+def first_weights(found: Recognizer) -> tuple[Array, str]:
+    """The filters of the first layer with weights, (N, H, W, C), and a title.
+
+    A dense layer's are images where it sees the flattened image, as the mlp's does.
+    Raises InputError where neither is so, or C is neither 1 nor 3.
+    """
+    shape = found.spec.shape
+    first = next(leaf for path, leaf in tree.items(found.params) if path[-1] == "W")
+    if first.ndim == 4:
+        weights, what = first.transpose(3, 0, 1, 2), "filters of the first convolution"
+    elif len(shape) == 3 and len(first) == math.prod(shape):
+        weights, what = first.T.reshape(-1, *shape), "hidden nodes' weights of the pixels"
+    else:
+        raise InputError("the network's first layer sees no image: there are no filters to show")
+    if weights.shape[3] not in (1, 3):
+        raise InputError(f"the filters have {weights.shape[3]} channels: 1 or 3 make a picture")
+    return weights, f"{found.spec.name}: {what}"

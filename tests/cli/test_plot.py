@@ -1,0 +1,199 @@
+"""fnn-plot: reading metrics.csv, and the curves it draws."""
+
+import math
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fnn.cli import pictures, plot
+from fnn.cli.curves import METRICS, Curves, distinct_names, read_curves
+
+HEAD = "epoch,step,loss,train_accuracy,test_accuracy,lr,seconds,images_per_second"
+GOOD = f"{HEAD}\n1,600,0.5,0.9,0.88,0.1,3.5,17000.5\n2,1200,0.25,0.95,0.93,0.05,3.5,17000.5\n"
+
+
+@pytest.fixture
+def runs(tmp_path, monkeypatch):
+    """Make runs, directories with a metrics.csv, in the current directory."""
+    monkeypatch.chdir(tmp_path)
+
+    def make(**texts):
+        for name, text in texts.items():
+            (tmp_path / name).mkdir()
+            (tmp_path / name / METRICS).write_bytes(text if type(text) is bytes else text.encode())
+        return list(texts)
+
+    return make
+
+
+def test_every_figure_is_read_by_its_name(runs):
+    validated = HEAD.replace(",lr", ",validation_accuracy,lr")
+    runs(
+        plain=GOOD,
+        validated=f"{validated}\n1,600,0.5,0.9,,0.85,0.1,3,1\n",
+        spreadsheet=f"\ufeff{GOOD}".replace("\n", "\r\n"),
+        shuffled='loss,"epoch"\n0.5,"1"\n0.25,2',
+        diverged=f"{HEAD}\n0,1,inf,0.1,0.1,1,1,1\n7,2,nan,,,1,1,1\n",
+    )
+    plain = {"train_accuracy": [0.9, 0.95], "test_accuracy": [0.88, 0.93]}
+    expected = [
+        Curves("plain", [1, 2], [0.5, 0.25], plain),
+        Curves("validated", [1], [0.5], {"train_accuracy": [0.9], "validation_accuracy": [0.85]}),
+        Curves("spreadsheet", [1, 2], [0.5, 0.25], plain),
+        Curves("shuffled", [1, 2], [0.5, 0.25], {}),
+    ]
+    *found, diverged = read_curves([*(c.name for c in expected), "diverged"])
+    assert found == expected
+    assert diverged.epochs == [0, 7]
+    assert diverged.loss[0] == math.inf
+    assert math.isnan(diverged.loss[1])
+    assert read_curves(["plain/metrics.csv"]) == expected[:1]
+
+
+ROW = "1,600,0.5,0.9,0.88,0.1,3.5,17000.5"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", ["line 1", "epoch and loss"]),
+        (HEAD, ["no epoch in it yet"]),
+        (HEAD.replace("loss", "cost") + f"\n{ROW}", ["line 1", "no column loss"]),
+        (f"{HEAD}\n{ROW}\n{ROW}", ["line 3", "a whole number above 1, found '1'"]),
+        (f"{HEAD}\n{ROW}\n2,1,x,1,1,1,1,1", ["line 3", "a number as loss, found 'x'"]),
+        (f"{HEAD}\n{ROW.replace('0.5', '-1e101')}", ["line 2", "1e+100 at most, found -1e101"]),
+        (f"{HEAD}\n1.5{ROW[1:]}", ["line 2", "a whole number, found '1.5'"]),
+        (f"{HEAD}\n-1{ROW[1:]}", ["line 2", "found '-1'"]),
+        (f"{HEAD}\n{'9' * 5000}{ROW[1:]}", ["line 2", "found '999"]),
+        (f"{HEAD}\n{ROW},7", ["line 2", "a value for each column of line 1, and no more"]),
+        (f"{HEAD}\n1,600,0.5", ["line 2", "a value for each column"]),
+        (f"{HEAD}\n1,600,0.5,0.9,98,1,1,1", ["line 2", "test_accuracy in 0..1, found 98"]),
+        (f"{HEAD}\n1,600,0.5,inf,0,1,1,1", ["line 2", "train_accuracy in 0..1, found inf"]),
+        (f'{HEAD}\n1,600,"0.5,0.9', ["not a table"]),
+        (b"\x89PNG\r\n\x1a\n\0\0", ["not a table"]),
+        (HEAD.encode() + b"\n\xff\xfe", ["not a table"]),
+        (HEAD + "\n" + "9" * 200000, ["not a table"]),
+    ],
+    ids=lambda value: "" if type(value) is list else repr(value[-30:]),
+)
+def test_a_bad_file_is_named_with_its_line(call, refused, runs, text, words):
+    runs(good=GOOD, bad=text)
+    refused(call(plot.main, "good", "bad", "--out", "a.png"), "bad/metrics.csv", *words)
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["good"], ["no screen", "--out FILE.png"]),
+        (["good", "--out", "a.jpg"], ["--out a.jpg", ".png, .pdf or .svg"]),
+        (["good", "--out", "good"], ["--out good", ".png"]),
+        (["good", "--out", "absent/a.png"], ["absent/a.png", "no directory"]),
+        (["absent", "--out", "a.png"], ["absent: there is no such file", "fnn-train"]),
+        ([".", "--out", "a.png"], [".: the directory has no metrics.csv", "fnn-train"]),
+        (["good/metrics.csv/x", "--out", "a.png"], ["no such file"]),
+        (["x" * 300, "--out", "a.png"], ["xxx"]),
+        (["/dev/null", "--out", "a.png"], ["/dev/null: there is no such file"]),
+        (["--out", "a.png"], ["RUN"]),
+    ],
+    ids=lambda part: " ".join(part)[:40],
+)
+def test_bad_arguments_are_one_line(call, refused, runs, tmp_path, args, words):
+    runs(good=GOOD)
+    refused(call(plot.main, *args), *words)
+    assert not (tmp_path / "a.png").exists()
+
+
+def test_a_failure_leaves_the_old_picture(call, refused, runs, tmp_path):
+    (tmp_path / "a.png").write_text("old")
+    runs(bad="")
+    refused(call(plot.main, "bad", "--out", "a.png"), "line 1")
+    assert (tmp_path / "a.png").read_text() == "old"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.png", "bad"]
+
+
+def test_without_matplotlib_it_says_what_to_install(call, refused, runs, monkeypatch):
+    runs(good=GOOD)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    refused(call(plot.main, "good", "--out", "a.png"), "pip install 'fnn[plot]'")
+
+
+def test_the_program_draws(run, runs, tmp_path):
+    pytest.importorskip("matplotlib", reason="pictures need matplotlib")
+    names = runs(
+        a=GOOD, _b=GOOD, **{"$\\c$": GOOD, "日本": GOOD, "line\nbreak": GOOD, "\udcff": GOOD}
+    )
+    done = run("fnn-plot", *names, "a", "--out", "a.png")
+    assert (done.returncode, done.stderr) == (0, "picture written to a.png\n")
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_without_a_file_it_is_a_window(call, runs, monkeypatch):
+    from matplotlib import pyplot as plt
+
+    shown = []
+    monkeypatch.setattr(pictures, "has_screen", lambda: True)
+    monkeypatch.setattr(plt, "show", lambda: shown.extend(plt.get_fignums()))
+    done = call(plot.main, *runs(good=GOOD))
+    plt.close("all")
+    assert (done.returncode, done.stderr, len(shown)) == (0, "", 1)
+
+
+def curves(name="run", epochs=10, loss=lambda e: 1 / (e + 1), shares=("train", "test"), first=1):
+    every = list(range(first, first + epochs))
+    accuracy = {
+        f"{s}_accuracy": [1 - 0.5 / (e + i + 1) for e in every] for i, s in enumerate(shares)
+    }
+    return Curves(name, every, [loss(e) for e in every], accuracy)
+
+
+@pytest.mark.parametrize(
+    ("runs", "scale"),
+    [
+        ([curves()], "linear"),
+        ([curves(epochs=1)], "linear"),
+        ([curves(epochs=1, first=0, shares=())], "linear"),
+        ([curves(epochs=500, shares=("train", "test", "validation"))], "log"),
+        ([curves("n" * 91), curves("_a b-" * 8), curves("$\\bad$")], "linear"),
+        ([curves(f"run{i}", epochs=3 + i) for i in range(23)], "linear"),
+        ([curves(loss=lambda e: 10.0**e), curves("b")], "log"),
+        ([curves(loss=lambda e: 1e100 if e % 2 else 1e-300)], "log"),
+        ([curves(loss=lambda e: math.inf if e > 5 else e)], "linear"),
+        ([curves(loss=lambda e: math.nan)], "linear"),
+        ([curves(loss=lambda e: 0.0)], "linear"),
+    ],
+)
+def test_nothing_overlaps_and_every_value_is_there(overlaps, runs, scale):
+    figure = plot.curves_figure("a.png", runs)
+    assert overlaps(figure) == []
+    left, right = figure.axes
+    assert left.get_yscale() == scale
+    for line, run in zip(left.lines, runs, strict=True):
+        np.testing.assert_array_equal(line.get_xdata(), run.epochs)
+        np.testing.assert_array_equal(line.get_ydata(), run.loss)
+    drawn = [line.get_ydata() for line in right.lines]
+    expected = [run.accuracy[c] for run in runs for c in plot.STYLES if c in run.accuracy]
+    np.testing.assert_allclose(np.concatenate([[], *drawn]), 100 * np.concatenate([[], *expected]))
+    names = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert names == [run.name for run in runs]
+    looks = {(line.get_color(), line.get_marker()) for line in left.lines}
+    assert len(looks) == len(runs)
+    for axes in (left, right):
+        assert all(float(x).is_integer() for x in axes.get_xticks())
+
+
+paths = st.lists(st.text("ab", min_size=1, max_size=2), min_size=1, max_size=4).map("/".join)
+
+
+@given(st.lists(paths, min_size=1, max_size=6))
+def test_names_differ_and_end_a_path(given):
+    files = [f"/{p}/{METRICS}" for p in given]
+    names = distinct_names(list(map(Path, files)))
+    assert len(set(names)) == len(names)
+    for name, path in zip(names, given, strict=True):
+        assert f"//{path}".endswith(f"/{name.split(' (')[0].lstrip('/')}")
+    if len({p.split("/")[-1] for p in given}) == len(given):
+        assert names == [p.split("/")[-1] for p in given]
