@@ -38,8 +38,9 @@ def save(path: str | os.PathLike[str], tree: Tree) -> None:
 def load(path: str | os.PathLike[str]) -> Tree:
     """The tree that `save` wrote.
 
-    Raises InputError for a file that is missing, damaged or not written by `save`. Never
-    allocates more than the file's size: sizes are checked before anything is read.
+    Raises InputError for a file that is missing, damaged or not written by `save`. Whatever the
+    file says, no more memory is taken than 1 MiB and 40 times the file's size, and that for a
+    header without arrays: sizes are checked before anything is read, and an array is read once.
     """
     try:
         if os.path.exists(path) and not os.path.isfile(path):
@@ -55,7 +56,7 @@ def load(path: str | os.PathLike[str]) -> Tree:
             header = json.loads(_array(archive, HEADER).tobytes())
             if header["format"] != FORMAT:
                 _refuse(path, f"its format is {header['format']!r}, this fnn reads {FORMAT}")
-            return _tree(header["tree"], archive)
+            return _tree(header["tree"], archive, set(members))
     except InputError:
         raise
     except FileNotFoundError:
@@ -64,7 +65,7 @@ def load(path: str | os.PathLike[str]) -> Tree:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
     except zipfile.BadZipFile as error:
         _refuse(path, f"it is damaged or no .npz archive ({str(error).lower()})")
-    except (ValueError, KeyError, TypeError, IndexError, EOFError, RecursionError,
+    except (ValueError, KeyError, TypeError, IndexError, EOFError, RecursionError, OverflowError,
             NotImplementedError, RuntimeError, MemoryError) as error:  # fmt: skip
         _refuse(path, f"it is damaged ({type(error).__name__})")
 
@@ -101,15 +102,18 @@ def _form(value: Any, where: str, arrays: dict[str, Array]) -> Any:
     raise TypeError(f"{where or 'the root'}: cannot save a {type(value).__name__}")
 
 
-def _tree(form: Any, archive: zipfile.ZipFile) -> Tree:
+def _tree(form: Any, archive: zipfile.ZipFile, unread: set[str]) -> Tree:
+    if type(form) is not dict:
+        raise ValueError(form)
     ((kind, content),) = form.items()
-    if kind == "dict":
-        return {k: _tree(v, archive) for k, v in content}
-    if kind == "tuple":
-        return tuple(_tree(v, archive) for v in content)
+    if kind == "dict" and all(type(k) in (str, int) for k, _ in content):
+        return {k: _tree(v, archive, unread) for k, v in content}
+    if kind == "tuple" and type(content) is list:
+        return tuple(_tree(v, archive, unread) for v in content)
     if kind == "array":
+        unread.remove(f"{content}.npy")  # once each: a thousand copies of one would fill the memory
         return _array(archive, content)
-    if kind == "value":
+    if kind == "value" and type(content) in (bool, int, float, str, type(None)):
         return content
     raise ValueError(kind)
 

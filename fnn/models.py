@@ -114,9 +114,12 @@ def resnet(
     """Three stages of `depth` residual blocks with `width`, 2 `width`, 4 `width` channels.
 
     The second and the third stage begin with stride 2. The mean over the image feeds the output.
+    Raises ValueError for a depth outside 1..200, where the paper's deepest network has 200.
 
     Source: He et al., "Deep residual learning for image recognition", CVPR 2016, section 4.2.
     """
+    if not 1 <= depth <= 200:
+        raise ValueError(f"resnet: expected a depth in 1..200, found {depth}")
     act = ACTIVATIONS[activation]
 
     def block(filters: int, stride: int, widen: bool) -> list[Layer]:

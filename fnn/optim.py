@@ -7,7 +7,9 @@ An optimizer is a pair of functions:
 
 `lr` is a number or a schedule, a function of the step count (see `fnn.schedules`); the count
 starts at 0 and lives in the optimizer's state. Numbers become Python floats at once, since a NumPy
-scalar would turn float32 arrays into float64.
+scalar would turn float32 arrays into float64. A number out of its range raises ValueError: rates
+are finite and not negative, decays and shares (alpha, rho, beta) from 0 to below 1, and h0 and eps
+above 0.
 """
 
 import math
@@ -53,7 +55,7 @@ def chain(*parts: Optimizer) -> Optimizer:
 def scale(factor: Rate) -> Optimizer:
     """Multiplies gradients by a number, or by a schedule's value at the step."""
     if not callable(factor):
-        factor = float(factor)
+        factor = rate_at(factor, 0)
         return Optimizer(
             lambda params: {}, lambda grads, state: (tree.map(lambda g: g * factor, grads), state)
         )
@@ -71,7 +73,7 @@ def trace(decay: float, nesterov: bool = False) -> Optimizer:
     The update is d, or decay * d + g (Sutskever et al., "On the importance of initialization and
     momentum in deep learning", ICML 2013, in the form in which g is taken where W is).
     """
-    decay = float(decay)
+    decay = _below_one("trace", decay)
 
     def add(g: Any, d: Any) -> Any:
         total = decay * d
@@ -108,7 +110,7 @@ def clip_by_global_norm(limit: float) -> Optimizer:
 
 def scale_by_adagrad(h0: float) -> Optimizer:
     """h <- h + g*g, from h0; g / sqrt(h)."""
-    h0 = float(h0)
+    h0 = _above_zero("scale_by_adagrad", h0)
 
     def update(grads: Tree, state: Tree) -> tuple[Tree, Tree]:
         h = tree.map(lambda g, h: h + g * g, grads, state)
@@ -119,7 +121,7 @@ def scale_by_adagrad(h0: float) -> Optimizer:
 
 def scale_by_rms(rho: float, eps: float) -> Optimizer:
     """h <- rho h + (1 - rho) g*g; g / (sqrt(h) + eps)."""
-    rho, eps = float(rho), float(eps)
+    rho, eps = _below_one("scale_by_rms", rho), _above_zero("scale_by_rms", eps)
 
     def update(grads: Tree, state: Tree) -> tuple[Tree, Tree]:
         h = tree.map(lambda g, h: rho * h + (1 - rho) * (g * g), grads, state)
@@ -134,7 +136,8 @@ def scale_by_adam(beta1: float, beta2: float, eps: float) -> Optimizer:
     t <- t + 1;  m <- beta1 m + (1 - beta1) g;  v <- beta2 v + (1 - beta2) g*g
     mhat / (sqrt(vhat) + eps),  mhat = m / (1 - beta1^t),  vhat = v / (1 - beta2^t)
     """
-    beta1, beta2, eps = float(beta1), float(beta2), float(eps)
+    beta1, beta2 = (_below_one("scale_by_adam", beta) for beta in (beta1, beta2))
+    eps = _above_zero("scale_by_adam", eps)
 
     def init(params: Tree) -> Tree:
         return {"step": 0, "m": zeros_like(params), "v": zeros_like(params)}
@@ -190,7 +193,7 @@ def adadelta(rho: float = 0.95, eps: float = 1e-6) -> Optimizer:
     As in the course, eps is outside the roots; in Zeiler's paper it is inside.
     Source: Zeiler, "ADADELTA", arXiv:1212.5701; course, section 5.5.
     """
-    rho, eps = float(rho), float(eps)
+    rho, eps = _below_one("adadelta", rho), _above_zero("adadelta", eps)
 
     def init(params: Tree) -> Tree:
         return {"h": zeros_like(params), "s": zeros_like(params)}
@@ -222,4 +225,20 @@ def zeros_like(params: Tree) -> Tree:
 
 
 def _negative(lr: Rate) -> Rate:
-    return (lambda step: -rate_at(lr, step)) if callable(lr) else -lr
+    if callable(lr):
+        return lambda step: -rate_at(lr, step)
+    if not 0 <= lr < math.inf:
+        raise ValueError(f"expected a finite learning rate of 0 or more, found {lr}")
+    return -lr
+
+
+def _below_one(where: str, value: float) -> float:
+    if not 0 <= value < 1:
+        raise ValueError(f"{where}: expected a number from 0 to below 1, found {value}")
+    return float(value)
+
+
+def _above_zero(where: str, value: float) -> float:
+    if not 0 < value < math.inf:
+        raise ValueError(f"{where}: expected a finite number above 0, found {value}")
+    return float(value)

@@ -1,17 +1,22 @@
 """A trained network in a file: its spec, parameters and state, saved and made whole again."""
 
+import math
 import os
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from fnn import checkpoint, keys, tree
+from fnn.data.batches import to_float
 from fnn.errors import InputError
 from fnn.keys import Key
-from fnn.layers.initializers import zeros
-from fnn.layers.layer import Array, Layer
+from fnn.layers.initializers import Initializer
+from fnn.layers.layer import Array, Layer, Shape
 from fnn.models import Spec, build
+from fnn.train import predict
 from fnn.tree import Tree
+
+LARGEST = 1e30  # of a logit: differences of larger ones overflow
 
 
 class Recognizer(NamedTuple):
@@ -37,7 +42,7 @@ def save_recognizer(path: str | os.PathLike[str], spec: Spec, params: Tree, stat
 
 def model_of(spec: Spec, params: Tree, state: Tree) -> Tree:
     """What a file must hold, besides what else it may, for `load_recognizer`."""
-    model = spec._replace(shape=tuple(spec.shape))._asdict()
+    model = spec._replace(shape=tuple(map(int, spec.shape)))._asdict()
     return {"model": model, "params": params, "state": state}
 
 
@@ -49,18 +54,47 @@ def load_recognizer(path: str | os.PathLike[str]) -> Recognizer:
     """
     content = checkpoint.load(path)
     try:
+        if type(content) is not dict:
+            raise TypeError(f"it holds a {type(content).__name__}")
         spec = Spec(**content["model"])
-        # Zeros that are never looked at take no memory, whatever sizes the file claims.
-        fresh = untrained(spec, init=zeros)
+        if type(spec.shape) is not tuple or not all(type(n) is int and n > 0 for n in spec.shape):
+            raise ValueError(f"its images are of shape {spec.shape}")
+        fresh = untrained(spec, init=_claimed(os.path.getsize(path)))
         params = tree.map(fitting, fresh.params, content["params"])
         state = tree.map(fitting, fresh.state, content["state"])
-    except (KeyError, TypeError, ValueError, AttributeError, MemoryError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, MemoryError) as error:
         why = f"it lacks {error}" if isinstance(error, KeyError) else error
         raise InputError(
             f"{path}: not the parameters of a network that this fnn builds ({why}); "
             "make the file with fnn-train"
         ) from None
     return Recognizer(spec, build(spec), params, state)
+
+
+def recognise(found: Recognizer, images: Array) -> Array:
+    """The logits of uint8 images, (N, classes).
+
+    Raises InputError where the parameters are so large, though finite, that they are senseless.
+    """
+    with np.errstate(all="ignore"):
+        logits = predict(found.net, found.params, found.state, images, prepare=to_float)
+    if not (abs(logits) < LARGEST).all():  # this way round NaN fails too
+        raise InputError(
+            "the network's outputs are no numbers or beyond all measure: the training of its "
+            "parameters diverged; train again with a smaller --lr"
+        )
+    return logits
+
+
+def _claimed(limit: int) -> Initializer:
+    """Parameters of the claimed shapes that take no memory; ValueError beyond `limit` of them."""
+
+    def fill(rng: Key, shape: Shape, fan_in: int, fan_out: int) -> Array:
+        if math.prod(shape) > limit:
+            raise ValueError("a layer would have more parameters than the file has bytes")
+        return np.broadcast_to(np.float32(0), shape)
+
+    return Initializer(fill, fill)
 
 
 def fitting(fresh: Array, loaded: Array) -> Array:

@@ -176,12 +176,14 @@ def read_metrics(directory: Path, epochs: int) -> list[Row]:
             Row(*(kind(text) for kind, text in zip(kinds, line, strict=True)))
             for line in lines[:epochs]
         ]
-        if [row.epoch for row in rows] != list(range(1, epochs + 1)):
+        if len(rows) != epochs or any(row.epoch != i for i, row in enumerate(rows, 1)):
             raise ValueError(f"expected the epochs 1 to {epochs}")
     except FileNotFoundError:
         if epochs == 0:
             return []
         raise InputError(f"{path}: is missing, though {epochs} epochs are done") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
     except (ValueError, csv.Error) as error:
         raise InputError(
             f"{path}: not the table that fnn-train wrote ({error}); put it back, or begin a new run"
@@ -216,6 +218,8 @@ def load_progress(directory: Path, spec: Spec, fresh: TrainState) -> Progress | 
         return None
     content = checkpoint.load(path)
     try:
+        if type(content) is not dict:
+            raise TypeError(f"it holds a {type(content).__name__}")
         if content["model"] != model_of(spec, {}, {})["model"]:
             raise ValueError("it is of another model than the run's")
         params, state, opt_state = (
@@ -224,9 +228,15 @@ def load_progress(directory: Path, spec: Spec, fresh: TrainState) -> Progress | 
         )
         ts = TrainState(params, state, opt_state, float(content["loss"]))
         now = Progress(ts, **content["progress"], best=Best(**content["best"]))
+        counts = now.epoch, now.batch, now.best.epoch
+        figures = now.loss, now.best.accuracy, now.best.loss
+        if not all(type(n) is int and n >= 0 for n in counts):
+            raise ValueError(f"its counts are {counts}")
+        if not all(type(figure) is float for figure in figures):
+            raise ValueError(f"its figures are {figures}")
         if content["blas_held"]:
             threads.hold_blas()
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         why = f"it lacks {error}" if isinstance(error, KeyError) else error
         raise InputError(
             f"{path}: not a checkpoint of this run ({why}); put the right one back, or remove it "

@@ -13,9 +13,14 @@ def rate_at(rate: Rate, step: int) -> float:
 
     >>> rate_at(0.1, 7), rate_at(lambda step: 0.1 / (1 + step), 1)
     (0.1, 0.05)
+
+    Raises ValueError where it is not finite.
     """
     # A NumPy scalar would turn float32 arrays into float64.
-    return float(rate(step) if callable(rate) else rate)
+    value = float(rate(step) if callable(rate) else rate)
+    if not math.isfinite(value):
+        raise ValueError(f"expected a finite rate, found {value} at step {step}")
+    return value
 
 
 def constant(lr: float) -> Schedule:

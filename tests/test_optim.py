@@ -1,5 +1,7 @@
 """Optimizers against steps worked by hand, and on problems whose answer is known."""
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -195,3 +197,54 @@ def test_numpy_numbers_as_rates_do_not_widen_float32(number):
         updates, state = optimizer.update(grads, optimizer.init(grads))
         updates, _ = optimizer.update(grads, state)
         assert updates["w"].dtype == np.float32
+
+
+NAN, INF = float("nan"), float("inf")
+OUT_OF_RANGE = {
+    "lr": ([-0.1, NAN, INF], "learning rate of 0 or more"),
+    "alpha": ([-0.1, 1, 1.5, NAN], "trace: expected a number from 0 to below 1"),
+    "rho": ([-0.1, 1, NAN], "from 0 to below 1"),
+    "beta1": ([-0.1, 1, NAN], "scale_by_adam: expected a number from 0 to below 1"),
+    "beta2": ([-0.1, 1, NAN], "scale_by_adam: expected a number from 0 to below 1"),
+    "h0": ([0, -1e-8, NAN, INF], "scale_by_adagrad: expected a finite number above 0"),
+    "eps": ([0, -1e-8, NAN, INF], "finite number above 0"),
+}
+CONSTANTS = [
+    (make, name)
+    for make in [getattr(fnn, name) for name in STEPS]
+    for name in inspect.signature(make).parameters
+]
+
+
+@pytest.mark.parametrize(("make", "name"), CONSTANTS)
+def test_constants_out_of_range_are_refused(make, name):
+    values, words = OUT_OF_RANGE[name]
+    for value in values:
+        with pytest.raises(ValueError, match=f"{words}.*found {value}"):
+            make(**{name: value})
+        with pytest.raises(ValueError, match=words):
+            make(**{name: np.float32(value)})
+
+
+@pytest.mark.parametrize(
+    ("make", "constants"),
+    [
+        (fnn.sgd, {"lr": 0}),
+        (fnn.momentum, {"alpha": 0}),
+        (fnn.rmsprop, {"rho": 0}),
+        (fnn.adam, {"beta1": 0, "beta2": 0}),
+    ],
+)
+def test_the_ends_of_the_ranges_serve(make, constants):
+    optimizer = make(**constants)
+    updates, _ = optimizer.update({"w": np.ones(1)}, optimizer.init({"w": np.zeros(1)}))
+    assert np.isfinite(updates["w"]).all()
+
+
+@pytest.mark.parametrize("rate", [NAN, INF, -INF])
+def test_a_rate_that_is_not_finite_is_refused_at_its_step(rate):
+    with pytest.raises(ValueError, match=f"expected a finite rate, found {rate}"):
+        fnn.scale(rate)
+    optimizer = fnn.sgd(lambda step: rate if step == 2 else 0.1)
+    with pytest.raises(ValueError, match="at step 2"):
+        follow(optimizer, {"w": np.ones(1)}, lambda w: w, 3)

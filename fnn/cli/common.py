@@ -4,7 +4,9 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
+
+import numpy as np
 
 from fnn.data.cache import say as say  # the programs' too: standard output is for results
 from fnn.errors import InputError
@@ -14,8 +16,15 @@ from fnn.version import __version__
 class Parser(argparse.ArgumentParser):
     """argparse, with its errors in one line."""
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        # some versions of argparse take the "--" out and give an empty list instead of a value
+        for arg in sys.argv[1:] if args is None else args:
+            if arg.startswith("--") and arg.endswith("=--"):
+                self.error(f"argument {arg[:-3]}: expected a value, found '--'")
+        return super().parse_known_args(args, namespace)
+
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+        self.exit(2, f"{self.prog}: {one_line(message)} (see {self.prog} --help)\n")
 
 
 def parser(prog: str, description: str, example: str) -> Parser:
@@ -33,18 +42,21 @@ def run(prog: str, body: Callable[[Sequence[str]], None], argv: Sequence[str] | 
     Bad input is one line on standard error. Any other exception is a bug, and shows itself.
     """
     try:
-        body(sys.argv[1:] if argv is None else argv)
+        # Numbers that overflow show in the results, and one line of ours tells of them.
+        with np.errstate(all="ignore"):
+            body(sys.argv[1:] if argv is None else argv)
         if sys.stdout is not None:  # it may be closed from the start
             sys.stdout.flush()
     except InputError as error:
-        say(f"{prog}: {error}")
+        say(f"{prog}: {one_line(str(error))}")
         return 2
     except BrokenPipeError:
         # The reader of our output has gone (`| head`). Python would complain again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
-        say(f"{prog}: {error.filename or 'input or output'}: {error.strerror or error}")
+        where = error.filename or "input or output"
+        say(one_line(f"{prog}: {where}: {error.strerror or error}"))
         return 2
     except MemoryError as error:
         say(f"{prog}: not enough memory ({error}); choose smaller sizes")
@@ -55,6 +67,15 @@ def run(prog: str, body: Callable[[Sequence[str]], None], argv: Sequence[str] | 
     return 0
 
 
+def one_line(text: str) -> str:
+    """The text with escapes for line breaks and all else that does not show, as in file names.
+
+    >>> one_line("a\\nb")
+    'a\\\\nb'
+    """
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
 def whole(low: int, high: int = 10**9) -> Callable[[str], int]:
     """An argument type: an integer in low..high."""
     bounds = f"in {low}..{high}"
@@ -63,7 +84,7 @@ def whole(low: int, high: int = 10**9) -> Callable[[str], int]:
         try:
             value = int(text)
         except ValueError:
-            raise argparse.ArgumentTypeError(f"expected an integer, found {text!r}") from None
+            raise argparse.ArgumentTypeError(f"expected an integer, found {text[:40]!r}") from None
         if not low <= value <= high:
             raise argparse.ArgumentTypeError(f"expected an integer {bounds}, found {text[:40]}")
         return value
@@ -75,7 +96,7 @@ def positive(text: str) -> float:
     """An argument type: a finite number above 0."""
     value = _number(text)
     if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"expected a finite number above 0, found {text}")
+        raise argparse.ArgumentTypeError(f"expected a finite number above 0, found {text[:40]}")
     return value
 
 
@@ -91,7 +112,7 @@ def share(text: str) -> float:
     """An argument type: a number of 0 or more, and below 1."""
     value = _number(text)
     if not 0 <= value < 1:
-        raise argparse.ArgumentTypeError(f"expected a number from 0 to below 1, found {text}")
+        raise argparse.ArgumentTypeError(f"expected a number from 0 to below 1, found {text[:40]}")
     return value
 
 
@@ -99,4 +120,4 @@ def _number(text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"expected a number, found {text!r}") from None
+        raise argparse.ArgumentTypeError(f"expected a number, found {text[:40]!r}") from None

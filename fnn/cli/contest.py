@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
-from fnn.cli.common import parser, run, say
+from fnn.cli.common import one_line, parser, run, say
 from fnn.cli.memory import keep_freed_memory
 from fnn.cli.parameters import add_params_argument, find_recognizer
-from fnn.data.batches import image_shape, to_float
+from fnn.data.batches import image_shape
 from fnn.data.dump import read_dump
 from fnn.errors import InputError
 from fnn.files import check_writable, write_atomically
-from fnn.train import predict
+from fnn.recognizer import recognise
 
 DIGITS = 10
 
@@ -40,7 +40,6 @@ def body(argv: Sequence[str]) -> None:
         raise InputError(
             f"the network knows {found.spec.classes} classes, expected {DIGITS} digits"
         )
-    logits = predict(found.net, found.params, found.state, images, prepare=to_float)
-    text = "".join(f"{digit}\n" for digit in logits.argmax(axis=1))
+    text = "".join(f"{digit}\n" for digit in recognise(found, images).argmax(axis=1))
     write_atomically(args.out, lambda file: file.write(text.encode()))
-    say(f"{len(images)} answers written to {args.out}")
+    say(one_line(f"{len(images)} answers written to {args.out}"))

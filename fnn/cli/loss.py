@@ -6,10 +6,11 @@ from fnn import keys
 from fnn.cli.common import parser, run, whole
 from fnn.cli.options import add_data_argument
 from fnn.cli.parameters import add_params_argument, find_recognizer
-from fnn.data.batches import image_shape, to_float
+from fnn.data.batches import image_shape
 from fnn.data.sources import open_data
 from fnn.errors import InputError
-from fnn.train import evaluate
+from fnn.losses import softmax_cross_entropy
+from fnn.recognizer import recognise
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -41,5 +42,4 @@ def body(argv: Sequence[str]) -> None:
     found = find_recognizer(args.params, image_shape(images), len(source.classes))
     draw = keys.generator(keys.child(args.seed, keys.SAMPLE))
     rows = draw.permutation(len(images))[: args.batch_size]
-    x, t = images[rows], labels[rows]
-    print(evaluate(found.net, found.params, found.state, x, t, prepare=to_float).loss)
+    print(softmax_cross_entropy(recognise(found, images[rows]), labels[rows])[0])

@@ -9,12 +9,12 @@ import numpy as np
 from fnn.cli.common import parser, run, say, whole
 from fnn.cli.options import add_data_argument
 from fnn.cli.parameters import add_params_argument, find_recognizer
-from fnn.data.batches import image_shape, to_float
+from fnn.data.batches import image_shape
 from fnn.data.sources import open_data
 from fnn.errors import InputError
 from fnn.layers.layer import Array
 from fnn.losses import softmax
-from fnn.train import predict
+from fnn.recognizer import recognise
 
 LONGEST_LINE = 1000
 
@@ -46,8 +46,7 @@ def body(argv: Sequence[str]) -> None:
     if args.top is not None and args.top > found.spec.classes:
         raise InputError(f"--top {args.top}: the network knows {found.spec.classes} classes")
     for i in indices(len(images)):
-        x = images[i : i + 1]
-        (logits,) = predict(found.net, found.params, found.state, x, prepare=to_float)
+        (logits,) = recognise(found, images[i : i + 1])
         print(answer(logits, args.top), flush=True)
 
 

@@ -11,6 +11,7 @@ import math
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeAlias
 
@@ -28,8 +29,10 @@ HEADER_LIMIT = 1 << 16
 
 
 def say(line: str) -> None:
-    """Tell the user one line, on standard error."""
-    print(line, file=sys.stderr, flush=True)
+    """Tell the user one line, on standard error; where that is closed or full, nobody."""
+    if sys.stderr is not None:  # print would take standard output instead
+        with suppress(OSError):
+            print(line, file=sys.stderr, flush=True)
 
 
 def data_root() -> Path:
@@ -40,6 +43,30 @@ def data_root() -> Path:
     import platformdirs
 
     return Path(platformdirs.user_cache_dir("fnn", appauthor=False))
+
+
+def check_root() -> None:
+    """Raise InputError where FNN_DATA names a place to which no data set can be downloaded."""
+    if not os.environ.get("FNN_DATA"):
+        return
+    root, why = data_root(), ""
+    there = next(p for p in (root, *root.absolute().parents) if os.path.lexists(p))
+    if not os.path.isdir(there):
+        why = f"{there} is not a directory"
+    elif not os.access(there, os.W_OK | os.X_OK):
+        why = f"{there} cannot be written to"
+    else:
+        try:
+            root.stat()
+        except FileNotFoundError:
+            pass  # it will be made
+        except OSError as error:  # a name that is too long
+            why = error.strerror or str(error)
+    if why:
+        raise InputError(
+            f"FNN_DATA is {str(root)!r}, where no data set can be kept ({why}): set it to a "
+            "directory that you can write to, or unset it"
+        )
 
 
 def cached(
@@ -90,6 +117,8 @@ def _read(file: Path, stamp: list[object]) -> Split | None:
                 return None
             shape = tuple(header["shape"])
             # The header is not trusted: nothing is allocated that the file does not hold.
+            if len(shape) not in (3, 4) or not all(type(n) is int and n > 0 for n in shape):
+                return None
             if os.fstat(f.fileno()).st_size != f.tell() + shape[0] + math.prod(shape):
                 return None
             labels = np.fromfile(f, np.uint8, shape[0])

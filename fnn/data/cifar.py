@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from fnn.data import download
-from fnn.data.cache import data_root
+from fnn.data.cache import check_root, data_root
 from fnn.data.dataset import Array, Dataset, Split
 from fnn.data.remotes import CIFAR10
 from fnn.data.tar import tar_files
@@ -55,14 +55,15 @@ def load_cifar10(source: str | os.PathLike[str] | None = None) -> Dataset:
 def install_cifar10() -> Path:
     """The set below the data root: the directory, or the archive, downloaded if neither is there.
 
-    Raises DownloadError.
+    Raises DownloadError, and InputError where FNN_DATA is no place for it.
     """
     root = data_root()
     remote = CIFAR10
     archive = root / remote.files[0].name
-    if any((root / FOLDER / name).is_file() for name in _TRAIN + _TEST):
+    if any(os.path.isfile(root / FOLDER / name) for name in _TRAIN + _TEST):
         return root / FOLDER
-    if not archive.is_file():
+    if not os.path.isfile(archive):
+        check_root()
         download.fetch(remote, root)
     return archive
 
@@ -91,17 +92,18 @@ def _batches(source: str | os.PathLike[str], names: tuple[str, ...]) -> dict[str
 def _files(source: Path, names: tuple[str, ...]) -> Iterator[tuple[str, Split]]:
     from fnn.data.unpickle import safe_load  # here, since it would slow down the start of fnn
 
-    if not source.exists():
+    # those of os.path never raise, whatever the path
+    if not os.path.exists(source):
         raise InputError(f"{source}: is not there; expected {FOLDER} or its .tar.gz")
-    if source.is_file():
+    if os.path.isfile(source):
         for name, data in tar_files(source, names, _MAX_FILE, _MAX_TOTAL):
             where = f"{source}: {name}"
             yield name, _batch(safe_load(data, where), where)
         return
-    folder = source if (source / names[0]).exists() else source / FOLDER
+    folder = source if os.path.exists(source / names[0]) else source / FOLDER
     for name in names:
         path = folder / name
-        if path.exists():
+        if os.path.exists(path):
             yield name, _batch(safe_load(path), str(path))
 
 

@@ -22,8 +22,9 @@ def read_dump(path: str | os.PathLike[str], height: int = 28, width: int = 28) -
     The file is a pickle, protocols 0 to 5, by Python 2 or 3, or a .npy file, whatever its name.
     It holds one array of integers or floats in 0..255, or lists of them, of shape
     (N, height*width), (N, height, width) or (N, height, width, 1), N at least 1, in any byte order
-    and any order in memory. Floats are rounded; fractions that never exceed 1 look like images
-    scaled to 0..1 and are refused, and so is bool. All else is an InputError of one line.
+    and any order in memory. Floats are rounded. Values that never exceed 1, and are not all 0, look
+    like images scaled to 0..1, or black and white, and are refused, as is bool: whose 1 is white
+    would be all but black here. All else is an InputError of one line.
     """
     data = read_bytes(path)
     for magic, what in _FOREIGN.items():
@@ -70,9 +71,12 @@ def _pixels(array: NDArray[Any]) -> Array:
             raise InputError(
                 f"image {where[0]} has a pixel of {array[where]}, expected 0..255 everywhere"
             )
+        if 0 < high <= 1:
+            raise InputError(
+                f"its largest pixel is {high}: its images look scaled to 0..1, expected 0..255: "
+                "multiply by 255"
+            )
         whole = array if array.dtype.kind in "ui" else np.rint(array)
-        if high <= 1 and not np.array_equal(whole, array):
-            raise InputError("its images look scaled to 0..1, expected 0..255: multiply by 255")
         return whole.astype(np.uint8, order="C")
 
 

@@ -18,7 +18,7 @@ from typing import IO, Literal, TypeAlias, cast
 import numpy as np
 
 from fnn.data import download, remotes
-from fnn.data.cache import Say, cached, data_root, say
+from fnn.data.cache import Say, cached, check_root, data_root, say
 from fnn.data.dataset import Dataset, Split
 from fnn.errors import InputError
 
@@ -83,10 +83,11 @@ def install_mnist(name: str, splits: tuple[SplitName, ...] = ("train", "test")) 
 
     If a file that `splits` need is not there, what is missing of the set is downloaded.
 
-    Raises DownloadError.
+    Raises DownloadError, and InputError where FNN_DATA is no place for it.
     """
     directory = data_root() / name
     if any(find(directory, stem) is None for split in splits for stem in FILES[split]):
+        check_root()
         remote = remotes.SETS[name]
         absent = [f for f in remote.files if find(directory, f.name.removesuffix(".gz")) is None]
         download.fetch(remote._replace(files=tuple(absent)), directory)
@@ -106,7 +107,8 @@ def spellings(stem: str) -> Iterator[str]:
 
 def find(directory: Path, stem: str) -> Path | None:
     """The file `stem` in the directory under any of its spellings, plain before gz; or None."""
-    return next((p for name in spellings(stem) if (p := directory / name).is_file()), None)
+    paths = (directory / name for name in spellings(stem))
+    return next((p for p in paths if os.path.isfile(p)), None)  # never raises, unlike Path's own
 
 
 def has_mnist(directory: Path) -> bool:
@@ -118,7 +120,7 @@ def require(directory: Path, stem: str) -> Path:
     """Like `find`, but raises InputError where there is no such file."""
     path = find(directory, stem)
     if path is None:
-        found = f"no {stem} in it" if directory.is_dir() else "no such directory"
+        found = f"no {stem} in it" if os.path.isdir(directory) else "no such directory"
         raise InputError(
             f"{directory}: {found}; expected a directory with the files "
             f"{', '.join(s for stems in FILES.values() for s in stems)} (plain or .gz): "

@@ -41,6 +41,8 @@ def parse_npy(data: bytes) -> Array:
     if dtype.kind not in "biuf":
         raise InputError(f"holds elements of dtype {dtype.str}; bool, integers and floats are read")
     needed, held = math.prod(shape) * dtype.itemsize, len(data) - file.tell()
+    if abs(needed) >= 2**63:  # Python does not print the largest of them
+        raise InputError("has a .npy header with an impossible shape")
     if needed != held:
         raise InputError(f"its header says that it has {needed} bytes, but {held} are there")
     try:

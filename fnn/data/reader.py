@@ -157,6 +157,16 @@ class Reader(pickle._Unpickler):
         return [key(item) for item in items]
 
 
+def _printable(load: Callable[[Reader], None]) -> Callable[[Reader], None]:
+    def checked(reader: Reader) -> None:
+        load(reader)
+        # Python refuses to print an integer of more than 4300 digits, in a message too
+        if reader.stack[-1].bit_length() > 10_000:
+            raise InputError("refused: an integer of more than 10000 bits")
+
+    return checked
+
+
 def _charged(load: Callable[[Reader], None], cost: int) -> Callable[[Reader], None]:
     def charged(reader: Reader) -> None:
         reader.spend(cost)
@@ -170,4 +180,5 @@ for _cost, _names in _OPCODES.items():
         _code = ord(getattr(pickle, _name))
         # ours where there is one of that name, else pickle's
         _load = getattr(Reader, pickle._Unpickler.dispatch[_code].__name__)
+        _load = _printable(_load) if _name in ("INT", "LONG", "LONG4") else _load
         Reader.dispatch[_code] = _charged(_load, _cost) if _cost else _load

@@ -1,5 +1,6 @@
 """From what a user says (`--data NAME|DIR`, or nothing) to images, labels and class names."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Generic, Literal, NamedTuple, TypeVar, overload
@@ -106,7 +107,7 @@ def _resolve(
         return choice, _cifar10(path)
     found = "no data set's name" + (
         ", and the directory holds neither MNIST's nor CIFAR-10's files"
-        if choice and path.is_dir()
+        if choice and os.path.isdir(path)
         else ", and there is no such directory"
     )
     raise InputError(
@@ -141,8 +142,8 @@ def _known_mnist(name: str, names: tuple[str, ...], about: str) -> Known:
 def is_cifar10(path: Path) -> bool:
     """Whether the path is a directory with CIFAR-10's batches, or its archive."""
     if path.name.endswith((".tar.gz", ".tgz", ".tar")):
-        return path.is_file()
-    return any((path / name).is_file() for names in CIFAR10_FILES.values() for name in names)
+        return os.path.isfile(path)
+    return any(os.path.isfile(path / name) for names in CIFAR10_FILES.values() for name in names)
 
 
 def _cifar10(path: Path) -> tuple[Load, tuple[str, ...]]:
@@ -152,8 +153,8 @@ def _cifar10(path: Path) -> tuple[Load, tuple[str, ...]]:
         def parse() -> Split:
             return cifar.load_split(path, split)
 
-        files = [path] if path.is_file() else [path / name for name in CIFAR10_FILES[split]]
-        if not all(file.is_file() for file in files):
+        files = [path] if os.path.isfile(path) else [path / name for name in CIFAR10_FILES[split]]
+        if not all(map(os.path.isfile, files)):
             return parse()  # which says what is missing
         return cached(data_root(), files, parse, f"cifar10-{split}", say)
 

@@ -1,0 +1,309 @@
+"""Every reader of files that users give: small valid files, and the function that reads them.
+
+READERS serves the tests of this folder and the fuzzer that people run (atheris_readers.py). What
+a reader promises is checked by `exercise`: a value of the promised kind or an InputError of one
+line, never more memory than stated, soon, and nothing written but in the data root.
+"""
+
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from limits import limited
+from packing import (
+    Seed,
+    idx,
+    kept_of,
+    npy,
+    npy_of,
+    pickles,
+    saved,
+    summed,
+    tar_of,
+    zipped,
+)
+
+from fnn import checkpoint, runs
+from fnn.data import cache, cifar, mnist
+from fnn.data.dataset import Split
+from fnn.data.dump import read_dump
+from fnn.data.npy import parse_npy
+from fnn.data.unpickle import safe_load
+from fnn.errors import InputError
+from fnn.models import Spec, build
+from fnn.optim import momentum
+from fnn.recognizer import Recognizer, load_recognizer, save_recognizer, untrained
+from fnn.train import TrainState, init_train_state
+
+MIB = 1 << 20
+ROOT = "root"  # the data root, where readers keep what they parsed
+
+
+class Reader(NamedTuple):
+    """How to read a file of a kind.
+
+    It lies in a folder under the name `place`, with the files `beside`. `read(folder)` returns a
+    value that passes `check` or raises InputError, with `base + multiple * size` bytes of memory,
+    the size being that of the file or of what is packed in it.
+    """
+
+    name: str
+    place: str
+    seeds: tuple[Seed, ...]
+    read: Callable[[Path], Any]
+    check: Callable[[Any], None]
+    base: int
+    multiple: int
+    beside: dict[str, bytes] = {}  # noqa: RUF012 - nobody changes it
+
+
+def exercise(reader: Reader, seed: Seed, data: bytes, parent: Path) -> bool:
+    """Read a file of `data`, packed as the seed is; whether it was accepted.
+
+    Raises whatever the reader should not, and AssertionError for a promise that is broken.
+    """
+    contents = seed.pack(data)
+    with tempfile.TemporaryDirectory(dir=parent) as name:
+        folder = Path(name)
+        for place, other in reader.beside.items():
+            (folder / place).write_bytes(other)
+        (folder / reader.place).write_bytes(contents)
+        (folder / ROOT).mkdir()
+        before = set(os.listdir(folder))
+        size = max(len(data), len(contents))
+        try:
+            with limited(folder / ROOT, reader.base + reader.multiple * size):
+                value = reader.read(folder)
+        except InputError as error:
+            # printable: one line, and nothing that would change a terminal
+            assert str(error).isprintable(), repr(str(error))  # noqa: PT017
+            value = None
+        assert set(os.listdir(folder)) == before
+        if value is None:
+            return False
+        reader.check(value)
+        return True
+
+
+# what readers return
+
+
+def check_split(split: Split) -> None:
+    assert split.images.dtype == split.labels.dtype == np.uint8
+    assert split.images.ndim in (3, 4)
+    assert len(split.images) == len(split.labels) > 0
+    assert split.images.size > 0
+
+
+def check_cifar(split: Split) -> None:
+    check_split(split)
+    assert split.images.shape[1:] == (32, 32, 3)
+    assert split.labels.max() < 10
+
+
+def check_dump(images: Any) -> None:
+    assert images.dtype == np.uint8
+    assert images.shape[1:] == (3, 2)
+    assert len(images) > 0
+
+
+def check_array(array: Any) -> None:
+    assert array.dtype.kind in "biuf"
+    array.sum()
+
+
+def check_plain(value: Any) -> None:
+    repr(value)
+
+
+def check_tree(tree: Any) -> None:
+    if isinstance(tree, dict):
+        assert {str, int}.issuperset(map(type, tree))
+        for part in tree.values():
+            check_tree(part)
+    elif isinstance(tree, tuple):
+        for part in tree:
+            check_tree(part)
+    elif isinstance(tree, np.ndarray):
+        check_array(tree)
+        assert tree.flags.writeable
+    else:
+        assert tree is None or type(tree) in (bool, int, float, str)
+
+
+def check_recognizer(found: Recognizer) -> None:
+    assert all(type(n) is int and n > 0 for n in found.spec.shape)
+    assert found.net.shape(found.spec.shape) == (found.spec.classes,)
+
+
+def check_config(config: Any) -> None:
+    assert config["format"] == runs.FORMAT
+    json.dumps(config)
+
+
+def check_rows(rows: list[runs.Row]) -> None:
+    assert [row.epoch for row in rows] == [1, 2]
+    for row in rows:
+        assert all(type(value) in (int, float, type(None)) for value in row)
+
+
+def check_progress(now: runs.Progress) -> None:
+    check_tree(now.ts.params)
+    assert type(now.epoch) is type(now.batch) is type(now.best.epoch) is int
+    assert min(now.epoch, now.batch, now.best.epoch) >= 0
+    assert type(now.loss) is type(now.best.accuracy) is type(now.best.loss) is float
+
+
+PIXELS = np.arange(0, 240, 20, dtype=np.uint8).reshape(2, 3, 2)
+SPLIT = Split(PIXELS, np.array([7, 3], np.uint8))
+TEST_IMAGES, TEST_LABELS = mnist.FILES["test"]
+TREE = {"a": {0: np.ones((2, 2), np.float32), "k": (1, 2)}, "b": np.arange(3), "c": (None, 1.5)}
+
+
+def read_mnist(folder: Path) -> Split:
+    return mnist.load_split(folder, "test", root=folder / ROOT)
+
+
+def read_cifar(folder: Path) -> Split:
+    return cifar.load_split(folder, "test")
+
+
+def read_cached(folder: Path) -> Split:
+    """What comes back where the cache's file has been replaced."""
+    root, source = folder / ROOT, folder / ROOT / "source"
+    source.write_bytes(b"source")
+    os.utime(source, (1, 1))
+    for contents in (None, (folder / "kept").read_bytes()):
+        if contents is not None:
+            (kept,) = (root / cache.HIDDEN).iterdir()
+            kept.write_bytes(contents)
+        split = cache.cached(root, [source], lambda: SPLIT, "tag")
+    return split
+
+
+def save_model(path: Path, spec: Spec) -> None:
+    fresh = untrained(spec)
+    save_recognizer(path, spec, fresh.params, fresh.state)
+
+
+MODELS = (
+    Spec("mlp", (3, 3, 1), 2, {"hidden": 2, "batch_norm": True, "dropout": 0.5}),
+    Spec("resnet", (2, 2, 1), 2, {"width": 1, "depth": 1}),
+)
+
+
+def run_start() -> tuple[Spec, TrainState]:
+    """The network of a run, and its training at the beginning."""
+    spec = MODELS[0]
+    return spec, init_train_state(build(spec), momentum(), 0, spec.shape)
+
+
+def save_progress(path: Path) -> None:
+    spec, start = run_start()
+    runs.save_progress(path.parent, spec, runs.Progress(start, epoch=1, batch=2, loss=1.5))
+
+
+CONFIG = {"format": runs.FORMAT, "options": {"model": "mlp", "lr": 0.1}, "fingerprint": "ab"}
+METRICS = b"".join(
+    line.encode() + b"\n"
+    for line in (",".join(runs.Row._fields), "1,9,2.5,0.1,0.2,,0.1,1.0,9.5", "2,18,2,0,0,0.5,,1,9")
+)
+BATCH = {"data": np.arange(3072, dtype=np.uint8)[None] % 5, "labels": [4]}
+HEADER = b"{'descr': '|u1', 'fortran_order': False, 'shape': (2, 3, 2), }"
+KEPT = {"stamp": [cache.VERSION, "tag", [6, 10**9]], "shape": PIXELS.shape}
+KEPT_BYTES = SPLIT.labels.tobytes() + PIXELS.tobytes()
+
+# What the readers state of their memory, in bytes and bytes a byte. A gzip counts as what is in it.
+LARGE = {"base": 64 * MIB, "multiple": 40}  # the unpickler's; a gzip's; a network's, at most
+SMALL = {"base": MIB, "multiple": 40}
+
+READERS = (
+    Reader(
+        "mnist-images", TEST_IMAGES, (Seed(idx(PIXELS)),), read_mnist, check_split,
+        beside={TEST_LABELS: idx(SPLIT.labels)}, **SMALL,
+    ),
+    Reader(
+        "mnist-labels", TEST_LABELS, (Seed(idx(SPLIT.labels)),), read_mnist, check_split,
+        beside={TEST_IMAGES: idx(PIXELS)}, **SMALL,
+    ),
+    Reader(
+        "mnist-gz", f"{TEST_IMAGES}.gz", (Seed(idx(PIXELS), zipped), Seed(zipped(idx(PIXELS)))),
+        read_mnist, check_split, beside={TEST_LABELS: idx(SPLIT.labels)}, **LARGE,
+    ),
+    Reader(
+        "cifar-batch", "test_batch", tuple(map(Seed, pickles(BATCH))), read_cifar, check_cifar,
+        **LARGE,
+    ),
+    Reader(
+        "cifar-archive", "cifar.tar.gz",
+        (
+            Seed(tar_of("test_batch", pickles(BATCH)[2]), lambda d: zipped(summed(d))),
+            Seed(tar_of("test_batch", pickles(BATCH)[2]), summed),
+            Seed(zipped(tar_of("test_batch", pickles(BATCH)[2]))),
+            Seed(pickles(BATCH)[2], partial(tar_of, "test_batch")),
+        ),
+        lambda folder: cifar.load_split(folder / "cifar.tar.gz", "test"), check_cifar, **LARGE,
+    ),
+    Reader(
+        "dump", "x.dump",
+        (
+            *map(Seed, pickles(PIXELS)),
+            *map(Seed, pickles((PIXELS / 2).tolist())[:3]),
+            Seed(npy(PIXELS)),
+            Seed(HEADER, partial(npy_of, PIXELS.tobytes())),
+        ),
+        lambda folder: read_dump(folder / "x.dump", 3, 2), check_dump, **LARGE,
+    ),
+    Reader(
+        "npy", "x.npy",
+        (
+            *(Seed(npy(PIXELS, version)) for version in ((1, 0), (2, 0), (3, 0))),
+            Seed(npy(np.asfortranarray(PIXELS.astype(">f4")))),
+            Seed(HEADER, partial(npy_of, PIXELS.tobytes())),
+        ),
+        lambda folder: parse_npy((folder / "x.npy").read_bytes()), check_array, **SMALL,
+    ),
+    Reader(
+        "pickle", "x.pickle",
+        (
+            *map(Seed, pickles({"a": [1, 2.5, None, True], b"b": (PIXELS, b"x", "y"), 3: {1, 2}})),
+            *map(Seed, pickles([np.float32(1.5), PIXELS[0].T, 2**70, bytearray(b"z")])),
+        ),
+        lambda folder: safe_load(folder / "x.pickle"), check_plain, **LARGE,
+    ),
+    Reader(
+        "checkpoint", "x.npz", saved(lambda path: checkpoint.save(path, TREE)),
+        lambda folder: checkpoint.load(folder / "x.npz"), check_tree, **SMALL,
+    ),
+    Reader(
+        "recognizer", "params.npz",
+        tuple(seed for spec in MODELS for seed in saved(partial(save_model, spec=spec))[:3]),
+        lambda folder: load_recognizer(folder / "params.npz"), check_recognizer,
+        **LARGE,
+    ),
+    Reader(
+        "run-config", runs.CONFIG, (Seed(json.dumps(CONFIG).encode()),), runs.read_config,
+        check_config, **SMALL,
+    ),
+    Reader(
+        "run-metrics", runs.METRICS, (Seed(METRICS),), lambda folder: runs.read_metrics(folder, 2),
+        check_rows, **SMALL,
+    ),
+    Reader(
+        "run-progress", runs.LAST, saved(save_progress),
+        lambda folder: runs.load_progress(folder, *run_start()), check_progress, **SMALL,
+    ),
+    Reader(
+        "cache", "kept",
+        (
+            Seed(kept_of(KEPT_BYTES, json.dumps(KEPT).encode())),
+            Seed(json.dumps(KEPT).encode(), partial(kept_of, KEPT_BYTES)),
+        ),
+        read_cached, check_split, **SMALL,
+    ),
+)  # fmt: skip

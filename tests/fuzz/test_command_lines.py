@@ -1,0 +1,205 @@
+"""Any command line gives status 0, or status 2 and one line; nothing is written but here."""
+
+import io
+import os
+import pickle
+import shutil
+import sys
+import tempfile
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from limits import limited
+from readers import idx
+
+from fnn.cli import contest, loss, predict, train
+from fnn.data import mnist, remotes
+from fnn.data.synthetic import digits
+from fnn.models import Spec
+from fnn.recognizer import save_recognizer, untrained
+
+NOWHERE = ("http://127.0.0.1:9/",)  # discard: nothing listens there
+# what programs tell besides an error
+TOLD = ("parameters: ", "parameters saved in ", "fnn: ", "epoch ")
+
+PATHS = ["set", "root", "run", "params.npz", "other.npz", "broken.npz", "images.npy", "images.dump",
+         "empty", "pipe", "dangling", "absent", "absent/x", "empty/x", ".", "..", "/", "/dev/null",
+         "/dev/zero", "/dev/full", "new.npz", "x" * 300, "x" * 5000, "a\nb", "a\0b", "\udcff",
+         "\x1b[31m", "-x"]  # fmt: skip
+WORDS = ["", " ", "0", "1", "-1", "+2", "1.5", "1e400", "nan", "inf", "-0.0", "٣", "1_0", "0x10",
+         "9" * 30, "9" * 5000, "random", "mnist", "fashion-mnist", "digits ", "-", "--", "-h", "é",
+         "x=y", "%s", "{}", "🖼"]  # fmt: skip
+
+OPTIONS = {
+    "fnn-train": {
+        "--model": ["mlp", "conv", "lenet", "vgg", "resnet"],
+        "--data": ["set", "mnist", "./set/"],
+        "--batch-size": ["1", "4", "5", "12", "1000000000"],
+        "--optimizer": ["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adadelta", "adam"],
+        "--lr": ["1e-3", "0.5", "1e10", "1e38", "1e300"],
+        "--schedule": ["constant", "step", "cosine", "one-cycle"],
+        "--activation": ["sigmoid", "relu"],
+        "--hidden": ["1", "3"],
+        "--batch-norm": None,
+        "--dropout": ["0", "0.5", "0.999"],
+        "--width": ["1", "2"],
+        "--weight-decay": ["0", "1e-4", "0.9"],
+        "--label-smoothing": ["0", "0.1"],
+        "--seed": ["0", "1000000000"],
+        "--augment": ["shift", "flip,cutout", "shift,shift"],
+        "--validation": ["0.1", "0.5"],
+        "--patience": ["1"],
+        "--out": ["new.npz", "params.npz"],
+        "--run": ["new", "run"],
+        "--resume": ["run"],
+        "--save-every": ["0", "1e9"],
+        "--summary": None,
+        "--quiet": None,
+        "--version": None,
+    },
+    "fnn-predict": {
+        "--params": ["random", "params.npz"],
+        "--data": ["set", "mnist"],
+        "--top": ["1", "3"],
+        "--help": None,
+    },
+    "fnn-loss": {
+        "--params": ["random", "params.npz"],
+        "--data": ["set", "mnist"],
+        "--batch-size": ["1", "6"],
+        "--seed": ["0", "1000000000"],
+    },
+    "fnn-contest": {"--params": ["random"]},
+}
+FIRST = {"fnn-loss": ["--batch-size", "6"]}  # as many as there are; a later one counts
+MAINS = {
+    "fnn-train": train.main,
+    "fnn-predict": predict.main,
+    "fnn-loss": loss.main,
+    "fnn-contest": contest.main,
+}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory) -> Path:
+    """Sets, parameters and dumps, good ones and others."""
+    place = tmp_path_factory.mktemp("place")
+    for name in ("set", "root/mnist"):
+        (place / name).mkdir(parents=True)
+        for split, n in (("train", 12), ("test", 6)):
+            images, labels = digits(1, n)
+            arrays = np.ascontiguousarray(images[:, 8:20, 8:20]), labels % 3
+            for stem, array in zip(mnist.FILES[split], arrays, strict=True):
+                (place / name / stem).write_bytes(idx(array))
+    for name, shape in (("params.npz", (12, 12, 1)), ("other.npz", (5, 5, 1))):
+        spec = Spec("mlp", shape, 3, {"hidden": 2})
+        fresh = untrained(spec)
+        save_recognizer(place / name, spec, fresh.params, fresh.state)
+    (place / "broken.npz").write_bytes((place / "params.npz").read_bytes()[:-9])
+    images = digits(2, 3).images
+    np.save(place / "images.npy", images)
+    (place / "images.dump").write_bytes(pickle.dumps(images.reshape(3, 784), 2))
+    (place / "empty").write_bytes(b"")
+    (place / "dangling").symlink_to("absent")
+    options = f"--data {place / 'set'} --run {place / 'run'} --epochs 1 --hidden 2 --quiet"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train, "keep_freed_memory", lambda: True)
+        assert train.main(options.split()) == 0
+    return place
+
+
+@pytest.fixture
+def offline(monkeypatch) -> None:
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.setenv("FNN_DATA", "root")
+    for name, remote in remotes.SETS.items():
+        monkeypatch.setitem(remotes.SETS, name, remote._replace(mirrors=NOWHERE))
+    for program in (train, contest):  # a setting for the rest of the process
+        monkeypatch.setattr(program, "keep_freed_memory", lambda: True)
+
+
+@st.composite
+def command_lines(draw, program: str) -> list[str]:
+    """Mostly options and values that are good, among them some that are not."""
+    options = OPTIONS[program]
+    argv = FIRST.get(program, [])[:]
+    for name in draw(st.lists(st.sampled_from(list(options)), max_size=5)):
+        good = options[name]
+        value = draw(st.sampled_from(good or [None]) if draw(st.integers(0, 5)) else ANYTHING)
+        if value is None:
+            argv.append(name)
+        elif draw(st.booleans()):
+            argv += [name, value]
+        else:
+            argv.append(f"{name}={value}")
+    if program == "fnn-contest":
+        files = ["images.npy", "images.dump", "out.txt", "new.npz"]
+        argv += draw(st.lists(st.sampled_from(files) | ANYTHING, min_size=2, max_size=2))
+    for _ in range(draw(st.sampled_from([0] * 8 + [1, 2]))):
+        argv.insert(draw(st.integers(0, len(argv))), draw(ANYTHING))
+    return argv
+
+
+ANYTHING = st.sampled_from(PATHS + WORDS) | st.text(max_size=5)
+LINES = [b"", b"0\n5\n", b"7", b"-1\n", b"x\n", b"\xff\0", b"9" * 5000]
+INPUT = st.sampled_from(LINES) | st.binary(max_size=5)
+
+
+def outcome(program: str, argv: list[str], stdin: bytes, place: Path) -> tuple[int, str]:
+    """Exit status and standard error of a program in a copy of `place`."""
+    err = io.BytesIO()
+    before = os.getcwd()
+    with tempfile.TemporaryDirectory() as name:
+        here = Path(name) / "here"
+        shutil.copytree(place, here, symlinks=True)
+        os.mkfifo(here / "pipe")
+        os.chdir(here)
+        try:
+            with (
+                redirect_stdout(io.TextIOWrapper(io.BytesIO(), "utf-8")),
+                redirect_stderr(io.TextIOWrapper(err, "utf-8", "backslashreplace")),
+                pytest.MonkeyPatch.context() as patch,
+                limited(here),
+            ):
+                patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), "utf-8"))
+                try:
+                    status = MAINS[program](argv)
+                except SystemExit as stop:  # argparse's
+                    status = stop.code
+                sys.stdout.flush()
+                sys.stderr.flush()
+                return status, err.getvalue().decode()
+        finally:
+            os.chdir(before)
+
+
+def check(program: str, argv: list[str], stdin: bytes, place: Path) -> None:
+    """Fail unless the program ends with 0, or with 2 and one line."""
+    if program == "fnn-train" and not any(arg.startswith("--resume") for arg in argv):
+        argv = [*argv, "--epochs", "1"]  # the last counts
+    status, err = outcome(program, argv, stdin, place)
+    lines = [line for line in err.splitlines() if not line.startswith(TOLD)]
+    if program == "fnn-contest" and status == 0 and lines:  # --help has none
+        assert lines.pop().startswith("3 answers written to ")
+    assert status in (0, 2), (status, err)
+    assert len(lines) == (status == 2), err
+    assert all(line.startswith(f"{program}: ") and len(line) > len(program) + 3 for line in lines)
+
+
+quick = settings(
+    max_examples=100,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+
+
+@pytest.mark.parametrize("program", MAINS)
+@quick
+@given(data=st.data())
+def test_any_command_line(offline, place, program, data):
+    check(program, data.draw(command_lines(program)), data.draw(INPUT), place)
