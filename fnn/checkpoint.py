@@ -39,7 +39,7 @@ def load(path: str | os.PathLike[str]) -> Tree:
     """The tree that `save` wrote.
 
     Raises InputError for a file that is missing, damaged or not written by `save`. Whatever the
-    file says, no more memory is taken than 1 MiB and 40 times the file's size, and that for a
+    file says, no more memory is taken than 1 MiB and 64 times the file's size, and that for a
     header without arrays: sizes are checked before anything is read, and an array is read once.
     """
     try:

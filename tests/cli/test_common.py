@@ -60,7 +60,7 @@ def test_without_standard_error_nothing_goes_to_standard_output(monkeypatch, cap
 
 def test_where_standard_error_is_full_the_work_goes_on(monkeypatch):
     class Full:
-        def write(self, text):
+        def write(self, _text):
             raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(sys, "stderr", Full())

@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 
 import fnn
+from fnn import tree
 from fnn.data.mnist import load_mnist
+from fnn.models import Spec
+from fnn.recognizer import save_recognizer, untrained
 
 
 @pytest.fixture
@@ -84,6 +87,19 @@ def test_parameters_that_are_missing_or_broken(run, refused, data, tmp_path):
         run("fnn-predict", "--data", data, "--params", "broken.npz", stdin="1"),
         "broken.npz: not a file that fnn wrote",
     )
+
+
+@pytest.mark.parametrize("scale", [1e30, 3e38])
+def test_parameters_that_are_finite_but_senseless_are_refused(run, refused, data, tmp_path, scale):
+    spec = Spec("mlp", (28, 28, 1), 10, {"hidden": 4, "activation": "relu"})
+    fresh = untrained(spec)
+    params = tree.map(lambda p: np.full_like(p, scale), fresh.params)
+    save_recognizer(tmp_path / "params.npz", spec, params, fresh.state)
+    refused(run("fnn-predict", "--data", data, stdin="1"), "outputs", "diverged", "--lr")
+    refused(run("fnn-loss", "--data", data), "outputs", "diverged", "--lr")
+    np.save(tmp_path / "x.npy", load_mnist(data).test.images)
+    refused(run("fnn-contest", "x.npy", "out.txt"), "outputs", "diverged", "--lr")
+    assert not (tmp_path / "out.txt").exists()
 
 
 def test_parameters_for_other_images_are_refused(run, refused, data):

@@ -111,6 +111,12 @@ def test_other_sizes(tmp_path):
         np.testing.assert_array_equal(found, images, strict=True)
 
 
+@pytest.mark.parametrize("value", [0, 2])
+def test_images_of_one_dark_colour_are_images(value, tmp_path):
+    found = read(pickle.dumps(np.full((2, 28, 28), value)), tmp_path)
+    np.testing.assert_array_equal(found, np.full((2, 28, 28), value, np.uint8), strict=True)
+
+
 def test_the_value_is_left_alone():
     frozen = IMAGES.astype(float)
     frozen.flags.writeable = False
@@ -134,6 +140,13 @@ BAD = {
     "large": (with_pixel(256, np.uint16), "image 2 has a pixel of 256"),
     "scaled": (IMAGES / 255, "scaled to 0..1, expected 0..255: multiply by 255"),
     "scaled lists": ((IMAGES / 255).tolist(), "scaled to 0..1"),
+    "black and white": (
+        (IMAGES > 99).astype("i8"),
+        "its largest pixel is 1: its images look scaled",
+    ),
+    "black and white floats": ((IMAGES > 99) * 1.0, "its largest pixel is 1.0"),
+    "black and white lists": ((IMAGES > 99).astype("u1").tolist(), "its largest pixel is 1.0"),
+    "nearly black": (with_pixel(1e-300) * (IMAGES < 0) + 1e-300, "its largest pixel is 1e-300"),
     "bool": (IMAGES > 99, "true and false, expected pixels in 0..255: multiply by 255"),
     "text": (IMAGES.astype("S3"), "dtype |S3"),
     "complex": (IMAGES.astype(complex), "'c16'"),

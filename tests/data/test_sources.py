@@ -67,7 +67,9 @@ def test_a_name_wins_over_a_directory_and_a_dot_means_the_directory(
         assert (source.name, source.classes) == (choice, ("0", "1", "2"))
 
 
-@pytest.mark.parametrize("choice", ["", "nonsense", "./digits", "empty", "MNIST", "a\nb", "x\0"])
+@pytest.mark.parametrize(
+    "choice", ["", "nonsense", "./digits", "empty", "MNIST", "a\nb", "x\0", "x" * 5000]
+)
 def test_what_means_nothing_lists_the_names(tmp_path, monkeypatch, choice):
     monkeypatch.chdir(tmp_path)
     Path("empty").mkdir()
@@ -79,6 +81,37 @@ def test_what_means_nothing_lists_the_names(tmp_path, monkeypatch, choice):
     assert ("holds neither" in line) == (choice == "empty")
     for name in KNOWN:
         assert name in line
+
+
+BAD_ROOTS = {
+    "a file": ("file", "file is not a directory"),
+    "below a file": ("file/x", "file is not a directory"),
+    "a device": ("/dev/null", "/dev/null is not a directory"),
+    "a link to nothing": ("dangling", "dangling is not a directory"),
+    "too long": ("x" * 5000, "File name too long"),
+}
+
+
+@pytest.mark.parametrize("choice", [None, "mnist", "fashion-mnist", "cifar10"])
+@pytest.mark.parametrize(("chosen", "why"), BAD_ROOTS.values(), ids=BAD_ROOTS)
+def test_an_fnn_data_where_nothing_can_be_kept_is_named(tmp_path, monkeypatch, choice, chosen, why):
+    (tmp_path / "file").touch()
+    (tmp_path / "dangling").symlink_to("absent")
+    monkeypatch.setenv("FNN_DATA", str(tmp_path / chosen))
+    with pytest.raises(InputError, match=rf"FNN_DATA is '[^']*{chosen}'.*{why}") as error:
+        open_data(choice, "test", silent)
+    assert not isinstance(error.value, DownloadError)
+    assert "set it to a directory" in str(error.value)
+
+
+def test_an_fnn_data_that_cannot_be_written_to_is_named_where_it_lacks_the_set(
+    root, monkeypatch, write_set
+):
+    monkeypatch.setattr("os.access", lambda path, mode: False)  # root may write anywhere
+    with pytest.raises(InputError, match=f"FNN_DATA is '{root}'.*{root} cannot be written to"):
+        open_data(None, "test", silent)
+    expected = write_set(root / "mnist")
+    assert_same(open_data(None, "test", silent).data, expected.test)
 
 
 @pytest.mark.parametrize("name", ["mnist", "fashion-mnist", "cifar10"])

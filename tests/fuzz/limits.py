@@ -29,7 +29,8 @@ class TooLong(BaseException):
 def limited(folder: Path, memory: int | None = None) -> Iterator[None]:
     """Fail where the body takes over SECONDS or `memory` bytes, or writes outside `folder`.
 
-    It also fails where the body starts a process or opens a socket.
+    It also fails where the body starts a process or opens a socket. What the body raises hides
+    such failures.
     """
     with _timed(), _inside(folder):
         if memory is None:
