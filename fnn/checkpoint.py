@@ -4,6 +4,7 @@ Each array is a member named by its path, `params/1/W.npy`; the member `fnn` hol
 format's version and the tree's form, in which everything but the arrays stands as it is.
 """
 
+import io
 import json
 import os
 import zipfile
@@ -45,11 +46,14 @@ def load(path: str | os.PathLike[str]) -> Tree:
     try:
         if os.path.exists(path) and not os.path.isfile(path):
             raise InputError(f"{path}: is not a regular file; expected one that fnn-train wrote")
-        with zipfile.ZipFile(path) as archive:
+        with open(path, "rb") as file:
+            data = file.read()
+        # From memory, where nothing is reserved for sizes that the directory only claims.
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = {info.filename: info for info in archive.infolist()}
             if any(info.compress_type != zipfile.ZIP_STORED for info in members.values()):
                 _refuse(path, "its members are compressed, which fnn's never are")
-            if sum(info.file_size for info in members.values()) > os.path.getsize(path):
+            if sum(info.file_size for info in members.values()) > len(data):
                 _refuse(path, "its members claim to be larger than the file")
             if f"{HEADER}.npy" not in members:
                 _refuse(path, f"it has no member {HEADER}.npy")

@@ -109,7 +109,7 @@ def sklearn_calls(name):
     net = MLPClassifier((100,), activation="logistic", solver="sgd", batch_size=BATCH, alpha=0)
     x = np.random.default_rng(0).random((BATCH, 784), np.float32)
     labels = np.arange(BATCH) % 10
-    call = lambda: net.partial_fit(x, labels, range(10))  # noqa: E731
+    call = lambda: net.partial_fit(x, labels, classes=np.arange(10))  # noqa: E731
     return {"scikit-learn": call}, f"scikit-learn {sklearn.__version__}"
 
 

@@ -22,9 +22,9 @@ Run = Callable[..., Done]
 def run(tmp_path, monkeypatch) -> Run:
     """Run a program of bin/ in an empty directory; no network, no data but what the test makes."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FNN_DATA", str(tmp_path / "root"))  # the test's own process reads sets too
     env = {
         **os.environ,
-        "FNN_DATA": str(tmp_path / "root"),
         "MPLBACKEND": "agg",  # no windows, even where there is a screen
         "PYTHONWARNINGS": "error",
     }

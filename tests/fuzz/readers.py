@@ -9,7 +9,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -198,6 +198,7 @@ MODELS = (
 )
 
 
+@lru_cache
 def run_start() -> tuple[Spec, TrainState]:
     """The network of a run, and its training at the beginning."""
     spec = MODELS[0]

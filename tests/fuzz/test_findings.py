@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import struct
 
 import numpy as np
 import pytest
@@ -33,6 +34,13 @@ def tree(form: object) -> bytes:
     """A checkpoint with two arrays and the header `form`."""
     members = {"fnn.npy": b"", "W.npy": npy(np.ones(10_000)), "x.npy": npy(np.ones(2))}
     return tree_of(members, json.dumps({"format": 1, "tree": form}).encode())
+
+
+def claiming(mark: bytes, at: int) -> bytes:
+    """A checkpoint whose field `at` bytes after a mark of the zip format says 2**30."""
+    data = tree({"array": "x"})
+    field = data.rindex(mark) + at
+    return data[:field] + struct.pack("<I", 2**30) + data[field + 4 :]
 
 
 def cached(shape: object, contents: bytes = KEPT_BYTES) -> bytes:
@@ -81,6 +89,20 @@ def test_it_is_refused(tmp_path, name, data):
 def test_it_is_parsed_again(tmp_path, data):
     (reader,) = (reader for reader in READERS if reader.name == "cache")
     assert exercise(reader, Seed(data), data, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        claiming(b"PK\1\2", 20),  # a member, packed
+        claiming(b"PK\1\2", 24),  # a member
+        claiming(b"PK\5\6", 12),  # the archive's directory
+        claiming(b"PK\5\6", 16),  # where it begins
+    ],
+)
+def test_sizes_that_an_archive_claims_take_no_memory(tmp_path, data):
+    (reader,) = (reader for reader in READERS if reader.name == "checkpoint")
+    exercise(reader, Seed(data), data, tmp_path)
 
 
 MLP, RESNET = MODELS

@@ -17,7 +17,7 @@ def test_the_samples_are_read(reader, tmp_path):
 
 @every_reader
 @settings(
-    max_examples=120,
+    max_examples=100,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
