@@ -1,3 +1,5 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,3 +29,35 @@ def test_empty_like_has_the_order_of_the_axes(shape, random):
         assert y.transpose(aligned.axes(x)).flags.c_contiguous
     y[...] = 1  # every place is one of its own
     assert y.sum() == x.size
+
+
+def test_memory_is_used_again_only_when_nothing_refers_to_it():
+    size = aligned.LARGE
+    a = aligned.empty((size,), np.uint8)
+    place = a.ctypes.data
+    views = [a[5:].view(np.int8), np.lib.stride_tricks.as_strided(a, (3, 2), (2, 1)), memoryview(a)]
+    del a
+    while views:
+        assert aligned.empty((size,), np.uint8).ctypes.data != place
+        views.pop()
+    assert place in {aligned.empty((size,), np.uint8).ctypes.data for _ in range(2)}
+
+
+def test_threads_never_share_memory():
+    def work(number):
+        for _ in range(200):
+            held = [aligned.empty((aligned.LARGE + 1000 * j,), np.uint8) for j in range(3)]
+            for j, a in enumerate(held):
+                a[:: 1 << 12] = number * 3 + j
+            for j, a in enumerate(held):
+                assert (a[:: 1 << 12] == number * 3 + j).all()
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(work, range(8)))
+
+
+def test_memory_that_lies_idle_is_limited():
+    for i in range(3 * aligned.MOST):
+        aligned.empty((aligned.LARGE + i * aligned.LARGE // 2,), np.uint8)
+    assert len(aligned._kept.blocks) <= 2 * aligned.MOST
