@@ -1,9 +1,9 @@
 """Keeping freed memory for the next step, for the programs that compute a lot.
 
 glibc gives large freed blocks back to the system, which clears every page of the next step's
-arrays again: a tenth of a training step of the model `conv`, and more than half of recognising a
-thousand images with it (`tests/bench/steps.py` shows both ways). It is a setting of the whole
-process, so a program makes it and the library never does.
+arrays again. `fnn.kernels.aligned` spares the largest arrays that; with this setting malloc spares
+the others (`tests/bench/steps.py` shows both ways). It is a setting of the whole process, so a
+program makes it and the library never does.
 """
 
 import ctypes

@@ -10,6 +10,7 @@ refers to it any more, and given to the next that asks for as much.
 import math
 import sys
 import threading
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -18,7 +19,7 @@ from fnn.layers.layer import Array
 
 LINE = 64  # bytes
 LARGE = 1 << 20  # bytes from which memory is worth keeping
-MOST = 64  # blocks that may lie idle
+IDLE = 1 << 29  # bytes that a thread may leave idle
 
 
 class Kept(threading.local):
@@ -64,8 +65,9 @@ def _block(size: int) -> Array:
         block = blocks.pop(min(fitting, key=lambda i: blocks[i].size))
     else:
         block = np.empty(size, np.uint8)
-        # What lay idle the longest goes.
-        for i in reversed(free[: max(0, len(free) - MOST)]):
+        # Of what lies idle, the longest unused goes first.
+        behind = accumulate(blocks[i].size for i in reversed(free))
+        for i in [i for i, idle in zip(reversed(free), behind, strict=True) if idle > IDLE]:
             del blocks[i]
     blocks.append(block)
     return block

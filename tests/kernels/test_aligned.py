@@ -57,7 +57,15 @@ def test_threads_never_share_memory():
         assert all(pool.map(work, range(8)))
 
 
-def test_memory_that_lies_idle_is_limited():
-    for i in range(3 * aligned.MOST):
-        aligned.empty((aligned.LARGE + i * aligned.LARGE // 2,), np.uint8)
-    assert len(aligned._kept.blocks) <= 2 * aligned.MOST
+def test_memory_that_lies_idle_is_limited(monkeypatch):
+    monkeypatch.setattr(aligned, "IDLE", 20 * aligned.LARGE)
+
+    def kept():
+        for i in range(1, 12):
+            aligned.empty((i * aligned.LARGE,), np.uint8)
+        return [block.size // aligned.LARGE for block in aligned._kept.blocks]
+
+    with ThreadPoolExecutor(1) as pool:  # a thread that has none yet
+        sizes = pool.submit(kept).result()
+    assert sum(sizes) <= 20 + 11  # what was idle, and the last
+    assert sizes[-2:] == [10, 11]
