@@ -40,7 +40,7 @@ def check_target(out: str | None, option: str = "--out") -> None:
     try:
         import matplotlib  # noqa: F401 - to see whether it is there
     except ImportError as error:
-        raise InputError(f"pictures need matplotlib ({error}): pip install 'fnn[plot]'") from None
+        raise InputError(f"pictures need matplotlib ({error}): pip install matplotlib") from None
     except ValueError as error:  # an MPLBACKEND that means nothing
         raise InputError(f"matplotlib does not start: {' '.join(str(error).split())}") from None
     if out is None:

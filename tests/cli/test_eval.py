@@ -59,7 +59,7 @@ def test_without_matplotlib_the_text_is_the_same(call, refused, data, monkeypatc
     whole = call(evaluate.main, *args)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     assert call(evaluate.main, *args).stdout == whole.stdout
-    refused(call(evaluate.main, *args, "--plot", "a.png"), "pip install 'fnn[plot]'")
+    refused(call(evaluate.main, *args, "--plot", "a.png"), "pip install matplotlib")
 
 
 def matrix(classes, seed=0):

@@ -118,7 +118,7 @@ def test_a_failure_leaves_the_old_picture(call, refused, runs, tmp_path):
 def test_without_matplotlib_it_says_what_to_install(call, refused, runs, monkeypatch):
     runs(good=GOOD)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    refused(call(plot.main, "good", "--out", "a.png"), "pip install 'fnn[plot]'")
+    refused(call(plot.main, "good", "--out", "a.png"), "pip install matplotlib")
 
 
 def test_the_program_draws(run, runs, tmp_path):

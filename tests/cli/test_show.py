@@ -218,7 +218,7 @@ def test_a_network_for_other_images_is_refused(call, refused, saved):
 
 def test_without_matplotlib_it_says_what_to_install(call, refused, data, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    refused(call(show.main, "--data", data, "--out", "a.png"), "pip install 'fnn[plot]'")
+    refused(call(show.main, "--data", data, "--out", "a.png"), "pip install matplotlib")
 
 
 def test_a_backend_that_is_none_is_one_line(run, refused):
