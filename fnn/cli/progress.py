@@ -24,7 +24,7 @@ def shown(job: Job, start: Progress, quiet: bool) -> Iterator[Show]:
     if quiet:
         yield Show(lambda stage: None, lambda text: None)
         return
-    if not sys.stderr.isatty():
+    if sys.stderr is None or not sys.stderr.isatty():
         yield Show(lambda stage: tell(_line(stage.row)) if stage.row else None, say)
         return
     from tqdm import tqdm

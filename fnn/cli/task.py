@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fnn.cli.common import one_line
 from fnn.cli.progress import Show
 from fnn.cli.train_options import make_augment, make_optimizer
 from fnn.cli.training import Job, choose, held_out
@@ -91,4 +92,4 @@ def finish(
         )
     for path in paths:
         save_recognizer(path, task.spec, ts.params, ts.state)
-        show.line(f"parameters saved in {path}")
+        show.line(one_line(f"parameters saved in {path}"))

@@ -12,8 +12,11 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from functools import cache
 from typing import TypeVar
+
+from fnn.errors import InputError
 
 T = TypeVar("T")
 
@@ -21,12 +24,12 @@ T = TypeVar("T")
 def count() -> int:
     """How many threads to use: FNN_THREADS, or all cores that the process may use.
 
-    Raises ValueError where FNN_THREADS is no whole number from 1 up.
+    Raises InputError where FNN_THREADS is no whole number from 1 up.
     """
     wanted = os.environ.get("FNN_THREADS")
     if wanted:
         if not (wanted.isascii() and wanted.isdigit() and 1 <= int(wanted) <= 1024):
-            raise ValueError(f"FNN_THREADS is {wanted!r}: expected a whole number in 1..1024")
+            raise InputError(f"FNN_THREADS is {wanted!r}: expected a whole number in 1..1024")
         return int(wanted)
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else os.cpu_count() or 1
@@ -71,7 +74,9 @@ def share(work: Callable[[Iterator[T]], None], items: Iterable[T]) -> None:
             stop.set()
             raise
 
-    others = [_pool(os.getpid(), count() - 1).submit(run) for _ in range(threads - 1)]
+    others = [
+        _pool(os.getpid(), count() - 1).submit(copy_context().run, run) for _ in range(threads - 1)
+    ]
     try:
         run()
     finally:
