@@ -22,6 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 from filelock import FileLock, Timeout
 
 from fnn import checkpoint, tree
@@ -150,7 +151,7 @@ def fingerprint(data: Dataset) -> str:
     for part in data:
         for array in part:
             digest.update(repr((array.shape, str(array.dtype))).encode())
-            digest.update(array.tobytes())
+            digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
 
 

@@ -104,7 +104,9 @@ def not_negative(text: str) -> float:
     """An argument type: a finite number of 0 or more."""
     value = _number(text)
     if not 0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"expected a finite number of 0 or more, found {text}")
+        raise argparse.ArgumentTypeError(
+            f"expected a finite number of 0 or more, found {text[:40]}"
+        )
     return value
 
 

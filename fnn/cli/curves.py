@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from fnn.cli.common import one_line
 from fnn.errors import InputError
+from fnn.runs import METRICS
 
-METRICS = "metrics.csv"
 ACCURACIES = ("train_accuracy", "validation_accuracy", "test_accuracy")
 LONGEST = 90  # letters of a name
 LARGEST = 1e100  # a loss; no scale can show much more

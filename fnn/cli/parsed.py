@@ -7,6 +7,7 @@ from contextlib import redirect_stderr
 from pathlib import Path
 from typing import Any
 
+from fnn.cli.common import Parser
 from fnn.cli.train_options import arguments, check_optimizer, resolved
 from fnn.errors import InputError
 from fnn.runs import CONFIG, read_config
@@ -27,31 +28,31 @@ def parsed(argv: Sequence[str]) -> Namespace:
             "--resume: goes on with a run, and --run begins one; leave out one of them"
         )
     if args.resume is not None:
-        changed = [
-            name
-            for name, value in vars(args).items()
-            if value != p.get_default(name) and name not in OF_THIS_CALL
-        ]
-        if changed:
-            option = changed[0].replace("_", "-")
-            raise InputError(
-                f"--{option}: a run that is resumed keeps its own options; leave it out, or begin "
-                "a new run with --run"
-            )
-        config = read_config(Path(args.resume))
-        try:
-            with redirect_stderr(io.StringIO()):  # argparse would tell of options that are not here
-                kept = p.parse_args(_as_argv(config["options"]))
-        except (SystemExit, KeyError, TypeError, AttributeError):
-            raise InputError(
-                f"{Path(args.resume) / CONFIG}: its options are not fnn-train's; begin a new run"
-            ) from None
-        own = {name: getattr(args, name) for name in OF_THIS_CALL if name != "data"}
-        return resolved(Namespace(**{**vars(kept), **own, "data": args.data or kept.data}))
+        return resolved(_of_the_run(p, args))
     if args.patience is not None and not args.validation:
         raise InputError("--patience: there are no validation images; add --validation 0.1, say")
     check_optimizer(args)
     return resolved(args)
+
+
+def _of_the_run(p: Parser, args: Namespace) -> Namespace:
+    """The options that the run in --resume has kept, with those of this call."""
+    for name, value in vars(args).items():
+        if value != p.get_default(name) and name not in OF_THIS_CALL:
+            raise InputError(
+                f"--{name.replace('_', '-')}: a run that is resumed keeps its own options; leave "
+                "it out, or begin a new run with --run"
+            )
+    config = read_config(Path(args.resume))
+    try:
+        with redirect_stderr(io.StringIO()):  # argparse would tell of options that are not here
+            kept = p.parse_args(_as_argv(config["options"]))
+    except (SystemExit, KeyError, TypeError, AttributeError):
+        raise InputError(
+            f"{Path(args.resume) / CONFIG}: its options are not fnn-train's; begin a new run"
+        ) from None
+    own = {name: getattr(args, name) for name in OF_THIS_CALL if name != "data"}
+    return Namespace(**{**vars(kept), **own, "data": args.data or kept.data})
 
 
 def kept_options(args: Namespace) -> dict[str, Any]:

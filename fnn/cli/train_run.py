@@ -77,7 +77,8 @@ def _go_on(args: Namespace, directory: Path, task: Task, start: Progress) -> Non
                     runs.write_metrics(directory, rows)
                 stop = asked()
                 if stage.row is not None or stop or time.monotonic() - saved >= args.save_every:
-                    check_finite(stage.now.ts, stage.now.epoch + 1)
+                    if stage.row is None:  # at an epoch's end it has been checked
+                        check_finite(stage.now.ts, stage.now.epoch + 1)
                     runs.save_progress(directory, task.spec, stage.now)
                     saved = time.monotonic()
                 if stop:

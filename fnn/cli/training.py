@@ -62,14 +62,9 @@ def train(job: Job, now: Progress) -> Iterator[Stage]:
         for later in _rest_of_epoch(job, now):
             now = later
             yield Stage(now)
-        trained = time.perf_counter() - start
-        stage = _end_of_epoch(job, now)
-        assert stage.row is not None
-        seconds = round(time.perf_counter() - start, 3)
-        row = stage.row._replace(
-            seconds=seconds, images_per_second=round(max(left, 0) / trained, 1)
-        )
-        yield stage._replace(row=row)
+        rate = max(left, 0) / (time.perf_counter() - start)
+        stage = _end_of_epoch(job, now, start, rate)
+        yield stage
         now = stage.now
 
 
@@ -127,33 +122,30 @@ def _rest_of_epoch(job: Job, now: Progress) -> Iterator[Progress]:
     n, epoch = len(job.train.labels), now.epoch + 1
     rng = epoch_key(job.seed, epoch)
     feed = batches(rng, *job.train, job.batch_size, to_float, job.augment, first=now.batch)
-    # Numbers that overflow show in the loss, where one line tells of them.
-    with np.errstate(all="ignore"):
-        for ts in states(job.step, feed, now.ts):
-            if not math.isfinite(ts.loss):
-                raise Diverged(
-                    f"the loss became {ts.loss} in step {now.batch + 1} of epoch {epoch}: the "
-                    "training diverges"
-                )
-            size = min(job.batch_size, n - now.batch * job.batch_size)
-            now = now._replace(ts=ts, batch=now.batch + 1, loss=now.loss + ts.loss * size)
-            yield now
+    for ts in states(job.step, feed, now.ts):
+        if not math.isfinite(ts.loss):
+            raise Diverged(
+                f"the loss became {ts.loss} in step {now.batch + 1} of epoch {epoch}: the training "
+                "diverges"
+            )
+        size = min(job.batch_size, n - now.batch * job.batch_size)
+        now = now._replace(ts=ts, batch=now.batch + 1, loss=now.loss + ts.loss * size)
+        yield now
 
 
-def _end_of_epoch(job: Job, now: Progress) -> Stage:
+def _end_of_epoch(job: Job, now: Progress, start: float, images_per_second: float) -> Stage:
     epoch = now.epoch + 1
     ts, n = now.ts, len(job.train.labels)
+    check_finite(ts, epoch)
     if epoch == job.epochs and job.validation is None:
         ts = with_expectations(job, ts, epoch)
-    with np.errstate(all="ignore"):
-        # As many training images as there are test images, to compare with.
-        train = measure(job, ts, Split(*(part[: len(job.test.labels)] for part in job.train)))
-        test = measure(job, ts, job.test)
-        chosen = None if job.validation is None else measure(job, ts, job.validation)
+    # As many training images as there are test images, to compare with.
+    train = measure(job, ts, Split(*(part[: len(job.test.labels)] for part in job.train)))
+    test = measure(job, ts, job.test)
+    chosen = None if job.validation is None else measure(job, ts, job.validation)
     best = now.best
     if chosen is not None and (chosen.accuracy, -chosen.loss) > (best.accuracy, -best.loss):
         best = Best(epoch, chosen.accuracy, chosen.loss)
-    check_finite(ts, epoch)
     step = epoch * -(-n // job.batch_size)
     row = Row(
         epoch=epoch,
@@ -163,8 +155,8 @@ def _end_of_epoch(job: Job, now: Progress) -> Stage:
         test_accuracy=test.accuracy,
         validation_accuracy=None if chosen is None else chosen.accuracy,
         lr=None if job.rate is None else rate_at(job.rate, step - 1),
-        seconds=0.0,
-        images_per_second=0.0,
+        seconds=round(time.perf_counter() - start, 3),
+        images_per_second=round(images_per_second, 1),
     )
     return Stage(Progress(ts, epoch, best=best), row, best.epoch == epoch)
 

@@ -1,7 +1,7 @@
 """Element-wise work and pooling at the speed of memory: blocks that fit the cache, in threads.
 
-Arrays may have any number of axes; what is called flat is a view of a whole array in the order in
-which it lies in memory.
+Arrays may have any number of axes; they are worked on as rows, in the order in which they lie in
+memory.
 """
 
 import math
@@ -13,14 +13,14 @@ from fnn.kernels import aligned
 from fnn.kernels.threads import share, split
 from fnn.layers.layer import Array
 
-BLOCK = 1 << 18  # numbers a thread works on at once: three such arrays fit a core's cache
+BLOCK = 1 << 18  # numbers a thread works on at once: shorter calls wait for Python's lock
 RUN = 8192  # the longest run of numbers that a vector of channels is repeated to
 
 
 def relu(x: Array) -> Array:
     """max(x, 0), laid out as x."""
     y = aligned.empty_like(x)
-    source, target = (runs(np.ascontiguousarray(a.transpose(aligned.axes(x)))) for a in (x, y))
+    source, target = (_in_order(a, aligned.axes(x)) for a in (x, y))
     zeros = np.zeros(source.shape[1], x.dtype)  # twice as fast as the number 0
 
     def work(queue: Iterator[tuple[int, int]]) -> None:
@@ -38,7 +38,7 @@ def relu_vjp(y: Array, dy: Array) -> Array:
         np.multiply(dy, y > 0, out=dx)
         return dx
     order = aligned.axes(y)
-    outputs, above, below = (runs(np.ascontiguousarray(a.transpose(order))) for a in (y, dy, dx))
+    outputs, above, below = (_in_order(a, order) for a in (y, dy, dx))
     blocks = row_blocks(outputs)
 
     def work(queue: Iterator[tuple[int, int]]) -> None:
@@ -49,6 +49,11 @@ def relu_vjp(y: Array, dy: Array) -> Array:
 
     share(work, blocks)
     return dx
+
+
+def _in_order(a: Array, axes: list[int]) -> Array:
+    """`runs` of an array with its axes in that order; a view where they lie so in memory."""
+    return runs(np.ascontiguousarray(a.transpose(axes)))
 
 
 def runs(x: Array) -> Array:
@@ -69,8 +74,10 @@ def repeated(v: Array, rows: Array) -> Array:
 
 def row_blocks(rows: Array) -> list[tuple[int, int]]:
     """Blocks of rows of about BLOCK numbers; where there are some, an even number of them."""
-    parts = -(-rows.size // BLOCK)
-    return split(len(rows), -(-len(rows) // max(1, parts + parts % 2 if parts > 1 else parts)))
+    parts = max(1, -(-rows.size // BLOCK))
+    if parts > 1:
+        parts += parts % 2
+    return split(len(rows), -(-len(rows) // parts))
 
 
 def longest(blocks: list[tuple[int, int]]) -> int:
