@@ -1,9 +1,10 @@
 """How each model is trained when nobody says otherwise."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from fnn.data.augment import Augment, cutout, flip, shift
+from fnn.data.augment import Augment, cutout, flip, noise, shift
+from fnn.data.distort import distort
 from fnn.optim import Optimizer, adadelta, adagrad, adam, momentum, nesterov, rmsprop, sgd
 from fnn.schedules import Rate, constant, cosine, one_cycle, step_decay
 
@@ -45,6 +46,11 @@ AUGMENTS = {
     "shift": Change(shift(2), "by up to 2 pixels"),
     "flip": Change(flip(), "left to right, every other image"),
     "cutout": Change(cutout(8), "a square of 8 pixels set to 0"),
+    "distort": Change(
+        distort(degrees=10, zoom=0.1, pixels=2, shear=0.1, alpha=34, sigma=5),
+        "turned, enlarged, slanted, moved and bent as handwriting is",
+    ),
+    "noise": Change(noise(25), "normal noise, of a deviation of up to 25 of 255"),
 }
 
 
@@ -65,5 +71,32 @@ RECIPES = {
     "conv": Recipe(3, 100, "momentum", 0.05, "one-cycle"),
     "lenet": Recipe(10, 100, "momentum", 0.05, "one-cycle"),
     "vgg": Recipe(10, 100, "momentum", 0.05, "one-cycle"),
+    "slim": Recipe(10, 250, "nesterov", 0.1, "one-cycle"),
     "resnet": Recipe(10, 100, "momentum", 0.1, "one-cycle"),
+}
+
+
+class Named(NamedTuple):
+    """Options of fnn-train that belong together, and a few words about them."""
+
+    about: str
+    options: dict[str, Any]
+
+
+NAMED = {
+    "contest": Named(
+        "for MNIST and the contest",
+        {
+            "model": "conv",
+            "epochs": 10,
+            "batch_size": 250,
+            "optimizer": "nesterov",
+            "lr": 0.1,
+            "schedule": "one-cycle",
+            "augment": "distort",
+            "dropout": 0.4,
+            "networks": 3,
+            "views": "shifted",
+        },
+    ),
 }

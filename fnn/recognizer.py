@@ -2,6 +2,7 @@
 
 import math
 import os
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ from fnn.layers.layer import Array, Layer, Shape
 from fnn.models import Spec, build
 from fnn.train import predict
 from fnn.tree import Tree
+from fnn.views import VIEWS, averaged
 
 LARGEST = 1e30  # of a logit: differences of larger ones overflow
 
@@ -35,9 +37,24 @@ def untrained(spec: Spec, rng: Key = 0, **more: Any) -> Recognizer:
     return Recognizer(spec, net, params, net.state(keys.child(rng, keys.STATE), spec.shape))
 
 
-def save_recognizer(path: str | os.PathLike[str], spec: Spec, params: Tree, state: Tree) -> None:
-    """Write the network to `path`; see `fnn.checkpoint.save`."""
+def save_recognizer(
+    path: str | os.PathLike[str], spec: Spec, params: Tree, state: Tree, half: bool = False
+) -> None:
+    """Write the network to `path`; see `fnn.checkpoint.save`.
+
+    With `half` as float16, in half the bytes: three digits of each number, enough to recognise
+    images with, and not to train on.
+    """
+    params, state = (tree.map(_half, part) if half else part for part in (params, state))
     checkpoint.save(path, model_of(spec, params, state))
+
+
+def _half(leaf: Array) -> Array:
+    if getattr(leaf, "dtype", None) != np.float32:
+        return leaf
+    with np.errstate(over="ignore"):
+        small = leaf.astype(np.float16)
+    return small if np.isfinite(small).all() else leaf
 
 
 def model_of(spec: Spec, params: Tree, state: Tree) -> Tree:
@@ -60,8 +77,8 @@ def load_recognizer(path: str | os.PathLike[str]) -> Recognizer:
         if type(spec.shape) is not tuple or not all(type(n) is int and n > 0 for n in spec.shape):
             raise ValueError(f"its images are of shape {spec.shape}")
         fresh = untrained(spec, init=_claimed(os.path.getsize(path)))
-        params = tree.map(fitting, fresh.params, content["params"])
-        state = tree.map(fitting, fresh.state, content["state"])
+        params = tree.map(_whole, fresh.params, content["params"])
+        state = tree.map(_whole, fresh.state, content["state"])
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, MemoryError) as error:
         why = f"it lacks {error}" if isinstance(error, KeyError) else error
         raise InputError(
@@ -72,12 +89,13 @@ def load_recognizer(path: str | os.PathLike[str]) -> Recognizer:
 
 
 def recognise(found: Recognizer, images: Array) -> Array:
-    """The logits of uint8 images, (N, classes).
+    """The logits of uint8 images, (N, classes): the mean over the views that the spec names.
 
     Raises InputError where the parameters are so large, though finite, that they are senseless.
     """
+    answer = partial(predict, found.net, found.params, found.state, prepare=to_float)
     with np.errstate(all="ignore"):
-        logits = predict(found.net, found.params, found.state, images, prepare=to_float)
+        logits = averaged(answer, VIEWS[found.spec.views])(images)
     if not (abs(logits) < LARGEST).all():  # this way round NaN fails too
         raise InputError(
             "the network's outputs are no numbers or beyond all measure: the training of its "
@@ -95,6 +113,12 @@ def _claimed(limit: int) -> Initializer:
         return np.broadcast_to(np.float32(0), shape)
 
     return Initializer(fill, fill)
+
+
+def _whole(fresh: Array, loaded: Array) -> Array:
+    """`fitting`, for a leaf that may have been saved as float16."""
+    half = isinstance(loaded, np.ndarray) and loaded.dtype == np.float16
+    return fitting(fresh, loaded.astype(np.float32) if half else loaded)
 
 
 def fitting(fresh: Array, loaded: Array) -> Array:

@@ -18,6 +18,11 @@ class Show(NamedTuple):
     line: Callable[[str], None]
 
 
+def teller(quiet: bool) -> Callable[[str], None]:
+    """What tells something in a line, where it may."""
+    return (lambda text: None) if quiet else say
+
+
 @contextmanager
 def shown(job: Job, start: Progress, quiet: bool) -> Iterator[Show]:
     """Lines for epochs on standard output, and a bar on standard error where it is a terminal."""

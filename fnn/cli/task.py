@@ -1,6 +1,7 @@
 """A training put together from fnn-train's options, and what it leaves at its end."""
 
 from argparse import Namespace
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -80,16 +81,20 @@ def check_last_batch(job: Job, ts: TrainState, spec: Spec) -> None:
         ) from None
 
 
-def finish(
-    task: Task, now: Progress, best: TrainState | None, paths: list[Path], show: Show
-) -> None:
-    """Save the network that a training ends with."""
+def outcome(task: Task, now: Progress, best: TrainState | None, show: Show) -> TrainState:
+    """The network that a training ends with."""
     ts, test = choose(task.job, now, best)
     if test is not None:
         show.line(
             f"epoch {now.best.epoch} was best on the validation images, with an accuracy of "
             f"{now.best.accuracy:.4f}; on the test images it has {test.accuracy:.4f}"
         )
+    return ts
+
+
+def save_all(
+    paths: list[Path], spec: Spec, ts: TrainState, half: bool, tell: Callable[[str], None]
+) -> None:
     for path in paths:
-        save_recognizer(path, task.spec, ts.params, ts.state)
-        show.line(one_line(f"parameters saved in {path}"))
+        save_recognizer(path, spec, ts.params, ts.state, half)
+        tell(one_line(f"parameters saved in {path}"))

@@ -11,8 +11,9 @@ from fnn.data.augment import Augment, compose
 from fnn.errors import InputError
 from fnn.models import ACTIVATIONS, MODELS
 from fnn.optim import Optimizer
-from fnn.recipes import AUGMENTS, OPTIMIZERS, RECIPES, SCHEDULES
+from fnn.recipes import AUGMENTS, NAMED, OPTIMIZERS, RECIPES, SCHEDULES
 from fnn.schedules import Rate
+from fnn.views import VIEWS
 
 SAVE_EVERY = 60.0  # seconds
 
@@ -24,6 +25,12 @@ def arguments() -> Parser:
         "cross-entropy of the training images (as they were learned), the accuracy on the test "
         "images, and the seconds that the epoch took.",
         "fnn-train --model conv --epochs 3 --out mine.npz",
+    )
+    p.add_argument(
+        "--recipe",
+        choices=NAMED,
+        help="options that belong together, each of which can be given another value: "
+        + "; ".join(f"{name} ({recipe.about})" for name, recipe in NAMED.items()),
     )
     p.add_argument("--model", choices=MODELS, default="mlp", help="which network (%(default)s)")
     add_data_argument(p)
@@ -80,6 +87,19 @@ def arguments() -> Parser:
         + "; ".join(f"{name} ({choice.about})" for name, choice in AUGMENTS.items()),
     )
     p.add_argument(
+        "--networks",
+        type=whole(1, 100),
+        default=1,
+        help="train so many, with the seeds from --seed up; they answer together (%(default)s)",
+    )
+    p.add_argument(
+        "--views",
+        choices=VIEWS,
+        default="one",
+        help="how the network will look at an image: once, or at moved (and mirrored) ones too, "
+        "for the mean of its answers (%(default)s)",
+    )
+    p.add_argument(
         "--validation",
         type=share,
         default=0.0,
@@ -92,6 +112,11 @@ def arguments() -> Parser:
         type=whole(1),
         metavar="EPOCHS",
         help="end after so many epochs without a better one on the validation images",
+    )
+    p.add_argument(
+        "--half",
+        action="store_true",
+        help="write the parameters at the end as float16, in half the bytes",
     )
     p.add_argument(
         "--out",
@@ -122,6 +147,7 @@ def arguments() -> Parser:
         help="print the layers with their shapes, parameters and multiply-adds, and train nothing",
     )
     p.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    p.set_defaults(whole=None)  # the directory of the run that a network's own run is a part of
     return p
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from fnn import runs
 from fnn.cli.parsed import kept_options
 from fnn.cli.progress import shown
-from fnn.cli.task import Task, finish
+from fnn.cli.task import Task, outcome, save_all
 from fnn.cli.training import Diverged, Stage, check_finite, train
 from fnn.data.dataset import Dataset
 from fnn.data.sources import KNOWN, Source
@@ -27,8 +27,19 @@ from fnn.train import TrainState
 from fnn.version import __version__
 
 
-def train_run(args: Namespace, source: Source[Dataset], task: Task) -> None:
-    """Begin the run in --run, or go on with the one in --resume, to its end."""
+def train_run(args: Namespace, source: Source[Dataset], task: Task) -> TrainState:
+    """Begin the run in --run, or go on with the one in --resume, to its end: what it ends with."""
+    with opened(args, source) as directory:
+        start = runs.load_progress(directory, task.spec, task.fresh)
+        return _go_on(args, directory, task, start or Progress(task.fresh))
+
+
+@contextmanager
+def opened(args: Namespace, source: Source[Dataset]) -> Iterator[Path]:
+    """The directory of --run, made and with its config, or of --resume, checked; nobody else's.
+
+    Raises InputError where the run began with other images.
+    """
     directory = Path(args.run or args.resume)
     if args.run:
         runs.create(directory)
@@ -36,15 +47,12 @@ def train_run(args: Namespace, source: Source[Dataset], task: Task) -> None:
         seen = runs.fingerprint(source.data)
         if args.run:
             runs.write_config(directory, _config(args, source, seen))
-            start = None
-        else:
-            if runs.read_config(directory).get("fingerprint") != seen:
-                raise InputError(
-                    f"{directory}: the run began with other images than those of {source.name}; "
-                    "name the same ones with --data"
-                )
-            start = runs.load_progress(directory, task.spec, task.fresh)
-        _go_on(args, directory, task, start or Progress(task.fresh))
+        elif runs.read_config(directory).get("fingerprint") != seen:
+            raise InputError(
+                f"{directory}: the run began with other images than those of {source.name}; "
+                "name the same ones with --data"
+            )
+        yield directory
 
 
 def _config(args: Namespace, source: Source[Dataset], seen: str) -> dict[str, Any]:
@@ -60,7 +68,7 @@ def _config(args: Namespace, source: Source[Dataset], seen: str) -> dict[str, An
     }
 
 
-def _go_on(args: Namespace, directory: Path, task: Task, start: Progress) -> None:
+def _go_on(args: Namespace, directory: Path, task: Task, start: Progress) -> TrainState:
     rows = runs.read_metrics(directory, start.epoch)
     runs.write_metrics(directory, rows)
     saved = time.monotonic()
@@ -84,13 +92,15 @@ def _go_on(args: Namespace, directory: Path, task: Task, start: Progress) -> Non
                 if stop:
                     show.line(
                         f"stopped after step {stage.now.batch} of epoch {stage.now.epoch + 1}; go "
-                        f"on with: fnn-train --resume {shlex.quote(str(directory))}"
+                        f"on with: fnn-train --resume {shlex.quote(str(args.whole or directory))}"
                     )
                     raise KeyboardInterrupt
             now = stage.now
             kept = _best(directory, now.ts) if now.best.epoch else None
             outputs = [directory / runs.FINAL, *([Path(args.out)] if args.out else [])]
-            finish(task, now, kept, outputs, show)
+            ts = outcome(task, now, kept, show)
+            save_all(outputs, task.spec, ts, args.half, show.line)
+            return ts
     except Diverged as error:
         raise InputError(
             f"{error}; {directory} keeps what was saved before; begin a new run with a smaller --lr"

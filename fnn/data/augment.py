@@ -70,6 +70,30 @@ def cutout(side: int) -> Augment:
     return augment
 
 
+def noise(deviation: float) -> Augment:
+    """Adds normal noise to each image, with a deviation of its own, evenly in 0..`deviation`.
+
+    uint8 images stay within 0..255. Raises ValueError for a negative deviation.
+    """
+    if not 0 <= deviation < np.inf:
+        raise ValueError(f"noise: expected a deviation of 0 or more, found {deviation}")
+
+    def augment(rng: Key, x: Array) -> Array:
+        draw = generator(rng)
+        each = draw.uniform(0, deviation, (len(x), *[1] * (x.ndim - 1))).astype(np.float32)
+        noisy = draw.standard_normal(x.shape, np.float32)
+        noisy *= each
+        noisy += x
+        return noisy.astype(x.dtype) if x.dtype.kind == "f" else to_uint8(noisy)
+
+    return augment
+
+
+def to_uint8(x: Array) -> Array:
+    """Floats rounded and cut to 0..255."""
+    return np.clip(np.rint(x), 0, 255).astype(np.uint8)
+
+
 def compose(*augments: Augment) -> Augment:
     """One after another, each with a key of its own.
 

@@ -54,3 +54,17 @@ def relu() -> Layer:
         return pointwise.relu_vjp(cache.saved, dy), {}
 
     return Layer(empty, apply, vjp, name="relu")
+
+
+def scaled(factor: float) -> Layer:
+    """y = factor * x, with a constant that is not learned: before a loss, a temperature."""
+    factor = float(factor)  # a NumPy scalar would turn float32 into float64
+
+    def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:
+        check_float("scaled", x)
+        return x * factor, Cache((), state)
+
+    def vjp(params: Tree, cache: Cache, dy: Array) -> tuple[Array, Tree]:
+        return dy * factor, {}
+
+    return Layer(empty, apply, vjp, name=f"scaled({factor:g})")

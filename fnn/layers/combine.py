@@ -8,6 +8,7 @@ from toolz import accumulate
 
 from fnn import tree
 from fnn.keys import Key, child
+from fnn.layers.activation import scaled
 from fnn.layers.layer import Array, Cache, Init, Layer, Shape, parameter_grads
 from fnn.layers.shape import identity
 from fnn.tree import Tree
@@ -138,6 +139,14 @@ def residual(*body: Layer) -> Layer:
     Source: He et al., "Deep residual learning for image recognition", CVPR 2016.
     """
     return parallel(serial(*body), identity())
+
+
+def ensemble(*nets: Layer) -> Layer:
+    """Networks that answer together: the mean of their logits; `params[0][i]` are those of net i.
+
+    After softmax it is the geometric mean of their probabilities, normalised.
+    """
+    return serial(parallel(*nets), scaled(1 / max(1, len(nets))))
 
 
 def weight_decay(net: Layer, rate: float) -> Layer:

@@ -27,6 +27,7 @@ def run(tmp_path, monkeypatch) -> Run:
         **os.environ,
         "MPLBACKEND": "agg",  # no windows, even where there is a screen
         "PYTHONWARNINGS": "error",
+        "OPENBLAS_NUM_THREADS": "1",  # two wait for one another where other programs are at work
     }
 
     def go(program: str, *args: object, stdin: str | bytes = "", **settings: str) -> Done:

@@ -12,6 +12,7 @@ KINDS = {
     "flip": augment.flip(),
     "cutout": augment.cutout(3),
     "cutout even": augment.cutout(2),
+    "noise": augment.noise(20),
     "all": augment.compose(augment.flip(), augment.shift(1), augment.cutout(1)),
 }
 every_kind = pytest.mark.parametrize("f", KINDS.values(), ids=KINDS)
@@ -80,7 +81,21 @@ def test_cutout_is_one_square(side, seed):
     assert ((inner == 0).sum(axis=(1, 2)).max()) == side * side
 
 
-@pytest.mark.parametrize("make", [lambda: augment.shift(-1), lambda: augment.cutout(0)])
+def test_noise_has_mean_0_and_a_deviation_of_each_image_up_to_the_bound():
+    found = augment.noise(20)(0, np.full((500, 30, 30), 128, np.float64)) - 128
+    each = found.std(axis=(1, 2))
+    assert abs(found.mean()) < 0.2
+    assert 19 < each.max() < 22
+    assert each.min() < 0.5
+    assert 9 < each.mean() < 11
+    dark = augment.noise(200)(0, np.zeros((5, 9, 9), np.uint8))
+    assert dark.min() == 0
+    assert dark.max() > 100
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: augment.shift(-1), lambda: augment.cutout(0), lambda: augment.noise(-1)]
+)
 def test_what_cannot_be_is_refused(make):
     with pytest.raises(ValueError, match="expected"):
         make()

@@ -7,6 +7,7 @@ import struct
 import tarfile
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -82,6 +83,16 @@ def summed(data: bytes) -> bytes:
         except ValueError:
             break
     return bytes(tar)
+
+
+def png_checked(data: bytes) -> bytes:
+    """A PNG with the checksum of each chunk."""
+    png, at = bytearray(data), 8
+    while at + 12 <= len(png):
+        end = at + 8 + int.from_bytes(png[at : at + 4], "big")
+        png[end : end + 4] = struct.pack(">I", zlib.crc32(png[at + 4 : end]))
+        at = end + 4
+    return bytes(png)
 
 
 def kept_of(contents: bytes, header: bytes) -> bytes:

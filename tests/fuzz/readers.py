@@ -5,11 +5,13 @@ a reader promises is checked by `exercise`: a value of the promised kind or an I
 line, never more memory than stated, soon, and nothing written but in the data root.
 """
 
+import io
 import json
 import os
 import tempfile
 from collections.abc import Callable
 from functools import lru_cache, partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +24,7 @@ from packing import (
     npy,
     npy_of,
     pickles,
+    png_checked,
     saved,
     summed,
     tar_of,
@@ -32,6 +35,7 @@ from fnn import checkpoint, runs
 from fnn.data import cache, cifar, mnist
 from fnn.data.dataset import Split
 from fnn.data.dump import read_dump
+from fnn.data.image_file import read_grey
 from fnn.data.npy import parse_npy
 from fnn.data.unpickle import safe_load
 from fnn.errors import InputError
@@ -160,6 +164,12 @@ def check_progress(now: runs.Progress) -> None:
     assert type(now.loss) is type(now.best.accuracy) is type(now.best.loss) is float
 
 
+def check_picture(picture: Any) -> None:
+    assert picture.dtype == np.uint8
+    assert picture.ndim == 2
+    assert 0 < picture.size <= PICTURE_PIXELS
+
+
 PIXELS = np.arange(0, 240, 20, dtype=np.uint8).reshape(2, 3, 2)
 SPLIT = Split(PIXELS, np.array([7, 3], np.uint8))
 TEST_IMAGES, TEST_LABELS = mnist.FILES["test"]
@@ -190,6 +200,35 @@ def read_cached(folder: Path) -> Split:
 def save_model(path: Path, spec: Spec) -> None:
     fresh = untrained(spec)
     save_recognizer(path, spec, fresh.params, fresh.state)
+
+
+PICTURE_PIXELS = 10**6  # a smaller limit than the programs', which finds the same
+
+
+def pictures() -> tuple[Seed, ...]:
+    """Small images of many formats and modes; none where there is no pillow to make them."""
+    if find_spec("PIL") is None:
+        return ()
+    from PIL import Image
+
+    grey = Image.fromarray(np.arange(48, dtype=np.uint8).reshape(6, 8) * 5)
+    exif = Image.Exif()
+    exif[0x112] = 6  # turned
+    images: tuple[tuple[str, str, dict[str, Any]], ...] = (
+        ("L", "PNG", {"exif": exif}), ("1", "PNG", {}), ("P", "PNG", {"transparency": 3}),
+        ("RGBA", "PNG", {}), ("I;16", "PNG", {}), ("L", "JPEG", {"exif": exif}),
+        ("CMYK", "JPEG", {}), ("RGB", "JPEG", {"progressive": True}), ("RGB", "BMP", {}),
+        ("P", "GIF", {"save_all": True, "append_images": [grey.rotate(180)]}),
+        ("RGBA", "WEBP", {"lossless": True}),
+    )  # fmt: skip
+    seeds = []
+    for mode, kind, options in images:
+        file = io.BytesIO()
+        grey.convert(mode).save(file, kind, **options)
+        seeds.append(Seed(file.getvalue()))
+        if kind == "PNG":
+            seeds.append(Seed(file.getvalue(), png_checked))
+    return tuple(seeds)
 
 
 MODELS = (
@@ -308,4 +347,9 @@ READERS = (
         ),
         read_cached, check_split, **SMALL,
     ),
+    Reader(
+        "image", "x.png", pictures(),
+        lambda folder: read_grey(folder / "x.png", PICTURE_PIXELS), check_picture, **LARGE,
+    ),
 )  # fmt: skip
+READERS = tuple(reader for reader in READERS if reader.seeds)

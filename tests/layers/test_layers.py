@@ -11,6 +11,8 @@ LAYERS = {
     "dense he": (fnn.dense(3, init=fnn.initializers.he), (4,)),
     "sigmoid": (fnn.sigmoid(), (2, 3, 2)),
     "relu": (fnn.relu(), (2, 3, 2)),
+    "scaled": (fnn.scaled(0.3), (2, 3)),
+    "ensemble": (fnn.ensemble(fnn.dense(3), fnn.serial(fnn.dense(3), fnn.relu())), (2,)),
     "flatten": (fnn.flatten(), (2, 3, 2)),
     "flatten grey": (fnn.flatten(), (4, 3, 1)),
     "identity": (fnn.identity(), (2, 3)),

@@ -1,0 +1,64 @@
+"""Several networks that answer together: trained one after another, each from its own seed."""
+
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+from fnn import runs
+from fnn.cli.parameters import DEFAULT
+from fnn.cli.progress import teller
+from fnn.cli.task import put_together, save_all
+from fnn.cli.train_once import train_once
+from fnn.cli.train_run import opened, train_run
+from fnn.data.dataset import Dataset
+from fnn.data.sources import Source
+from fnn.losses import accuracy
+from fnn.models import Spec, build
+from fnn.recognizer import Recognizer, recognise
+from fnn.train import TrainState
+
+
+def train_networks(args: Namespace, source: Source[Dataset], spec: Spec) -> None:
+    """Train `args.networks` networks with the seeds from `args.seed` up, and save them as one.
+
+    With --run each is a run of its own, in the directories 1, 2, ... of the run: those that are
+    finished are read again when the whole is resumed.
+    """
+    with ExitStack() as stack:
+        directory = stack.enter_context(opened(args, source)) if args.run or args.resume else None
+        tell = teller(args.quiet)
+        each = list(_each(args, source, spec, directory))
+        whole = spec._replace(networks=args.networks)
+        ts = together(each)
+        found = Recognizer(whole, build(whole), ts.params, ts.state)
+        test = source.data.test
+        share = accuracy(recognise(found, test.images), test.labels)
+        tell(f"all {args.networks} networks together: accuracy {share:.4f} on the test images")
+        first = [directory / runs.FINAL] if directory else [] if args.out else [Path(DEFAULT)]
+        save_all([*first, *([Path(args.out)] if args.out else [])], whole, ts, args.half, tell)
+
+
+def together(each: list[TrainState]) -> TrainState:
+    """The parameters and state of `fnn.ensemble`, from those of its networks."""
+    params, state = (
+        {0: dict(enumerate(part)), 1: {}}
+        for part in zip(*((ts.params, ts.state) for ts in each), strict=True)
+    )
+    return each[-1]._replace(params=params, state=state)
+
+
+def _each(
+    args: Namespace, source: Source[Dataset], spec: Spec, directory: Path | None
+) -> Iterator[TrainState]:
+    for i in range(args.networks):
+        own = {"networks": 1, "seed": args.seed + i, "out": None, "half": False}
+        own |= {"run": None, "resume": None}
+        if directory:
+            part = directory / str(i + 1)
+            begun = (part / runs.CONFIG).exists()
+            own |= {"resume" if begun else "run": str(part), "whole": str(directory)}
+        mine = Namespace(**{**vars(args), **own})
+        teller(args.quiet)(f"network {i + 1} of {args.networks}, seed {mine.seed}")
+        task = put_together(mine, source, spec)
+        yield train_run(mine, source, task) if directory else train_once(mine, task)

@@ -1,0 +1,27 @@
+"""A training that keeps nothing on the way."""
+
+from argparse import Namespace
+
+from fnn.cli.common import say
+from fnn.cli.progress import shown
+from fnn.cli.task import Task, outcome
+from fnn.cli.training import Diverged, train
+from fnn.errors import InputError
+from fnn.runs import Progress
+from fnn.train import TrainState
+
+
+def train_once(args: Namespace, task: Task) -> TrainState:
+    """Where the training ends; the parameters are written by the caller, when all is done."""
+    start, best = Progress(task.fresh), None
+    try:
+        with shown(task.job, start, args.quiet) as show:
+            for stage in train(task.job, start):
+                show.stage(stage)
+                best = stage.now.ts if stage.is_best else best
+            return outcome(task, stage.now, best, show)
+    except KeyboardInterrupt:
+        say("\nthe training is not finished and nothing was saved")
+        raise
+    except Diverged as error:
+        raise InputError(f"{error}, and nothing was saved; choose a smaller --lr") from None

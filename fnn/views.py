@@ -1,0 +1,91 @@
+"""Looking at each image more than once: the mean of the answers to an image and to views of it.
+
+A view is a pure function from images (N, H, W) or (N, H, W, C) to as many of the same form. The
+mean of logits is, after softmax, the geometric mean of the probabilities.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import reduce
+from operator import add
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+
+from fnn.layers.layer import Array
+
+View: TypeAlias = Callable[[Array], Array]
+
+
+class Weighted(NamedTuple):
+    """A view and its weight in the mean; the weights of all views sum to 1."""
+
+    weight: float
+    view: View
+
+
+def averaged(answer: Callable[[Array], Array], views: Sequence[Weighted]) -> View:
+    """The function from images to the weighted mean of the answers to their views.
+
+    >>> one, two = Weighted(0.25, lambda x: x), Weighted(0.75, lambda x: x + 4)
+    >>> averaged(lambda x: 10 * x, [one, two])(np.array([1.0]))
+    array([40.])
+    """
+
+    def of(x: Array) -> Array:
+        return reduce(add, (part.weight * answer(part.view(x)) for part in views))
+
+    return of
+
+
+def unchanged(x: Array) -> Array:
+    return x
+
+
+def mirrored(x: Array) -> Array:
+    """Left to right."""
+    return x[:, :, ::-1]
+
+
+def moved(down: int, right: int) -> View:
+    """All images moved by whole pixels; what comes in at the edges is 0.
+
+    >>> moved(0, 1)(np.array([[[1, 2, 3]]]))
+    array([[[0, 1, 2]]])
+    """
+
+    def view(x: Array) -> Array:
+        y = np.zeros_like(x)
+        h, w = x.shape[1:3]
+        i, j = max(h - abs(down), 0), max(w - abs(right), 0)
+        top, left = max(down, 0), max(right, 0)
+        from_top, from_left = max(-down, 0), max(-right, 0)
+        y[:, top : top + i, left : left + j] = x[
+            :, from_top : from_top + i, from_left : from_left + j
+        ]
+        return y
+
+    return view
+
+
+def after(first: View, then: View) -> View:
+    return lambda x: then(first(x))
+
+
+_DIAGONAL = (moved(1, 1), moved(-1, -1))
+
+VIEWS: dict[str, tuple[Weighted, ...]] = {
+    "one": (Weighted(1.0, unchanged),),
+    # an image and its four neighbours, a pixel away
+    "shifted": tuple(
+        Weighted(0.2, view)
+        for view in (unchanged, moved(1, 0), moved(-1, 0), moved(0, 1), moved(0, -1))
+    ),
+    # half the weight for an image and its mirror image, half for both moved along the diagonal, as
+    # Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU", 2024, has it
+    "mirrored": (
+        Weighted(0.25, unchanged),
+        Weighted(0.25, mirrored),
+        *(Weighted(0.125, view) for view in _DIAGONAL),
+        *(Weighted(0.125, after(mirrored, view)) for view in _DIAGONAL),
+    ),
+}
