@@ -7,7 +7,7 @@ file can say how to build its network again.
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from fnn.layers.activation import relu, sigmoid
+from fnn.layers.activation import gelu, relu, sigmoid
 from fnn.layers.combine import ensemble, parallel, serial
 from fnn.layers.conv import conv as convolution
 from fnn.layers.dense import dense
@@ -19,7 +19,7 @@ from fnn.layers.pool import global_avg_pool, max_pool
 from fnn.layers.shape import flatten, identity
 from fnn.views import VIEWS
 
-ACTIVATIONS = {"sigmoid": sigmoid, "relu": relu}
+ACTIVATIONS = {"sigmoid": sigmoid, "relu": relu, "gelu": gelu}
 
 
 def mlp(
@@ -134,6 +134,35 @@ def slim(
     )
 
 
+def quick(
+    classes: int = 10,
+    width: int = 16,
+    activation: str = "relu",
+    dropout: float = 0.0,
+    init: Initializer = he,
+) -> Layer:
+    """Three convolutions at a quarter of the pixels: the first is 5x5, of stride 2.
+
+    `width` channels, then twice 2 `width`, each with batch norm and activation, the last two with
+    max pooling; a dense layer follows, after a dropout if one is asked for.
+    """
+
+    def part(filters: int, size: int = 3, stride: int = 1) -> list[Layer]:
+        way = convolution(filters, size=size, stride=stride, bias=False, init=init)
+        return [way, norm(), ACTIVATIONS[activation]()]
+
+    return serial(
+        *part(width, size=5, stride=2),
+        *part(2 * width),
+        max_pool(2),
+        *part(2 * width),
+        max_pool(2),
+        flatten(),
+        *([drop(dropout)] if dropout else []),
+        dense(classes, init),
+    )
+
+
 def resnet(
     classes: int = 10,
     width: int = 16,
@@ -189,6 +218,7 @@ MODELS: dict[str, Callable[..., Layer]] = {
     "lenet": lenet,
     "vgg": vgg,
     "slim": slim,
+    "quick": quick,
     "resnet": resnet,
 }
 

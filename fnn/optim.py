@@ -87,6 +87,27 @@ def trace(decay: float, nesterov: bool = False) -> Optimizer:
     return Optimizer(zeros_like, update)
 
 
+def scale_leaves(factors: dict[str, float]) -> Optimizer:
+    """Multiplies the gradients of leaves of these names: rates of their own for biases, say.
+
+    >>> scale_leaves({"b": 64.0}).update({0: {"W": 1.0, "b": 1.0}}, {})[0]
+    {0: {'W': 1.0, 'b': 64.0}}
+    """
+    factors = {name: float(factor) for name, factor in factors.items()}
+
+    def scaled(grads: Tree) -> Tree:
+        return {
+            name: scaled(part)
+            if isinstance(part, dict)
+            else part * factors[name]
+            if name in factors
+            else part
+            for name, part in grads.items()
+        }
+
+    return Optimizer(lambda params: {}, lambda grads, state: (scaled(grads), state))
+
+
 def clip_by_global_norm(limit: float) -> Optimizer:
     """Scales all gradients down together where their common 2-norm exceeds `limit`.
 

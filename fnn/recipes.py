@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from fnn.data.augment import Augment, cutout, flip, noise, shift
-from fnn.data.distort import distort
+from fnn.data.augment import cutout, distort, flip, noise, shift
+from fnn.data.batches import Augment
 from fnn.optim import Optimizer, adadelta, adagrad, adam, momentum, nesterov, rmsprop, sgd
 from fnn.schedules import Rate, constant, cosine, one_cycle, step_decay
 
@@ -47,10 +47,10 @@ AUGMENTS = {
     "flip": Change(flip(), "left to right, every other image"),
     "cutout": Change(cutout(8), "a square of 8 pixels set to 0"),
     "distort": Change(
-        distort(degrees=10, zoom=0.1, pixels=2, shear=0.1, alpha=34, sigma=5),
+        distort(degrees=12, zoom=0.15, pixels=2.5, shear=0.1, alpha=34, sigma=5),
         "turned, enlarged, slanted, moved and bent as handwriting is",
     ),
-    "noise": Change(noise(25), "normal noise, of a deviation of up to 25 of 255"),
+    "noise": Change(noise(20), "normal noise, of a deviation of up to 20 of 255"),
 }
 
 
@@ -72,6 +72,7 @@ RECIPES = {
     "lenet": Recipe(10, 100, "momentum", 0.05, "one-cycle"),
     "vgg": Recipe(10, 100, "momentum", 0.05, "one-cycle"),
     "slim": Recipe(10, 250, "nesterov", 0.1, "one-cycle"),
+    "quick": Recipe(2, 100, "nesterov", 0.05, "one-cycle"),
     "resnet": Recipe(10, 100, "momentum", 0.1, "one-cycle"),
 }
 
@@ -83,20 +84,21 @@ class Named(NamedTuple):
     options: dict[str, Any]
 
 
+_SINGLE = {
+    "model": "slim",
+    "epochs": 20,
+    "batch_size": 250,
+    "optimizer": "nesterov",
+    "lr": 0.1,
+    "schedule": "one-cycle",
+    "dropout": 0.4,
+    "augment": "distort,noise",
+}
+
 NAMED = {
+    "single": Named("one network for digits, distorted in training", _SINGLE),
     "contest": Named(
-        "for MNIST and the contest",
-        {
-            "model": "conv",
-            "epochs": 10,
-            "batch_size": 250,
-            "optimizer": "nesterov",
-            "lr": 0.1,
-            "schedule": "one-cycle",
-            "augment": "distort",
-            "dropout": 0.4,
-            "networks": 3,
-            "views": "shifted",
-        },
+        "four of them that answer together, to five views of an image",
+        {**_SINGLE, "networks": 4, "views": "shifted"},
     ),
 }

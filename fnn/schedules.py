@@ -69,3 +69,27 @@ def one_cycle(peak: float, steps: int, warm_up: float = 0.25, start: float = 0.1
     up = round(warm_up * steps)
     down = cosine(peak, max(1, steps - up))
     return lambda step: peak * (start + (1 - start) * step / up) if step < up else down(step - up)
+
+
+def triangular(
+    peak: float, steps: int, warm_up: float = 0.23, start: float = 0.2, end: float = 0.07
+) -> Schedule:
+    """Up in a line from `start * peak` to `peak`, then down in a line to `end * peak`.
+
+    The way up takes the share `warm_up`, 0 < warm_up < 1, of all `steps`.
+
+    >>> [round(triangular(1.0, 4, 0.5, 0.5, 0.25)(step), 3) for step in range(6)]
+    [0.5, 0.75, 1.0, 0.625, 0.25, 0.25]
+    """
+    if steps < 1 or not 0 < warm_up < 1:
+        raise ValueError(
+            f"triangular: expected steps >= 1 and 0 < warm_up < 1, found {steps} and {warm_up}"
+        )
+    top = warm_up * steps
+
+    def rate(step: int) -> float:
+        up = start + (1 - start) * step / top
+        down = 1 - (1 - end) * (step - top) / (steps - top)
+        return peak * (up if step < top else max(end, down))
+
+    return rate

@@ -3,17 +3,15 @@
 Each image gets a change of its own, drawn from the key; the type and the shape stay.
 """
 
-from collections.abc import Callable
 from functools import reduce
-from typing import TypeAlias
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from fnn.data.batches import Augment
+from fnn.data.distort import distort as distort  # one of them
 from fnn.keys import Key, child, generator
 from fnn.layers.layer import Array
-
-Augment: TypeAlias = Callable[[Key, Array], Array]
 
 
 def shift(pixels: int, mode: str = "constant") -> Augment:
@@ -42,7 +40,9 @@ def flip() -> Augment:
 
     def augment(rng: Key, x: Array) -> Array:
         mirrored = generator(rng).random(len(x)) < 0.5
-        return np.where(mirrored.reshape(-1, *[1] * (x.ndim - 1)), x[:, :, ::-1], x)
+        y = x.copy()
+        y[mirrored] = x[mirrored, :, ::-1]
+        return y
 
     return augment
 

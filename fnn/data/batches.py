@@ -1,11 +1,14 @@
 """Images as a network's input, and epochs of mini-batches."""
 
 from collections.abc import Callable, Iterator
+from typing import TypeAlias
 
 import numpy as np
 
 from fnn.keys import AUGMENT, ORDER, Key, child, generator
 from fnn.layers.layer import Array, Shape
+
+Augment: TypeAlias = Callable[[Key, Array], Array]
 
 
 def to_float(images: Array) -> Array:
@@ -44,7 +47,7 @@ def batches(
     labels: Array,
     batch_size: int = 100,
     prepare: Callable[[Array], Array] | None = None,
-    augment: Callable[[Key, Array], Array] | None = None,
+    augment: Augment | None = None,
     first: int = 0,
 ) -> Iterator[tuple[Array, Array]]:
     """One epoch: every example once, in an order that the key gives, in batches (x, labels).

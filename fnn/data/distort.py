@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from fnn.data.augment import Augment
+from fnn.data.batches import Augment
 from fnn.keys import Key, generator
 from fnn.layers.layer import Array
 

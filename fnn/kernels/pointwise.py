@@ -14,6 +14,8 @@ from fnn.kernels.threads import share, split
 from fnn.layers.layer import Array
 
 BLOCK = 1 << 18  # numbers a thread works on at once: shorter calls wait for Python's lock
+GELU = 1 << 16  # the same where each number takes long
+GELU_K, GELU_A = math.sqrt(2 / math.pi), 0.044715
 RUN = 8192  # the longest run of numbers that a vector of channels is repeated to
 
 
@@ -51,6 +53,63 @@ def relu_vjp(y: Array, dy: Array) -> Array:
     return dx
 
 
+def gelu(x: Array) -> Array:
+    """x times a smooth step from 0 to 1 (see `fnn.gelu`), laid out as x."""
+    y = aligned.empty_like(x)
+    order = aligned.axes(x)
+    source, target = (_in_order(a, order) for a in (x, y))
+    blocks = row_blocks(source, GELU)
+
+    def work(queue: Iterator[tuple[int, int]]) -> None:
+        scratch = aligned.empty((longest(blocks), source.shape[1]), x.dtype)
+        for i, j in queue:
+            t = _tanh_of_cubic(source[i:j], scratch[: j - i])
+            t += 1
+            t *= source[i:j]
+            np.multiply(t, 0.5, out=target[i:j])
+
+    share(work, blocks)
+    return y
+
+
+def gelu_vjp(x: Array, dy: Array) -> Array:
+    """dy times the derivative of `gelu` at x, laid out as x."""
+    dx = aligned.empty_like(x)
+    order = aligned.axes(x)
+    source, above, below = (_in_order(a, order) for a in (x, dy, dx))
+    blocks = row_blocks(source, GELU)
+
+    def work(queue: Iterator[tuple[int, int]]) -> None:
+        scratch = aligned.empty((3, longest(blocks), source.shape[1]), x.dtype)
+        for i, j in queue:
+            part, (first, slope, square) = source[i:j], scratch[:, : j - i]
+            t = _tanh_of_cubic(part, first)
+            # 1/2 (1 + t) + 1/2 x (1 - t^2) k (1 + 3 a x^2)
+            np.multiply(part, part, out=square)
+            square *= 3 * GELU_A * GELU_K
+            square += GELU_K
+            square *= part
+            np.multiply(t, t, out=slope)
+            np.subtract(1, slope, out=slope)
+            slope *= square
+            slope += t
+            slope += 1
+            slope *= 0.5
+            np.multiply(slope, above[i:j], out=below[i:j])
+
+    share(work, blocks)
+    return dx
+
+
+def _tanh_of_cubic(x: Array, out: Array) -> Array:
+    """tanh(k (x + a x^3))."""
+    np.multiply(x, x, out=out)
+    out *= GELU_A * GELU_K
+    out += GELU_K
+    out *= x
+    return np.tanh(out, out=out)
+
+
 def _in_order(a: Array, axes: list[int]) -> Array:
     """`runs` of an array with its axes in that order; a view where they lie so in memory."""
     return runs(np.ascontiguousarray(a.transpose(axes)))
@@ -72,9 +131,9 @@ def repeated(v: Array, rows: Array) -> Array:
     return np.tile(v.astype(rows.dtype), rows.shape[1] // len(v))
 
 
-def row_blocks(rows: Array) -> list[tuple[int, int]]:
-    """Blocks of rows of about BLOCK numbers; where there are some, an even number of them."""
-    parts = max(1, -(-rows.size // BLOCK))
+def row_blocks(rows: Array, block: int = BLOCK) -> list[tuple[int, int]]:
+    """Blocks of rows of about `block` numbers; where there are some, an even number of them."""
+    parts = max(1, -(-rows.size // block))
     if parts > 1:
         parts += parts % 2
     return split(len(rows), -(-len(rows) // parts))

@@ -56,6 +56,24 @@ def relu() -> Layer:
     return Layer(empty, apply, vjp, name="relu")
 
 
+def gelu() -> Layer:
+    """The Gaussian error linear unit, in its form with tanh, which is within 5e-4 of the other.
+
+    y = t/2 (1 + tanh(sqrt(2/pi) (t + 0.044715 t^3)))
+
+    Source: Hendrycks and Gimpel, "Gaussian error linear units", arXiv:1606.08415.
+    """
+
+    def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:
+        check_float("gelu", x)
+        return pointwise.gelu(x), Cache(x, state)
+
+    def vjp(params: Tree, cache: Cache, dy: Array) -> tuple[Array, Tree]:
+        return pointwise.gelu_vjp(cache.saved, dy), {}
+
+    return Layer(empty, apply, vjp, name="gelu")
+
+
 def scaled(factor: float) -> Layer:
     """y = factor * x, with a constant that is not learned: before a loss, a temperature."""
     factor = float(factor)  # a NumPy scalar would turn float32 into float64

@@ -48,6 +48,25 @@ def constant(value: float = 0.0) -> Fill:
     return fill
 
 
+def partial_identity(rest: Fill) -> Fill:
+    """For a convolution from C channels: its first C filters copy them, those beyond start as
+    `rest` says. Deep networks then begin by passing the image on.
+
+    Source: Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU", arXiv:2404.00498.
+    """
+
+    def fill(rng: Key, shape: Shape, fan_in: int, fan_out: int) -> Array:
+        w = rest(rng, shape, fan_in, fan_out)
+        if len(shape) != 4:
+            return w
+        size, _, c, k = shape
+        copies = np.zeros((size, size, c, min(c, k)), np.float32)
+        copies[size // 2, size // 2, range(copies.shape[3]), range(copies.shape[3])] = 1
+        return np.concatenate([copies, w[..., copies.shape[3] :]], axis=3)
+
+    return fill
+
+
 # The course, task 1: weights and biases alike have variance 1/N, N the nodes of the layer before.
 course = Initializer(normal(1), normal(1))
 # He et al., "Delving deep into rectifiers", ICCV 2015: variance 2/N keeps a ReLU net's signal.

@@ -14,7 +14,7 @@ from fnn.layers.layer import Array, Cache, Layer, Shape, check_input
 from fnn.tree import Tree
 
 
-def batch_norm(eps: float = 1e-5, rate: float = 0.1) -> Layer:
+def batch_norm(eps: float = 1e-5, rate: float = 0.1, scale: bool = True) -> Layer:
     """Gives every node mean 0 and variance 1 over the mini-batch, then a learned scale and shift.
 
         mean, var of the batch, var the biased one              equations (28)-(29)
@@ -25,7 +25,7 @@ def batch_norm(eps: float = 1e-5, rate: float = 0.1) -> Layer:
     too. In testing the mean and variance are those of the state, (38), which in training move by
     `rate` of the way to the batch's: state' = state + rate (batch - state). `recalibrate` makes
     them the expectations over a whole data set. gamma and beta are (C,), at first 1 and 0; the
-    state is {"mean": zeros, "var": ones} at first.
+    state is {"mean": zeros, "var": ones} at first. Without `scale` there is no gamma: it is 1.
     Raises ValueError for eps <= 0 or a rate outside 0..1, and in training for a single value a
     node, whose variance says nothing.
 
@@ -36,13 +36,17 @@ def batch_norm(eps: float = 1e-5, rate: float = 0.1) -> Layer:
         raise ValueError(f"batch_norm: expected eps > 0 and rate in 0..1, found {eps} and {rate}")
 
     def make(rng: Key, s: Shape) -> Tree:
-        return {"gamma": np.ones(s[-1], np.float32), "beta": np.zeros(s[-1], np.float32)}
+        beta = {"beta": np.zeros(s[-1], np.float32)}
+        return {"gamma": np.ones(s[-1], np.float32), **beta} if scale else beta
+
+    def gamma(params: Tree) -> Array:
+        return params["gamma"] if scale else np.ones_like(params["beta"])
 
     def state(rng: Key, s: Shape) -> Tree:
         return {"mean": np.zeros(s[-1], np.float32), "var": np.ones(s[-1], np.float32)}
 
     def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:
-        check_input("batch_norm", x, (*x.shape[1:-1], len(params["gamma"])))
+        check_input("batch_norm", x, (*x.shape[1:-1], len(params["beta"])))
         values = _contiguous(x)
         if train:
             if x.size < 2 * x.shape[-1]:
@@ -60,19 +64,20 @@ def batch_norm(eps: float = 1e-5, rate: float = 0.1) -> Layer:
         else:
             mean, var = (state[name].astype(np.float64) for name in ("mean", "var"))
         inv = 1 / np.sqrt(var + eps)
-        scale = params["gamma"] * inv
-        y = affine(values, scale, params["beta"] - mean * scale)
+        factor = gamma(params) * inv
+        y = affine(values, factor, params["beta"] - mean * factor)
         return _like(x, y), Cache((values, mean, inv, train), state)
 
     def vjp(params: Tree, cache: Cache, dy: Array) -> tuple[Array, Tree]:
         x, mean, inv, train = cache.saved
         d = _contiguous(dy)
         if train:
-            dx, dgamma, dbeta = norm.backward(x, mean, inv, params["gamma"], d)
+            dx, dgamma, dbeta = norm.backward(x, mean, inv, gamma(params), d)
         else:
-            dx = affine(d, params["gamma"] * inv, np.zeros_like(inv))
+            dx = affine(d, gamma(params) * inv, np.zeros_like(inv))
             dgamma, dbeta = (g.astype(dy.dtype) for g in norm.gradients(x, mean, inv, d))
-        return _like(dy, dx), {"gamma": dgamma, "beta": dbeta}
+        beta = {"beta": dbeta}
+        return _like(dy, dx), {"gamma": dgamma, **beta} if scale else beta
 
     return Layer(make, apply, vjp, state=state, name="batch_norm")
 

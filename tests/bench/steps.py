@@ -17,13 +17,27 @@ import statistics
 import subprocess
 import sys
 import time
+from typing import Any, NamedTuple
 
-BATCH = 100
-NETS = {  # name -> (model, options, shape of an image, steps in a turn)
-    "mlp": ("mlp", {"hidden": 100}, (28, 28, 1), 500),
-    "conv": ("conv", {}, (28, 28, 1), 5),
-    "vgg": ("vgg", {"width": 64}, (32, 32, 3), 2),
-    "inference": ("conv", {}, (28, 28, 1), 2),
+
+class Net(NamedTuple):
+    """A model, the shape of its images, and how much a turn does."""
+
+    model: str
+    options: dict[str, Any]
+    shape: tuple[int, int, int]
+    steps: int  # in a turn
+    batch: int = 100
+
+
+NETS = {
+    "mlp": Net("mlp", {"hidden": 100}, (28, 28, 1), 500),
+    "conv": Net("conv", {}, (28, 28, 1), 5),
+    "vgg": Net("vgg", {"width": 64}, (32, 32, 3), 2),
+    "inference": Net("conv", {}, (28, 28, 1), 2, 1000),
+    "slim": Net("slim", {}, (28, 28, 1), 3, 250),
+    "quick": Net("quick", {}, (28, 28, 1), 20),
+    "wide mlp": Net("mlp", {"hidden": 800, "activation": "relu"}, (28, 28, 1), 50, 250),
 }
 
 
@@ -37,13 +51,12 @@ def fnn_calls(name):
 
     import fnn
 
-    model, options, shape, _ = NETS[name]
-    net, optimizer = fnn.models.MODELS[model](10, **options), fnn.momentum(0.01)
+    what = NETS[name]
+    net, optimizer = fnn.models.MODELS[what.model](10, **what.options), fnn.momentum(0.01)
     step = fnn.train_step(net, fnn.softmax_cross_entropy, optimizer)
-    ts = fnn.init_train_state(net, optimizer, 0, shape)
-    n = 1000 if name == "inference" else BATCH
-    images = np.random.default_rng(0).integers(0, 256, (n, *shape), np.uint8)
-    batch = fnn.to_float(images), np.arange(n) % 10
+    ts = fnn.init_train_state(net, optimizer, 0, what.shape)
+    images = np.random.default_rng(0).integers(0, 256, (what.batch, *what.shape), np.uint8)
+    batch = fnn.to_float(images), np.arange(what.batch) % 10
 
     def train():
         nonlocal ts
@@ -61,8 +74,9 @@ def torch_calls(name):
 
     torch.set_num_threads(int(os.environ.get("FNN_THREADS") or len(os.sched_getaffinity(0))))
 
-    def block(i, o):
-        return [nn.Conv2d(i, o, 3, padding=1, bias=False), nn.BatchNorm2d(o), nn.ReLU()]
+    def block(i, o, size=3, stride=1):
+        conv = nn.Conv2d(i, o, size, stride, size // 2, bias=False)
+        return [conv, nn.BatchNorm2d(o), nn.ReLU()]
 
     def pooled(*widths):
         layers = []
@@ -76,14 +90,24 @@ def torch_calls(name):
         "vgg": lambda: nn.Sequential(*pooled(3, 64, 128, 256), nn.Flatten(), nn.Linear(4096, 10)),
     }
     nets["inference"] = nets["conv"]
-    _, _, (h, w, c), _ = NETS[name]
-    n = 1000 if name == "inference" else BATCH
+    nets["slim"] = lambda: nn.Sequential(
+        *block(1, 32), nn.MaxPool2d(2), *block(32, 48), *block(48, 48), nn.MaxPool2d(2),
+        *block(48, 96), *block(96, 96), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(96 * 9, 10),
+    )  # fmt: skip
+    nets["quick"] = lambda: nn.Sequential(
+        *block(1, 16, 5, 2), *block(16, 32), nn.MaxPool2d(2), *block(32, 32), nn.MaxPool2d(2),
+        nn.Flatten(), nn.Linear(32 * 9, 10),
+    )  # fmt: skip
+    nets["wide mlp"] = lambda: nn.Sequential(nn.Linear(784, 800), nn.ReLU(), nn.Linear(800, 10))
+    what = NETS[name]
+    h, w, c = what.shape
+    flat = what.model == "mlp"
     calls = {}
-    for order in ["contiguous"] if name == "mlp" else ["contiguous", "channels_last"]:
+    for order in ["contiguous"] if flat else ["contiguous", "channels_last"]:
         memory = getattr(torch, order + "_format" if order == "contiguous" else order)
         net = nets[name]().to(memory_format=memory)
-        x = torch.rand(n, h * w * c) if name == "mlp" else torch.rand(n, c, h, w)
-        x, labels = x.to(memory_format=memory), torch.arange(n) % 10
+        x = torch.rand(what.batch, h * w * c) if flat else torch.rand(what.batch, c, h, w)
+        x, labels = x.to(memory_format=memory), torch.arange(what.batch) % 10
         optimizer = torch.optim.SGD(net.parameters(), 0.01, momentum=0.9)
 
         def train(net=net, x=x, optimizer=optimizer, labels=labels):
@@ -106,9 +130,10 @@ def sklearn_calls(name):
     import sklearn
     from sklearn.neural_network import MLPClassifier
 
-    net = MLPClassifier((100,), activation="logistic", solver="sgd", batch_size=BATCH, alpha=0)
-    x = np.random.default_rng(0).random((BATCH, 784), np.float32)
-    labels = np.arange(BATCH) % 10
+    n = NETS[name].batch
+    net = MLPClassifier((100,), activation="logistic", solver="sgd", batch_size=n, alpha=0)
+    x = np.random.default_rng(0).random((n, 784), np.float32)
+    labels = np.arange(n) % 10
     call = lambda: net.partial_fit(x, labels, classes=np.arange(10))  # noqa: E731
     return {"scikit-learn": call}, f"scikit-learn {sklearn.__version__}"
 
@@ -128,7 +153,7 @@ def worker(side, name):
     except ModuleNotFoundError as error:
         print(json.dumps({"missing": str(error)}), flush=True)
         return
-    steps = NETS[name][3]
+    steps = NETS[name].steps
     for call in calls.values():
         for _ in range(3 if steps < 100 else steps):
             call()

@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -33,3 +35,26 @@ def test_relu_and_its_gradient_at_zero():
     y, cache = fnn.relu().apply({}, {}, x, True)
     np.testing.assert_array_equal(y, [[0, 0, 0, 3]])
     np.testing.assert_array_equal(fnn.relu().vjp({}, cache, np.ones_like(x))[0], [[0, 0, 0, 1]])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_gelu_is_near_its_definition_and_blocks_agree(dtype):
+    x = np.linspace(-8, 8, 300_001).astype(dtype)
+    y, cache = fnn.gelu().apply({}, {}, x, True)
+    normal = np.array([0.5 * (1 + math.erf(t / math.sqrt(2))) for t in x[::500].astype(float)])
+    assert abs(y[::500] - x[::500] * normal).max() < 5e-4
+    assert y.dtype == dtype
+    # One block and many, and any layout, give the same bits.
+    order = x[:300_000].reshape(10, 100, 300).transpose(1, 2, 0)
+    np.testing.assert_array_equal(
+        fnn.gelu().apply({}, {}, order, True)[0],
+        y[:300_000].reshape(10, 100, 300).transpose(1, 2, 0),
+    )
+    dx, _ = fnn.gelu().vjp({}, cache, np.ones_like(x))
+    slope = np.gradient(y.astype(float), x.astype(float))
+    np.testing.assert_allclose(dx[1:-1], slope[1:-1], atol=2e-2 if dtype == np.float32 else 1e-6)
+
+
+def test_gelu_of_great_numbers():
+    y, _ = fnn.gelu().apply({}, {}, np.float32([-1e10, -50, 50, 1e10]), True)
+    np.testing.assert_array_equal(y, np.float32([0, 0, 50, 1e10]))

@@ -11,6 +11,7 @@ LAYERS = {
     "dense he": (fnn.dense(3, init=fnn.initializers.he), (4,)),
     "sigmoid": (fnn.sigmoid(), (2, 3, 2)),
     "relu": (fnn.relu(), (2, 3, 2)),
+    "gelu": (fnn.gelu(), (2, 3, 2)),
     "scaled": (fnn.scaled(0.3), (2, 3)),
     "ensemble": (fnn.ensemble(fnn.dense(3), fnn.serial(fnn.dense(3), fnn.relu())), (2,)),
     "flatten": (fnn.flatten(), (2, 3, 2)),
@@ -38,6 +39,8 @@ LAYERS = {
     "global avg pool": (fnn.global_avg_pool(), (3, 4, 2)),
     "batch norm": (fnn.batch_norm(), (4,)),
     "batch norm of images": (fnn.batch_norm(), (3, 2, 2)),
+    "batch norm without scale": (fnn.batch_norm(scale=False), (3, 2, 2)),
+    "whiten": (fnn.whiten(2), (4, 5, 2)),
     "dropout": (fnn.dropout(0.3), (10,)),
     "dropout of images": (fnn.dropout(0.5), (3, 2, 2)),
     "numpy numbers": (
@@ -49,6 +52,8 @@ LAYERS = {
     "conv net": (fnn.models.conv(3, activation="sigmoid"), (4, 4, 1)),
     "lenet": (fnn.models.lenet(3), (12, 14, 2)),
     "vgg": (fnn.models.vgg(3, width=2), (8, 8, 1)),
+    "slim": (fnn.models.slim(3, width=1), (8, 8, 1)),
+    "quick": (fnn.models.quick(3, width=2), (9, 8, 1)),
     "resnet": (fnn.models.resnet(3, width=2, depth=2), (5, 6, 3)),
     "weight decay of nothing": (fnn.weight_decay(fnn.serial(fnn.dense(3), fnn.relu()), 0.0), (3,)),
 }

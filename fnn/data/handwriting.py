@@ -1,0 +1,210 @@
+"""A photo or drawing of a digit in the form of MNIST's images, so that a network may read it.
+
+The steps are those that made MNIST of NIST's forms: part ink from paper, fit the digit into a box
+of 20 x 20 pixels, and put its centre of mass in the middle of 28 x 28. Sources: Grother, "NIST
+Special Database 19", 1995; LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to
+document recognition", 1998, section III.A. A photo takes more care than a scanned form: which of
+the two is ink, how the light falls, and what else lies about.
+"""
+
+import numpy as np
+
+from fnn.data.raster import Floats, Mask, blurred, box, moving, otsu, pieces, resampled, shrunk
+from fnn.errors import InputError
+from fnn.layers.layer import Array
+
+SIDE = 28
+BOX = 20
+LONGEST = 600  # pixels of a side to work with: a pen's stroke on a page is about two of them
+COARSE = 64  # pixels of a side that show how the light falls
+NOISY = 200  # pixels of a side from which on single pixels are no strokes
+FAINTEST = 0.15  # by how much ink differs from paper, as a share of the paper's brightness
+SHADOW = 0.35  # and by how much shadows and dark corners may, which reach to the edge
+DARKEST = 64.0  # brightness below which such a share would be one of noise
+STROKES = (1.5, 4.5)  # widths of strokes in the box: 97% of MNIST's are between
+SPECK = 0.02  # of the digit's area
+HALO = 0.1  # ink that is less does not count for the box
+
+
+def digit_image(picture: Array) -> Array:
+    """The digit of a picture as in MNIST: light ink on black, (28, 28) uint8.
+
+    The picture is grey, (H, W) uint8 of any size, with a digit dark on light or light on dark and
+    some paper around it. The light may fall unevenly; specks, and what reaches in from the edges,
+    are left out. The digit keeps its proportions; strokes that are thinner or thicker than MNIST's
+    are brought to the nearest width of theirs. An image of MNIST stays much as it is.
+
+    >>> drawing = np.full((100, 60), 255, np.uint8)
+    >>> drawing[20:80, 25:31] = 0
+    >>> image = digit_image(drawing)
+    >>> image.shape, int(image.max()), int(image.min())
+    ((28, 28), 255, 0)
+
+    Raises InputError for a blank picture, or one of another type.
+    """
+    if picture.ndim != 2 or picture.dtype != np.uint8 or picture.size == 0:
+        raise InputError(
+            f"expected a grey picture, (H, W) of uint8, found {picture.shape} of {picture.dtype}"
+        )
+    ink = digit_ink(shrunk(picture, LONGEST))
+    return in_field(in_box(with_usual_strokes(ink)))
+
+
+def digit_ink(grey: Floats, framed: bool = True) -> Floats:
+    """How much ink is where, 0..1, in the box around the digit of a picture, (H, W) in 0..255.
+
+    What fills its box is a sheet that lies on something else, or a tile, if `framed` allows it:
+    then the digit is in there. Raises InputError where nothing stands out.
+    """
+    ink = ink_on_paper(grey if ink_is_dark(grey) else 255 - grey)
+    weights = central(grey.shape)
+    mask = ink > otsu(ink, weights)
+    if not mask.any():
+        raise blank()
+    digit = digit_mask(mask, weights)
+    low = np.median(ink[~mask])
+    at_edge = digit[[0, -1]].any() or digit[:, [0, -1]].any()
+    if ink[digit].mean() - low < (SHADOW if at_edge else FAINTEST):
+        raise blank()
+    rows, columns = box(digit)
+    if framed and is_sheet(digit[rows, columns]):
+        y, x = (n // 16 for n in digit[rows, columns].shape)  # what slants stays at the edge
+        inside = grey[rows.start + y : rows.stop - y, columns.start + x : columns.stop - x]
+        return digit_ink(inside, framed=False)
+    # Soft edges belong to the digit: in small pictures they are much of it.
+    around = moving(np.maximum, digit, 3, 3)
+    high = np.quantile(ink[digit], 0.8)
+    soft = np.where(around, np.clip((ink - low) / (high - low), 0, 1), 0).astype(np.float32)
+    return soft[box(soft > HALO)]
+
+
+def blank() -> InputError:
+    return InputError("the picture is blank: expected a digit, dark on light or light on dark")
+
+
+def ink_is_dark(grey: Floats) -> bool:
+    """Whether the ink is darker than the paper.
+
+    Ink is what there is less of, when a plane has taken away how the light falls: then the
+    brightness is skewed to its side. Where both are about as much, paper is what is at the border.
+    """
+    small = resampled(grey, *(min(n, COARSE) for n in grey.shape))
+    y, x = (axis / n for axis, n in zip(np.indices(small.shape), small.shape, strict=True))
+    plane = np.stack([np.ones(small.size), y.ravel(), x.ravel()], axis=1)
+    rest = small.ravel() - plane @ np.linalg.lstsq(plane, small.ravel())[0]
+    spread = rest.std()
+    if spread < 1e-3:
+        raise blank()
+    skew = ((rest / spread) ** 3).mean()  # of two tones, 0.5 where 38% are of the rarer
+    if abs(skew) > 0.5:
+        return bool(skew < 0)
+    border = np.ones(small.shape, bool)
+    border[1:-1, 1:-1] = False
+    return bool(rest[border.ravel()].mean() > 0)
+
+
+def ink_on_paper(grey: Floats) -> Floats:
+    """How much darker than the paper, 0..1, each pixel is."""
+    calm = blurred(grey) if max(grey.shape) >= NOISY else grey
+    paper = paper_under(calm)
+    return np.clip((paper - calm) / np.maximum(paper, DARKEST), 0, 1)
+
+
+def paper_under(grey: Floats) -> Floats:
+    """The brightness of the paper everywhere, also where ink is.
+
+    A morphological closing: the lightest in a window of half the picture's size is paper, and the
+    darkest of such in a window is the paper in its middle. That follows light and shadow, and is
+    exact where the light changes evenly, save where the window meets the edge; there the paper
+    goes on as it changed before.
+    """
+    small = resampled(grey, *(min(n, COARSE) for n in grey.shape))
+    y, x = (n // 4 for n in small.shape)
+    window = 2 * y + 1, 2 * x + 1
+    closed = moving(np.minimum, moving(np.maximum, small, *window), *window)
+    inner = closed[y : small.shape[0] - y, x : small.shape[1] - x]
+    paper = np.pad(inner, ((y, y), (x, x)), mode="reflect", reflect_type="odd")
+    return resampled(np.clip(paper, inner.min() / 2, 255), *grey.shape)
+
+
+def central(shape: tuple[int, ...]) -> Floats:
+    """Weights, (H, W) in 0..1, that are 1 in the middle and next to nothing at the edges."""
+    y, x = ((np.arange(n) + 0.5) / n for n in shape)
+    hill = 16 * np.outer(y * (1 - y), x * (1 - x))
+    return (hill**2).astype(np.float32)
+
+
+def digit_mask(mask: Mask, weights: Floats) -> Mask:
+    """Those pieces of the ink that are the digit.
+
+    The piece of most weight is, and what is near to it and more than a speck. What reaches in from
+    the edge, a frame or a shadow, is not, unless that piece itself touches the edge.
+    """
+    gap = 1 + 2 * (max(mask.shape) // NOISY)  # a stroke may break for so many pixels
+    number = pieces(moving(np.maximum, mask, gap, gap)) * mask
+    areas = np.bincount(number.ravel())
+    scores = np.bincount(number.ravel(), weights.ravel())
+    scores[0] = 0
+    main = scores.argmax()
+    rows, columns = box(number == main)
+    reach = max(rows.stop - rows.start, columns.stop - columns.start) // 4
+    near = number[
+        max(rows.start - reach, 0) : rows.stop + reach,
+        max(columns.start - reach, 0) : columns.stop + reach,
+    ]
+    kept = np.bincount(near.ravel(), minlength=len(areas)) > 0
+    kept &= areas > SPECK * areas[main]
+    edge = np.concatenate([number[0], number[-1], number[:, 0], number[:, -1]])
+    if main not in edge:
+        kept[edge] = False
+    kept[0] = False
+    return np.asarray(kept[number])
+
+
+def is_sheet(piece: Mask) -> bool:
+    """Whether a piece that fills its box is so much of it that it is no digit, not even a 1."""
+    shorter, longer = sorted(piece.shape)
+    return bool(piece.mean() > 0.75 and shorter >= SIDE and shorter > longer / 2)
+
+
+def with_usual_strokes(ink: Floats) -> Floats:
+    """The ink in its box, with strokes as wide as MNIST's will be when it is scaled to 20 pixels.
+
+    An area divided by half its circumference is the width of its strokes. Hairlines would fade in
+    the scaling, and the strokes of a broad brush would fill the box.
+    """
+    padded = np.pad(ink, 1)
+    steps = sum(float(abs(np.diff(padded, axis=axis)).sum()) for axis in (0, 1))
+    circumference = steps * np.pi / 4  # a slanting line has up to 1.4 times its length of steps
+    width = 2 * float(ink.sum()) / circumference
+    pixel = max(ink.shape) / BOX
+    change = round(min(max(width, STROKES[0] * pixel), STROKES[1] * pixel) - width)
+    if change == 0:
+        return ink
+    reach = abs(change)
+    extreme = np.maximum if change > 0 else np.minimum
+    changed = moving(extreme, np.pad(ink, reach), reach + 1, reach + 1)
+    return np.asarray(changed[box(changed > HALO)])
+
+
+def in_box(ink: Floats) -> Floats:
+    """The ink, scaled so that its longer side is 20 pixels."""
+    height, width = (max(1, round(BOX * n / max(ink.shape))) for n in ink.shape)
+    return resampled(ink, height, width)
+
+
+def in_field(ink: Floats) -> Array:
+    """The image, (28, 28) uint8, with the centre of mass of the ink at the pixel (14, 14).
+
+    That is where MNIST's images have it, to half a pixel: there, too, the digit is moved by whole
+    pixels. A digit that would not be all in the image stops at its edge.
+    """
+    height, width = ink.shape
+    mass = float(ink.sum())
+    middle = SIDE // 2
+    y = middle - round(float(ink.sum(axis=1) @ np.arange(height)) / mass)
+    x = middle - round(float(ink.sum(axis=0) @ np.arange(width)) / mass)
+    y, x = min(max(y, 0), SIDE - height), min(max(x, 0), SIDE - width)
+    image = np.zeros((SIDE, SIDE), np.uint8)
+    image[y : y + height, x : x + width] = np.rint(255 * ink.clip(0, 1))
+    return image

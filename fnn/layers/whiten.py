@@ -1,0 +1,89 @@
+"""A first layer that is not trained: it whitens the patches of an image."""
+
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from fnn.kernels.convolution import choose
+from fnn.kernels.layout import hwnc, nhwc
+from fnn.kernels.pointwise import add_to_channels
+from fnn.keys import Key
+from fnn.layers.layer import Array, Cache, Layer, Shape, check_float, rank_error
+from fnn.tree import Tree
+
+
+def whiten(size: int = 2) -> Layer:
+    """A convolution whose filters give a patch's principal components, each with variance 1.
+
+    Of x, (N, H, W, C), it makes (N, H - size + 1, W - size + 1, 2 size size C): the components and
+    their negatives, so that a rectifier after it loses nothing, plus biases b that are trained.
+    The filters and what centres the patches are in the state, which training leaves as it is; at
+    first they pass each pixel on, and `with_whitening` finds those of a set of images.
+    Raises ValueError for size < 1 and images smaller than that.
+
+    Source: Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU", arXiv:2404.00498; after
+    Coates and Ng, "Learning feature representations with k-means", 2012.
+    """
+    name = f"whiten({size})"
+    if size < 1:
+        raise ValueError(f"{name}: expected a size of at least 1")
+
+    def shape(s: Shape) -> Shape:
+        if len(s) != 3:
+            raise rank_error(name, "(H, W, C)", s, "give it images")
+        if min(s[:2]) < size:
+            raise ValueError(f"{name}: an image of shape {s} is smaller than a patch")
+        return (s[0] - size + 1, s[1] - size + 1, 2 * size * size * s[2])
+
+    def make(rng: Key, s: Shape) -> Tree:
+        return {"b": np.zeros(shape(s)[2], np.float32)}
+
+    def state(rng: Key, s: Shape) -> Tree:
+        n = size * size * s[2]
+        return _as_state(np.eye(n), np.zeros(n), (size, size, s[2]))
+
+    def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:
+        check_float(name, x)
+        shape(x.shape[1:])
+        w = state["filters"].astype(x.dtype)
+        y = choose(size, 1, 0, x.shape[3]).forward(hwnc(x), w, 1, 0)
+        add_to_channels(y, (state["shift"] + params["b"]).astype(x.dtype))
+        return nhwc(y), Cache((w, x.shape), state)
+
+    def grads(params: Tree, cache: Cache, dy: Array) -> Tree:
+        return {"b": hwnc(dy).sum(axis=(0, 1, 2))}
+
+    def vjp(params: Tree, cache: Cache, dy: Array) -> tuple[Array, Tree]:
+        w, (n, h, wide, c) = cache.saved
+        dx = choose(size, 1, 0, w.shape[3]).grad_x(hwnc(dy), w, (h, wide, n, c), 1, 0)
+        return nhwc(dx), grads(params, cache, dy)
+
+    return Layer(make, apply, vjp, shape, state, grads, name)
+
+
+def with_whitening(state: Tree, x: Array, eps: float = 5e-4) -> Tree:
+    """A network's state with its `whiten` layers' filters found on the images x, (N, H, W, C).
+
+    The filters are the eigenvectors of the covariance of x's patches, divided by the root of the
+    eigenvalue plus `eps`. The state of a network without such a layer stays as it is.
+    """
+    if not isinstance(state, dict):
+        return state
+    if state.keys() == {"filters", "shift"}:
+        size, _, c, _ = state["filters"].shape
+        patches = sliding_window_view(x, (size, size), axis=(1, 2)).transpose(0, 1, 2, 4, 5, 3)
+        rows = patches.reshape(-1, size * size * c).astype(np.float64)
+        mean = rows.mean(axis=0)
+        values, vectors = np.linalg.eigh(rows.T @ rows / len(rows) - np.outer(mean, mean))
+        return _as_state(vectors / np.sqrt(np.maximum(values, 0) + eps), mean, (size, size, c))
+    return {name: with_whitening(part, x, eps) for name, part in state.items()}
+
+
+def _as_state(components: Any, mean: Any, patch: Shape) -> Tree:
+    """The layer's state from components in columns, (patch, n), and the mean patch."""
+    both = np.concatenate([components, -components], axis=1)
+    return {
+        "filters": both.reshape(*patch, -1).astype(np.float32),
+        "shift": (-mean @ both).astype(np.float32),
+    }
