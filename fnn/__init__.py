@@ -1,17 +1,19 @@
 """fnn: image-recognition networks made of nothing but pure functions on NumPy arrays."""
 
 from fnn import keys, models, schedules, tree
+from fnn.averages import ema, ema_params, lookahead
 from fnn.check import check_pure, check_vjp
 from fnn.checkpoint import load, save
 from fnn.data import augment
 from fnn.data.batches import batches, to_float
 from fnn.data.cifar import load_cifar10
+from fnn.data.handwriting import digit_image
 from fnn.data.mnist import load_mnist
 from fnn.data.sources import open_data
 from fnn.errors import InputError
 from fnn.layers import initializers
-from fnn.layers.activation import relu, sigmoid
-from fnn.layers.combine import parallel, residual, serial, weight_decay
+from fnn.layers.activation import gelu, relu, scaled, sigmoid
+from fnn.layers.combine import ensemble, parallel, residual, serial, weight_decay
 from fnn.layers.conv import conv
 from fnn.layers.dense import dense
 from fnn.layers.dropout import dropout
@@ -19,6 +21,7 @@ from fnn.layers.layer import Cache, Layer, parameter_grads
 from fnn.layers.norm import batch_norm, recalibrate
 from fnn.layers.pool import avg_pool, global_avg_pool, max_pool
 from fnn.layers.shape import flatten, identity
+from fnn.layers.whiten import whiten, with_whitening
 from fnn.losses import accuracy, log_softmax, softmax, softmax_cross_entropy
 from fnn.models import Spec
 from fnn.optim import (
@@ -32,9 +35,11 @@ from fnn.optim import (
     nesterov,
     rmsprop,
     scale,
+    scale_leaves,
     sgd,
     trace,
 )
+from fnn.pretrained import pretrained
 from fnn.recognizer import Recognizer, load_recognizer, save_recognizer
 from fnn.scores import confusion, f1, precision, recall
 from fnn.summary import summary
@@ -73,11 +78,16 @@ __all__ = [
     "confusion",
     "conv",
     "dense",
+    "digit_image",
     "dropout",
+    "ema",
+    "ema_params",
+    "ensemble",
     "epoch",
     "evaluate",
     "f1",
     "flatten",
+    "gelu",
     "global_avg_pool",
     "identity",
     "init_train_state",
@@ -88,6 +98,7 @@ __all__ = [
     "load_mnist",
     "load_recognizer",
     "log_softmax",
+    "lookahead",
     "max_pool",
     "models",
     "momentum",
@@ -97,6 +108,7 @@ __all__ = [
     "parameter_grads",
     "precision",
     "predict",
+    "pretrained",
     "recalibrate",
     "recall",
     "relu",
@@ -105,6 +117,8 @@ __all__ = [
     "save",
     "save_recognizer",
     "scale",
+    "scale_leaves",
+    "scaled",
     "schedules",
     "serial",
     "sgd",
@@ -118,4 +132,6 @@ __all__ = [
     "train_step",
     "tree",
     "weight_decay",
+    "whiten",
+    "with_whitening",
 ]

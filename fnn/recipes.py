@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from fnn.data.augment import cutout, distort, flip, noise, shift
 from fnn.data.batches import Augment
 from fnn.optim import Optimizer, adadelta, adagrad, adam, momentum, nesterov, rmsprop, sgd
-from fnn.schedules import Rate, constant, cosine, one_cycle, step_decay
+from fnn.schedules import Rate, constant, cosine, one_cycle, step_decay, triangular
 
 
 class Choice(NamedTuple):
@@ -32,6 +32,7 @@ SCHEDULES: dict[str, Callable[[float, int], Rate]] = {
     "step": lambda lr, steps: step_decay(lr, every=max(1, -(-steps // 3))),
     "cosine": cosine,
     "one-cycle": one_cycle,
+    "triangular": triangular,
 }
 
 
@@ -44,11 +45,18 @@ class Change(NamedTuple):
 
 AUGMENTS = {
     "shift": Change(shift(2), "by up to 2 pixels"),
+    "shift-reflected": Change(
+        shift(2, mode="reflect"), "the same, the image mirrored at its edges"
+    ),
     "flip": Change(flip(), "left to right, every other image"),
     "cutout": Change(cutout(8), "a square of 8 pixels set to 0"),
     "distort": Change(
         distort(degrees=12, zoom=0.15, pixels=2.5, shear=0.1, alpha=34, sigma=5),
         "turned, enlarged, slanted, moved and bent as handwriting is",
+    ),
+    "elastic": Change(
+        distort(degrees=10, zoom=0.1, pixels=1, shear=0.1, alpha=34, sigma=5),
+        "the same by less, for networks that do not share weights among places",
     ),
     "noise": Change(noise(20), "normal noise, of a deviation of up to 20 of 255"),
 }
@@ -73,6 +81,7 @@ RECIPES = {
     "vgg": Recipe(10, 100, "momentum", 0.05, "one-cycle"),
     "slim": Recipe(10, 250, "nesterov", 0.1, "one-cycle"),
     "quick": Recipe(2, 100, "nesterov", 0.05, "one-cycle"),
+    "air": Recipe(8, 500, "nesterov", 0.5, "triangular"),
     "resnet": Recipe(10, 100, "momentum", 0.1, "one-cycle"),
 }
 
@@ -95,10 +104,48 @@ _SINGLE = {
     "augment": "distort,noise",
 }
 
+_MLP = {
+    "model": "mlp",
+    "hidden": 800,
+    "activation": "relu",
+    "batch_norm": True,
+    "batch_size": 250,
+    "optimizer": "nesterov",
+    "lr": 0.2,
+    "schedule": "one-cycle",
+}
+
 NAMED = {
+    "mlp": Named(
+        "one hidden layer of 800, images as they are",
+        {**_MLP, "epochs": 100, "dropout": 0.5, "label_smoothing": 0.1},
+    ),
+    "mlp-elastic": Named(
+        "the same, images bent in training",
+        {**_MLP, "epochs": 120, "dropout": 0.2, "augment": "elastic"},
+    ),
     "single": Named("one network for digits, distorted in training", _SINGLE),
     "contest": Named(
         "four of them that answer together, to five views of an image",
         {**_SINGLE, "networks": 4, "views": "shifted"},
+    ),
+    "cifar10-quick": Named(
+        "colour images in minutes",
+        {
+            "model": "air",
+            "width": 32,
+            "data": "cifar10",
+            "epochs": 5,
+            "batch_size": 500,
+            "optimizer": "nesterov",
+            "lr": 0.5,
+            "schedule": "triangular",
+            "weight_decay": 0.001,
+            "bias_rate": 64.0,
+            "label_smoothing": 0.2,
+            "augment": "flip,shift-reflected",
+            "lookahead": True,
+            "views": "mirrored",
+        },
     ),
 }

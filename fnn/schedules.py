@@ -93,3 +93,14 @@ def triangular(
         return peak * (up if step < top else max(end, down))
 
     return rate
+
+
+def slowing(steps: int, share: float = 0.95**5) -> Schedule:
+    """For `fnn.lookahead`: how far the slow parameters follow, from all of the way to 1 - share.
+
+    1 - share (step / steps)^3: at the end of a training they average over many steps.
+
+    >>> [round(slowing(2, 0.8)(step), 3) for step in range(3)]
+    [1.0, 0.9, 0.2]
+    """
+    return lambda step: 1 - share * min(1.0, step / steps) ** 3

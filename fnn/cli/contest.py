@@ -4,14 +4,12 @@ from collections.abc import Sequence
 
 from fnn.cli.common import one_line, parser, run, say
 from fnn.cli.memory import keep_freed_memory
-from fnn.cli.parameters import add_params_argument, find_recognizer
+from fnn.cli.parameters import DIGITS, add_params_argument, find_recognizer
 from fnn.data.batches import image_shape
 from fnn.data.dump import read_dump
 from fnn.errors import InputError
 from fnn.files import check_writable, write_atomically
 from fnn.recognizer import recognise
-
-DIGITS = 10
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -36,9 +34,9 @@ def body(argv: Sequence[str]) -> None:
     if target.exists() and target.samefile(args.dump):
         raise InputError(f"{args.out}: is the dump itself; name another file for the answers")
     found = find_recognizer(args.params, image_shape(images), DIGITS)
-    if found.spec.classes != DIGITS:
+    if found.spec.classes != len(DIGITS):
         raise InputError(
-            f"the network knows {found.spec.classes} classes, expected {DIGITS} digits"
+            f"the network knows {found.spec.classes} classes, expected {len(DIGITS)} digits"
         )
     text = "".join(f"{digit}\n" for digit in recognise(found, images).argmax(axis=1))
     write_atomically(args.out, lambda file: file.write(text.encode()))

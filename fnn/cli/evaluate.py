@@ -54,7 +54,7 @@ def body(argv: Sequence[str]) -> None:
         check_target(target, "--plot")
     source = open_data(args.data, "test")
     images, labels = source.data
-    found = find_recognizer(args.params, image_shape(images), len(source.classes))
+    found = find_recognizer(args.params, image_shape(images), source.classes)
     logits = recognise(found, images)
     counts = confusion(labels, logits.argmax(axis=1), found.spec.classes)
     names = class_names(source.classes, found.spec.classes)

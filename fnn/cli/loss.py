@@ -39,7 +39,7 @@ def body(argv: Sequence[str]) -> None:
             f"--batch-size {args.batch_size}: the data set has {len(images)} test images; "
             "choose as many or fewer"
         )
-    found = find_recognizer(args.params, image_shape(images), len(source.classes))
+    found = find_recognizer(args.params, image_shape(images), source.classes)
     draw = keys.generator(keys.child(args.seed, keys.SAMPLE))
     rows = draw.permutation(len(images))[: args.batch_size]
     print(softmax_cross_entropy(recognise(found, images[rows]), labels[rows])[0])

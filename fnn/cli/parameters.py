@@ -1,53 +1,66 @@
 """How every program finds the parameters it works with."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from fnn.cli.common import Parser, one_line, say
 from fnn.errors import InputError
 from fnn.layers.layer import Shape
 from fnn.models import Spec
+from fnn.pretrained import pretrained
 from fnn.recognizer import Recognizer, load_recognizer, untrained
 
 DEFAULT = "params.npz"
+RANDOM, PRETRAINED = "random", "pretrained"  # words instead of a file
+DIGITS = tuple("0123456789")
 
 
 def add_params_argument(parser: Parser) -> None:
     parser.add_argument(
         "--params",
-        metavar="FILE|random",
+        metavar="FILE|random|pretrained",
         default=None,
-        help=f"the parameters: a file that fnn-train wrote, or 'random' for untrained ones from a "
-        f"fixed seed; by default {DEFAULT} in the current directory",
+        help="the parameters: a file that fnn-train wrote, 'random' for untrained ones from a "
+        "fixed seed, or 'pretrained' for those of handwritten digits that come with fnn; "
+        f"by default {DEFAULT} in the current directory, or where there is none and the images are "
+        "digits, the pretrained ones",
     )
 
 
-def find_recognizer(choice: str | None, shape: Shape | None = None, classes: int = 0) -> Recognizer:
-    """The network for images of `shape`: `--params`, else params.npz here; one line says which.
+def find_recognizer(
+    choice: str | None, shape: Shape | None = None, classes: Sequence[str] = ()
+) -> Recognizer:
+    """The network for images of `shape` and the classes named: `--params`, else `DEFAULT` here.
 
-    'random' is the 3-layer network of the course's tasks 1 and 2, from the seed 0; for MNIST's
-    images where no shape is given, which otherwise means any.
+    Where neither is there, digits are recognised by the parameters that come with fnn. One line
+    says which were taken. 'random' is the 3-layer network of the course's tasks 1 and 2, from the
+    seed 0; for MNIST's images where no shape is given, which otherwise means any.
 
     Raises InputError where there is none, or where it takes other images.
     """
-    if choice == "random":
+    if choice == RANDOM:
         say("parameters: random, from seed 0")
-        return untrained(Spec("mlp", shape or (28, 28, 1), classes or 10, {}))
-    path = choice if choice is not None else DEFAULT
-    if choice is None and not Path(DEFAULT).exists():
+        return untrained(Spec("mlp", shape or (28, 28, 1), len(classes) or 10, {}))
+    ours = tuple(classes) == DIGITS and shape == (28, 28, 1) and not Path(DEFAULT).exists()
+    if choice == PRETRAINED or (choice is None and ours):
+        name, found = PRETRAINED, pretrained()
+    elif choice is None and not Path(DEFAULT).exists():
         raise InputError(
             f"there is no {DEFAULT} in this directory: make one with 'fnn-train --model mlp', or "
             "name a file with --params FILE, or take untrained parameters with --params random"
         )
-    found = load_recognizer(path)
+    else:
+        name = choice if choice is not None else DEFAULT
+        found = load_recognizer(name)
     if shape is not None and found.spec.shape != shape:
         raise InputError(
-            f"{path}: the network takes images of shape {found.spec.shape}, these are {shape}: "
+            f"{name}: the network takes images of shape {found.spec.shape}, these are {shape}: "
             "choose other images or other --params"
         )
-    if classes > found.spec.classes:
+    if len(classes) > found.spec.classes:
         raise InputError(
-            f"{path}: the network knows {found.spec.classes} classes, the data set has {classes}: "
-            "choose other images or other --params"
+            f"{name}: the network knows {found.spec.classes} classes, the data set has "
+            f"{len(classes)}: choose other images or other --params"
         )
-    say(one_line(f"parameters: {path}"))
+    say(one_line(f"parameters: {name}"))
     return found

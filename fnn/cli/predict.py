@@ -1,20 +1,24 @@
-"""fnn-predict: reads indices of test images, prints digits (the course's tasks 1 and 4)."""
+"""fnn-predict: prints the digits in test images (the course's tasks 1 and 4), or in image files."""
 
 import re
 import sys
+from argparse import Namespace
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from fnn.cli.common import parser, run, say, whole
+from fnn.cli.handwriting import add_image_argument, image_of, print_lines
 from fnn.cli.options import add_data_argument
-from fnn.cli.parameters import add_params_argument, find_recognizer
+from fnn.cli.parameters import DIGITS, add_params_argument, find_recognizer
 from fnn.data.batches import image_shape
+from fnn.data.handwriting import SIDE
+from fnn.data.image_file import check_pillow
 from fnn.data.sources import open_data
 from fnn.errors import InputError
 from fnn.layers.layer import Array
 from fnn.losses import softmax
-from fnn.recognizer import recognise
+from fnn.recognizer import Recognizer, recognise
 
 LONGEST_LINE = 1000
 
@@ -27,7 +31,8 @@ def body(argv: Sequence[str]) -> None:
     p = parser(
         "fnn-predict",
         "Read the index of a test image a line from standard input, until it ends, and print the "
-        "digit that the network recognises in each. At a terminal it asks for the indices.",
+        "digit that the network recognises in each. At a terminal it asks for the indices. With "
+        "--image, print the digits in image files instead.",
         "echo 7 | fnn-predict --top 3",
     )
     add_params_argument(p)
@@ -39,15 +44,41 @@ def body(argv: Sequence[str]) -> None:
         default=None,
         help="print the K likeliest digits, each with its probability, instead of the likeliest",
     )
+    add_image_argument(p)
     args = p.parse_args(argv)
+    if args.image is not None:
+        answer_files(args)
+    else:
+        answer_indices(args)
+
+
+def answer_indices(args: Namespace) -> None:
     source = open_data(args.data, "test")
     images = source.data.images
-    found = find_recognizer(args.params, image_shape(images), len(source.classes))
-    if args.top is not None and args.top > found.spec.classes:
-        raise InputError(f"--top {args.top}: the network knows {found.spec.classes} classes")
+    found = find_recognizer(args.params, image_shape(images), source.classes)
+    check_top(args.top, found)
     for i in indices(len(images)):
         (logits,) = recognise(found, images[i : i + 1])
         print(answer(logits, args.top), flush=True)
+
+
+def answer_files(args: Namespace) -> None:
+    if args.data is not None:
+        raise InputError("--image FILE needs no --data: leave one of them out")
+    check_pillow()
+    found = find_recognizer(args.params, (SIDE, SIDE, 1), DIGITS)
+    check_top(args.top, found)
+
+    def line(file: str) -> str:
+        (logits,) = recognise(found, image_of(file))
+        return answer(logits, args.top)
+
+    print_lines("fnn-predict", args.image, line)
+
+
+def check_top(top: int | None, found: Recognizer) -> None:
+    if top is not None and top > found.spec.classes:
+        raise InputError(f"--top {top}: the network knows {found.spec.classes} classes")
 
 
 def answer(logits: Array, top: int | None) -> str:

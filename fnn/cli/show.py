@@ -75,7 +75,7 @@ def body(argv: Sequence[str]) -> None:
     if not args.mistakes and not args.filters:
         deliver(sheet(args.out, *images(source, args)), args.out)
         return
-    found = find_recognizer(args.params, image_shape(source.data.images), len(source.classes))
+    found = find_recognizer(args.params, image_shape(source.data.images), source.classes)
     if args.filters:
         deliver(filters(found, args), args.out)
         return

@@ -12,15 +12,19 @@ from fnn.cli.common import one_line
 from fnn.cli.progress import Show
 from fnn.cli.train_options import make_augment, make_optimizer
 from fnn.cli.training import Job, choose, held_out
+from fnn.data.batches import to_float
 from fnn.data.dataset import Dataset
 from fnn.data.sources import Source
 from fnn.errors import InputError
 from fnn.layers.combine import weight_decay
+from fnn.layers.whiten import with_whitening
 from fnn.losses import softmax_cross_entropy
 from fnn.models import Spec, build
 from fnn.recognizer import save_recognizer
 from fnn.runs import Progress
 from fnn.train import TrainState, init_train_state, train_step
+
+WHITENED = 5000  # training images on which a first layer's whitening is found
 
 
 class Task(NamedTuple):
@@ -49,6 +53,7 @@ def put_together(args: Namespace, source: Source[Dataset], spec: Spec) -> Task:
     n = len(images.labels)
     optimizer, rate = make_optimizer(args, args.epochs * -(-n // size))
     fresh = init_train_state(net, optimizer, args.seed, spec.shape)
+    fresh = fresh._replace(state=with_whitening(fresh.state, to_float(images.images[:WHITENED])))
     loss = partial(softmax_cross_entropy, smoothing=args.label_smoothing)
     job = Job(
         net,

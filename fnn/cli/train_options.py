@@ -4,15 +4,17 @@ import inspect
 from argparse import ArgumentTypeError, Namespace
 from typing import Any
 
+from fnn.averages import lookahead
 from fnn.cli.common import Parser, not_negative, parser, positive, share, whole
 from fnn.cli.options import add_data_argument
 from fnn.cli.parameters import DEFAULT
-from fnn.data.augment import Augment, compose
+from fnn.data.augment import compose
+from fnn.data.batches import Augment
 from fnn.errors import InputError
 from fnn.models import ACTIVATIONS, MODELS
-from fnn.optim import Optimizer
+from fnn.optim import Optimizer, chain, scale_leaves
 from fnn.recipes import AUGMENTS, NAMED, OPTIMIZERS, RECIPES, SCHEDULES
-from fnn.schedules import Rate
+from fnn.schedules import Rate, slowing
 from fnn.views import VIEWS
 
 SAVE_EVERY = 60.0  # seconds
@@ -76,6 +78,19 @@ def arguments() -> Parser:
     p.add_argument("--width", type=whole(1), help="channels at first, for vgg (32), resnet (16)")
     p.add_argument("--weight-decay", type=share, default=0.0, help="rate of L2 decay (%(default)s)")
     p.add_argument("--label-smoothing", type=share, default=0.0, help="0 to below 1 (%(default)s)")
+    p.add_argument(
+        "--bias-rate",
+        type=positive,
+        default=1.0,
+        metavar="FACTOR",
+        help="what the learning rate of biases and of batch norm's beta is multiplied by "
+        "(%(default)s)",
+    )
+    p.add_argument(
+        "--lookahead",
+        action="store_true",
+        help="every 5 steps go back some of the way; ever less of it is left towards the end",
+    )
     p.add_argument(
         "--seed", type=whole(0), default=0, help="what every random choice depends on (%(default)s)"
     )
@@ -215,7 +230,10 @@ def resolved(args: Namespace) -> Namespace:
 
 def make_optimizer(args: Namespace, steps: int) -> tuple[Optimizer, Rate | None]:
     """The optimizer of resolved arguments, for a training of so many steps, and its rate."""
-    if args.lr is None:
-        return OPTIMIZERS[args.optimizer].make(0.0), None
-    rate = SCHEDULES[args.schedule](args.lr, steps)
-    return OPTIMIZERS[args.optimizer].make(rate), rate
+    rate = None if args.lr is None else SCHEDULES[args.schedule](args.lr, steps)
+    optimizer = OPTIMIZERS[args.optimizer].make(0.0 if rate is None else rate)
+    if args.bias_rate != 1:
+        optimizer = chain(scale_leaves(dict.fromkeys(("b", "beta"), args.bias_rate)), optimizer)
+    if args.lookahead:
+        optimizer = lookahead(optimizer, every=5, alpha=slowing(steps))
+    return optimizer, rate

@@ -9,8 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fnn import keys, tree
-from fnn.data.augment import Augment
-from fnn.data.batches import batches, to_float
+from fnn.data.batches import Augment, batches, to_float
 from fnn.data.dataset import Split
 from fnn.errors import InputError
 from fnn.keys import Key

@@ -184,7 +184,9 @@ def with_usual_strokes(ink: Floats) -> Floats:
     reach = abs(change)
     extreme = np.maximum if change > 0 else np.minimum
     changed = moving(extreme, np.pad(ink, reach), reach + 1, reach + 1)
-    return np.asarray(changed[box(changed > HALO)])
+    left = changed > HALO
+    # Of a patch of uneven width nothing may be left: it is no strokes.
+    return np.asarray(changed[box(left)]) if left.any() else ink
 
 
 def in_box(ink: Floats) -> Floats:

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from fnn.data.mnist import load_mnist
+from fnn.data.synthetic import digits
 
 
 @pytest.fixture
@@ -55,7 +56,8 @@ def test_what_cannot_be_read_leaves_the_old_answers(run, refused, tmp_path, cont
 def test_missing_parameters_and_places_that_cannot_be_written(run, refused, tmp_path):
     np.save("x.npy", np.zeros((2, 28, 28), np.uint8))
     (tmp_path / "out.txt").write_text("old")
-    refused(run("fnn-contest", "x.npy", "out.txt"), "no params.npz", "fnn-train")
+    done = run("fnn-contest", "x.npy", "out.txt", "--params", "absent.npz")
+    refused(done, "absent.npz", "no such file")
     assert open_text("out.txt") == "old"
     refused(run("fnn-contest", "x.npy", "absent/o", "--params", "random"), "no directory")
     refused(run("fnn-contest", "x.npy"), "OUT")
@@ -67,3 +69,12 @@ def test_the_dump_itself_is_not_written_over(run, refused):
     np.save("x.npy", images)
     refused(run("fnn-contest", "x.npy", "./x.npy", "--params", "random"), "is the dump itself")
     np.testing.assert_array_equal(np.load("x.npy"), images)
+
+
+def test_without_parameters_those_that_come_with_fnn_are_taken(run):
+    images, labels = digits(3, 200)
+    np.save("x.npy", images)
+    done = run("fnn-contest", "x.npy", "out.txt")
+    assert done.stderr == "parameters: pretrained\n200 answers written to out.txt\n"
+    found = np.array(open_text("out.txt").split(), int)
+    assert (found == labels).mean() > 0.9

@@ -123,10 +123,10 @@ def test_without_a_file_it_is_a_window(call, data, monkeypatch):
         (["--plot", "a.bmp"], ["--plot a.bmp", ".png, .pdf or .svg"]),
         (["--plot", "absent/a.png"], ["absent/a.png", "no directory"]),
         (["--plot", ".png"], ["--plot .png"]),
-        ([], ["no params.npz", "fnn-train"]),
+        (["--data", "tiny"], ["no params.npz", "fnn-train"]),
         (["--params", "x.npz"], ["x.npz", "no such file"]),
     ],
     ids=lambda part: " ".join(part),
 )
-def test_bad_arguments_are_one_line(call, refused, data, args, words):
+def test_bad_arguments_are_one_line(call, refused, data, tiny, args, words):
     refused(call(evaluate.main, "--data", data, *args), *words)

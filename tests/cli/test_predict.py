@@ -9,7 +9,9 @@ import pytest
 
 import fnn
 from fnn import tree
+from fnn.cli import predict
 from fnn.data.mnist import load_mnist
+from fnn.data.synthetic import digits
 from fnn.models import Spec
 from fnn.recognizer import save_recognizer, untrained
 
@@ -76,8 +78,8 @@ def test_the_first_bad_line_ends_it_and_earlier_answers_stand(
     assert len(done.stdout.splitlines()) == answers
 
 
-def test_parameters_that_are_missing_or_broken(run, refused, data, tmp_path):
-    refused(run("fnn-predict", "--data", data, stdin="1"), "no params.npz", "fnn-train", "--params")
+def test_parameters_that_are_missing_or_broken(run, refused, data, tiny, tmp_path):
+    refused(run("fnn-predict", "--data", tiny, stdin="1"), "no params.npz", "fnn-train", "--params")
     refused(
         run("fnn-predict", "--data", data, "--params", "absent.npz", stdin="1"),
         "absent.npz: there is no such file",
@@ -175,3 +177,84 @@ def test_data_with_more_classes_than_the_network_are_refused(run, refused, data,
     assert done.returncode == 0
     run("fnn-train", "--data", data, "--epochs", 1, "--hidden", 4)
     refused(run("fnn-predict", "--data", tiny, stdin="1"), "(28, 28, 1)", "(5, 5, 1)")
+
+
+# image files
+
+
+def write_image(path, image, **more):
+    picture = pytest.importorskip("PIL.Image", reason="reading images needs pillow")
+    picture.fromarray(image).save(path, **more)
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """A test image as it is, and inverted, enlarged and padded in a file with an odd name."""
+    image = digits(2, 100).images[3]
+    write_image(tmp_path / "a.png", image)
+    large = np.pad(np.kron(image, np.ones((7, 7), np.uint8)), 40)
+    write_image(tmp_path / "b\nc.jpg", 255 - large)
+    write_image(tmp_path / "blank.png", np.full((30, 30), 255, np.uint8))
+    (tmp_path / "broken.png").write_bytes((tmp_path / "a.png").read_bytes()[:-80])
+    return "a.png", "b\nc.jpg"
+
+
+def test_the_digit_in_an_image_file(run, trained, pictures):
+    expected = str(load_mnist(trained).test.labels[3])
+    for file in pictures:
+        done = run("fnn-predict", "--image", file)
+        assert (done.returncode, done.stderr) == (0, "parameters: params.npz\n")
+        assert done.stdout == f"{expected}\n"
+    done = run("fnn-predict", "--top", 2, "--image", "a.png")
+    assert done.stdout.startswith(f"{expected} 0.")
+    assert len(done.stdout.split()) == 4
+
+
+def test_a_line_for_each_of_several_files(run, pictures):
+    done = run("fnn-predict", "--params", "random", "--image", *pictures, stdin=b"not read")
+    assert done.returncode == 0
+    first, second = done.stdout.splitlines()
+    assert first.startswith("a.png: ")
+    assert second.startswith("b\\nc.jpg: ")
+    assert first[-2:].strip().isdigit()
+
+
+def test_bad_files_are_told_of_and_the_others_are_answered(run, pictures):
+    files = ("absent.png", "a.png", "blank.png", "broken.png", "x\ny", ".", "a.png")
+    done = run("fnn-predict", "--params", "random", "--image", *files)
+    assert done.returncode == 2
+    assert len(done.stdout.splitlines()) == 2
+    told = done.stderr.splitlines()
+    assert told.pop(0).startswith("parameters: ")
+    for line, name in zip(told, [files[0], *files[2:4], "x\\ny", "."], strict=True):
+        assert line.startswith(f"fnn-predict: {name}: ")
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["--image", "absent.png"], ["absent.png: there is no such file"]),
+        (["--image", "blank.png"], ["blank.png: the picture is blank"]),
+        (["--image", "broken.png"], ["broken.png: cannot be read or is damaged"]),
+        (["--image", "."], ["is a directory"]),
+        (["--image"], ["--image: expected at least one argument"]),
+        (["--image", "a.png", "--data", "digits"], ["--image", "--data"]),
+        (["--image", "a.png", "--top", "11"], ["--top 11", "10 classes"]),
+    ],
+)
+def test_an_image_file_that_is_refused(run, refused, pictures, args, words):
+    done = run("fnn-predict", "--params", "random", *args)
+    refused(done, "fnn-predict", *words)
+    assert done.stdout == ""
+
+
+def test_a_network_for_other_images_takes_no_image_files(run, refused, pictures, tmp_path):
+    fresh = untrained(Spec("conv", (32, 32, 3), 10, {}))
+    save_recognizer(tmp_path / "params.npz", fresh.spec, fresh.params, fresh.state)
+    refused(run("fnn-predict", "--image", "a.png"), "(32, 32, 3)", "(28, 28, 1)")
+
+
+def test_without_pillow_one_line_says_how_to_get_it(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    assert predict.main(["--params", "random", "--image", "a.png"]) == 2
+    assert "pip install pillow" in capsys.readouterr().err

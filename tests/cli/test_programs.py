@@ -38,7 +38,7 @@ def test_unknown_options_and_data_are_one_line(run, refused, program):
 
 def test_import_is_fast_and_brings_in_nothing_heavy():
     heavy = ["pooch", "requests", "mnist", "tqdm", "platformdirs", "argparse", "pickletools"]
-    heavy += ["matplotlib"]
+    heavy += ["matplotlib", "PIL"]
     code = f"import sys, fnn; print([m for m in {heavy} if m in sys.modules])"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
 

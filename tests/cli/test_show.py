@@ -194,7 +194,7 @@ BAD = [
     (["--out", "a.png", "--count", 0], ["--count", "in 1..1000, found 0"]),
     (["--out", "a.png", "--count", 1001], ["--count", "in 1..1000, found 1001"]),
     (["--out", "a.png", "--split", "all"], ["--split", "test", "train"]),
-    (["--out", "a.png", "--mistakes"], ["no params.npz", "fnn-train"]),
+    (["--out", "a.png", "--mistakes", "--data", "tiny"], ["no params.npz", "fnn-train"]),
     (["--out", "a.png", "--filters", "--params", "x.npz"], ["x.npz", "no such file"]),
     (["--out", "a.png", "--filters", "--params", "two.npz"], ["2 channels"]),
     (["--out", "a.png", "--filters", "--params", "flat.npz"], ["sees no image"]),
@@ -205,7 +205,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("args", "words"), BAD, ids=lambda part: " ".join(map(str, part)))
-def test_bad_arguments_are_one_line(call, refused, data, saved, args, words):
+def test_bad_arguments_are_one_line(call, refused, data, tiny, saved, args, words):
     where = () if "--filters" in args else ("--data", data)
     refused(call(show.main, *where, *args), *words)
     assert not (saved / "a.png").exists()

@@ -18,7 +18,7 @@ import warnings
 from importlib.util import find_spec
 from pathlib import Path
 
-CODE = ["fnn", "mnist", "zipfile", "gzip", "pickle", "json", "numpy.lib._format_impl"]
+CODE = ["fnn", "mnist", "zipfile", "gzip", "pickle", "json", "numpy.lib._format_impl", "PIL"]
 LONGEST = 4096  # bytes of an input
 
 

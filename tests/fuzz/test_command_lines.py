@@ -40,12 +40,12 @@ WORDS = ["", " ", "0", "1", "-1", "+2", "1.5", "1e400", "nan", "inf", "-0.0", "Ù
 
 OPTIONS = {
     "fnn-train": {
-        "--model": ["mlp", "conv", "lenet", "vgg", "slim", "resnet"],
+        "--model": ["mlp", "conv", "lenet", "vgg", "slim", "quick", "air", "resnet"],
         "--data": ["set", "mnist", "./set/"],
         "--batch-size": ["1", "4", "5", "12", "1000000000"],
         "--optimizer": ["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adadelta", "adam"],
         "--lr": ["1e-3", "0.5", "1e10", "1e38", "1e300"],
-        "--schedule": ["constant", "step", "cosine", "one-cycle"],
+        "--schedule": ["constant", "step", "cosine", "one-cycle", "triangular"],
         "--activation": ["sigmoid", "relu"],
         "--hidden": ["1", "3"],
         "--batch-norm": None,
@@ -55,10 +55,12 @@ OPTIONS = {
         "--label-smoothing": ["0", "0.1"],
         "--seed": ["0", "1000000000"],
         "--augment": ["shift", "flip,cutout", "shift,shift", "distort,noise"],
-        "--recipe": ["contest"],
+        "--recipe": ["contest", "mlp", "cifar10-quick"],
         "--networks": ["1", "2"],
         "--views": ["one", "shifted", "mirrored"],
         "--half": None,
+        "--lookahead": None,
+        "--bias-rate": ["1", "64", "1e30"],
         "--validation": ["0.1", "0.5"],
         "--patience": ["1"],
         "--out": ["new.npz", "params.npz"],
@@ -203,7 +205,7 @@ def outcome(program: str, argv: list[str], stdin: bytes, place: Path) -> tuple[i
 
 
 def check(program: str, argv: list[str], stdin: bytes, place: Path) -> None:
-    """Fail unless the program ends with 0, or with 2 and one line, or at most one for each image."""
+    """Fail unless the program ends with 0, or with 2 and one line, or as many as image files."""
     if program == "fnn-train" and not any(arg.startswith("--resume") for arg in argv):
         argv = [*argv, "--epochs", "1"]  # the last counts
     status, err = outcome(program, argv, stdin, place)
