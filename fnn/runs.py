@@ -123,6 +123,8 @@ def write_config(directory: Path, config: dict[str, Any]) -> None:
 def read_config(directory: Path) -> dict[str, Any]:
     """What `write_config` wrote; InputError where there is no run."""
     path = directory / CONFIG
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise InputError(f"{path}: is not a regular file; begin a new run")
     try:
         config = json.loads(path.read_bytes())
         if config["format"] != FORMAT:

@@ -1,6 +1,7 @@
 """fnn-contest: recognises the images of the course's contest and writes the answers (5.1)."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from fnn.cli.common import one_line, parser, run, say
 from fnn.cli.memory import keep_freed_memory
@@ -31,8 +32,9 @@ def body(argv: Sequence[str]) -> None:
     keep_freed_memory()
     target = check_writable(args.out)
     images = read_dump(args.dump)
-    if target.exists() and target.samefile(args.dump):
-        raise InputError(f"{args.out}: is the dump itself; name another file for the answers")
+    for what, source in (("dump", args.dump), ("parameter file", args.params)):
+        if source and target.exists() and Path(source).exists() and target.samefile(source):
+            raise InputError(f"{args.out}: is the {what} itself; name another file for the answers")
     found = find_recognizer(args.params, image_shape(images), DIGITS)
     if found.spec.classes != len(DIGITS):
         raise InputError(

@@ -49,7 +49,9 @@ def _of_the_run(p: Parser, args: Namespace) -> Namespace:
             )
     config = read_config(Path(args.resume))
     try:
-        with redirect_stderr(io.StringIO()):  # argparse would tell of options that are not here
+        if not config["options"].keys() <= vars(args).keys():
+            raise KeyError("--help and what this fnn does not know")
+        with redirect_stderr(io.StringIO()):  # argparse would tell of values that are none
             kept = p.parse_args(_as_argv(config["options"]))
     except (SystemExit, KeyError, TypeError, AttributeError):
         raise InputError(

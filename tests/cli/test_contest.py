@@ -1,5 +1,6 @@
 import os
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -68,6 +69,10 @@ def test_the_dump_itself_is_not_written_over(run, refused):
     images = np.full((2, 28, 28), 9, np.uint8)
     np.save("x.npy", images)
     refused(run("fnn-contest", "x.npy", "./x.npy", "--params", "random"), "is the dump itself")
+    Path("mine.npz").write_bytes(b"precious")
+    done = run("fnn-contest", "x.npy", "./mine.npz", "--params", "mine.npz")
+    refused(done, "mine.npz: is the parameter file itself")
+    assert Path("mine.npz").read_bytes() == b"precious"
     np.testing.assert_array_equal(np.load("x.npy"), images)
 
 

@@ -218,6 +218,8 @@ def not_finite(path):
             lambda path: damage_text(path, '"epochs": 2', '"epochs": 0'),
             ["fnn-train's"],
         ),
+        ("config.json", lambda path: damage_text(path, '"hidden"', '"help"'), ["fnn-train's"]),
+        ("config.json", lambda path: (path.unlink(), os.mkfifo(path)), ["not a regular file"]),
         ("config.json", lambda path: path.unlink(), ["holds no run"]),
         ("metrics.csv", lambda path: path.unlink(), ["missing, though 2 epochs"]),
         ("metrics.csv", lambda path: damage_text(path, "epoch,", "era,"), ["not the table"]),

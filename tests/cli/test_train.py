@@ -1,4 +1,5 @@
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -210,3 +211,21 @@ def test_ctrl_c_says_that_nothing_is_saved(run, data, tmp_path):
     assert b"nothing was saved" in err
     assert b"Traceback" not in err
     assert not (tmp_path / "params.npz").exists()
+
+
+def test_a_bad_number_of_threads_is_one_line(run, refused, data):
+    args = ("--model", "conv", "--data", data, "--epochs", 1)
+    refused(run("fnn-train", *args, FNN_THREADS="abc"), "FNN_THREADS is 'abc'", "whole number")
+
+
+def test_a_file_name_with_a_line_break_makes_one_line(run, data):
+    done = run("fnn-train", "--data", data, "--epochs", 1, "--hidden", 2, "--out", "a\nb.npz")
+    assert (done.returncode, done.stderr) == (0, "parameters saved in a\\nb.npz\n")
+
+
+def test_without_standard_error_training_goes_on(run, data):
+    program = Path(__file__).resolve().parents[2] / "bin" / "fnn-train"
+    words = [sys.executable, str(program), "--data", str(data), "--epochs", "1", "--hidden", "2"]
+    done = subprocess.run(f"{shlex.join(words)} 2>&-", shell=True, capture_output=True)
+    assert done.returncode == 0
+    assert Path("params.npz").exists()

@@ -127,3 +127,17 @@ def test_blas_is_held_at_one_thread_from_the_first_shared_call():
     threads.share(lambda queue: seen.extend(blas_threads() for _ in queue), range(4))
     assert seen == [{1}] * 4
     assert blas_threads() == {1}
+
+
+def test_threads_compute_under_the_callers_error_state(monkeypatch):
+    monkeypatch.setenv("FNN_THREADS", "3")
+    big = np.full(10, 1e30, np.float32)
+
+    def work(queue):
+        for _ in queue:
+            big * big  # a warning in a worker would come out as an error
+
+    with np.errstate(over="ignore"):
+        threads.share(work, range(50))
+    with np.errstate(over="raise"), pytest.raises(FloatingPointError):
+        threads.share(work, range(50))
