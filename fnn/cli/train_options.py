@@ -11,7 +11,8 @@ from fnn.cli.parameters import DEFAULT
 from fnn.data.augment import compose
 from fnn.data.batches import Augment
 from fnn.errors import InputError
-from fnn.models import ACTIVATIONS, MODELS
+from fnn.layers.activation import ACTIVATIONS
+from fnn.models import MODELS
 from fnn.optim import Optimizer, chain, scale_leaves
 from fnn.recipes import AUGMENTS, NAMED, OPTIMIZERS, RECIPES, SCHEDULES
 from fnn.schedules import Rate, slowing

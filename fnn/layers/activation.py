@@ -86,3 +86,6 @@ def scaled(factor: float) -> Layer:
         return dy * factor, {}
 
     return Layer(empty, apply, vjp, name=f"scaled({factor:g})")
+
+
+ACTIVATIONS = {"sigmoid": sigmoid, "relu": relu, "gelu": gelu}
