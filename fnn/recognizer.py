@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fnn import checkpoint, keys, tree
+from fnn.compact import compact, expanded
 from fnn.data.batches import to_float
 from fnn.errors import InputError
 from fnn.keys import Key
@@ -38,23 +39,13 @@ def untrained(spec: Spec, rng: Key = 0, **more: Any) -> Recognizer:
 
 
 def save_recognizer(
-    path: str | os.PathLike[str], spec: Spec, params: Tree, state: Tree, half: bool = False
+    path: str | os.PathLike[str], spec: Spec, params: Tree, state: Tree, small: bool = False
 ) -> None:
     """Write the network to `path`; see `fnn.checkpoint.save`.
 
-    With `half` as float16, in half the bytes: three digits of each number, enough to recognise
-    images with, and not to train on.
+    With `small`, weights take a byte each (see `fnn.compact`), which is enough to recognise images.
     """
-    params, state = (tree.map(_half, part) if half else part for part in (params, state))
-    checkpoint.save(path, model_of(spec, params, state))
-
-
-def _half(leaf: Array) -> Array:
-    if getattr(leaf, "dtype", None) != np.float32:
-        return leaf
-    with np.errstate(over="ignore"):
-        small = leaf.astype(np.float16)
-    return small if np.isfinite(small).all() else leaf
+    checkpoint.save(path, model_of(spec, compact(params) if small else params, state))
 
 
 def model_of(spec: Spec, params: Tree, state: Tree) -> Tree:
@@ -77,8 +68,8 @@ def load_recognizer(path: str | os.PathLike[str]) -> Recognizer:
         if type(spec.shape) is not tuple or not all(type(n) is int and n > 0 for n in spec.shape):
             raise ValueError(f"its images are of shape {spec.shape}")
         fresh = untrained(spec, init=_claimed(os.path.getsize(path)))
-        params = tree.map(_whole, fresh.params, content["params"])
-        state = tree.map(_whole, fresh.state, content["state"])
+        params = tree.map(fitting, fresh.params, expanded(content["params"]))
+        state = tree.map(fitting, fresh.state, content["state"])
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, MemoryError) as error:
         why = f"it lacks {error}" if isinstance(error, KeyError) else error
         raise InputError(
@@ -113,12 +104,6 @@ def _claimed(limit: int) -> Initializer:
         return np.broadcast_to(np.float32(0), shape)
 
     return Initializer(fill, fill)
-
-
-def _whole(fresh: Array, loaded: Array) -> Array:
-    """`fitting`, for a leaf that may have been saved as float16."""
-    half = isinstance(loaded, np.ndarray) and loaded.dtype == np.float16
-    return fitting(fresh, loaded.astype(np.float32) if half else loaded)
 
 
 def fitting(fresh: Array, loaded: Array) -> Array:

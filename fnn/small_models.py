@@ -23,14 +23,14 @@ def normed(
 
 def slim(
     classes: int = 10,
-    width: int = 16,
+    width: int = 32,
     activation: str = "relu",
     dropout: float = 0.0,
     init: Initializer = he,
 ) -> Layer:
     """Five 3x3 convolutions that halve the image early: most of what they cost is matrix products.
 
-    2 `width` channels, then twice 3 `width` at half the size and twice 6 `width` at a quarter, each
+    `width` channels, then twice 2 `width` at half the size and twice 4 `width` at a quarter, each
     with batch norm and activation; a dense layer follows, after a dropout if one is asked for.
     """
 
@@ -38,11 +38,11 @@ def slim(
         return normed(filters, activation, init)
 
     return serial(
-        *part(2 * width),
+        *part(width),
         max_pool(2),
-        *(part(3 * width) * 2),
+        *(part(2 * width) * 2),
         max_pool(2),
-        *(part(6 * width) * 2),
+        *(part(4 * width) * 2),
         max_pool(2),
         flatten(),
         *([drop(dropout)] if dropout else []),

@@ -98,8 +98,8 @@ def outcome(task: Task, now: Progress, best: TrainState | None, show: Show) -> T
 
 
 def save_all(
-    paths: list[Path], spec: Spec, ts: TrainState, half: bool, tell: Callable[[str], None]
+    paths: list[Path], spec: Spec, ts: TrainState, small: bool, tell: Callable[[str], None]
 ) -> None:
     for path in paths:
-        save_recognizer(path, spec, ts.params, ts.state, half)
+        save_recognizer(path, spec, ts.params, ts.state, small)
         tell(one_line(f"parameters saved in {path}"))

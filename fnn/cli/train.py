@@ -42,4 +42,4 @@ def body(argv: Sequence[str]) -> None:
         train_run(args, source, task)
     else:
         ts = train_once(args, task)
-        save_all([Path(args.out or DEFAULT)], spec, ts, args.half, teller(args.quiet))
+        save_all([Path(args.out or DEFAULT)], spec, ts, args.compact, teller(args.quiet))

@@ -36,7 +36,7 @@ def train_networks(args: Namespace, source: Source[Dataset], spec: Spec) -> None
         share = accuracy(recognise(found, test.images), test.labels)
         tell(f"all {args.networks} networks together: accuracy {share:.4f} on the test images")
         first = [directory / runs.FINAL] if directory else [] if args.out else [Path(DEFAULT)]
-        save_all([*first, *([Path(args.out)] if args.out else [])], whole, ts, args.half, tell)
+        save_all([*first, *([Path(args.out)] if args.out else [])], whole, ts, args.compact, tell)
 
 
 def together(each: list[TrainState]) -> TrainState:
@@ -52,7 +52,7 @@ def _each(
     args: Namespace, source: Source[Dataset], spec: Spec, directory: Path | None
 ) -> Iterator[TrainState]:
     for i in range(args.networks):
-        own = {"networks": 1, "seed": args.seed + i, "out": None, "half": False}
+        own = {"networks": 1, "seed": args.seed + i, "out": None, "compact": False}
         own |= {"run": None, "resume": None}
         if directory:
             part = directory / str(i + 1)

@@ -99,7 +99,7 @@ def _go_on(args: Namespace, directory: Path, task: Task, start: Progress) -> Tra
             kept = _best(directory, now.ts) if now.best.epoch else None
             outputs = [directory / runs.FINAL, *([Path(args.out)] if args.out else [])]
             ts = outcome(task, now, kept, show)
-            save_all(outputs, task.spec, ts, args.half, show.line)
+            save_all(outputs, task.spec, ts, args.compact, show.line)
             return ts
     except Diverged as error:
         raise InputError(

@@ -88,29 +88,20 @@ def test_views_are_kept_and_used(run, data):
     assert abs(recognise(plain, images) - recognise(found, images)).max() > 1e-3
 
 
-def test_half_is_half_as_large_and_answers_nearly_alike(run, data):
-    small = ("--data", data, "--hidden", 50, "--epochs", 1)
+def test_compact_is_a_quarter_and_answers_nearly_alike(run, data):
+    small = ("--data", data, "--hidden", 100, "--epochs", 1)
     assert run("fnn-train", *small).returncode == 0
-    assert run("fnn-train", *small, "--half", "--run", "r").returncode == 0
-    whole, half = Path("params.npz").stat().st_size, Path("r/params.npz").stat().st_size
-    assert half < 0.52 * whole
+    assert run("fnn-train", *small, "--compact", "--run", "r").returncode == 0
+    whole, part = Path("params.npz").stat().st_size, Path("r/params.npz").stat().st_size
+    assert part < 0.27 * whole
     images = fnn.open_data(str(data), "test").data.images
     a, b = (
         fnn.recognizer.recognise(fnn.load_recognizer(path), images)
         for path in ("params.npz", "r/params.npz")
     )
     assert a.dtype == b.dtype == np.float32
-    np.testing.assert_allclose(a, b, atol=0.02)
+    np.testing.assert_allclose(a, b, atol=0.05)
     assert abs(a - b).max() > 0
-
-
-def test_numbers_beyond_float16_are_left_whole(tmp_path):
-    spec = fnn.Spec("mlp", (4, 4, 1), 3, {"hidden": 2})
-    net = fnn.models.build(spec)
-    params = fnn.tree.map(lambda p: p * np.float32(1e6), net.init(0, spec.shape))
-    fnn.save_recognizer(tmp_path / "x.npz", spec, params, net.state(0, spec.shape), half=True)
-    found = fnn.load_recognizer(tmp_path / "x.npz").params
-    np.testing.assert_array_equal(found[1]["W"], params[1]["W"])
 
 
 @pytest.mark.parametrize("name", NAMED)

@@ -58,7 +58,7 @@ OPTIONS = {
         "--recipe": ["contest", "mlp", "cifar10-quick"],
         "--networks": ["1", "2"],
         "--views": ["one", "shifted", "mirrored"],
-        "--half": None,
+        "--compact": None,
         "--lookahead": None,
         "--bias-rate": ["1", "64", "1e30"],
         "--validation": ["0.1", "0.5"],
