@@ -10,7 +10,7 @@ from typing import Any
 from fnn.cli.common import Parser
 from fnn.cli.train_options import arguments, check_optimizer, resolved
 from fnn.errors import InputError
-from fnn.recipes import NAMED
+from fnn.recipes import RECIPES
 from fnn.runs import CONFIG, read_config
 
 # Options that a run does not keep; "data" it keeps, but a data set may have moved.
@@ -31,7 +31,7 @@ def parsed(argv: Sequence[str]) -> Namespace:
     if args.resume is not None:
         return resolved(_of_the_run(p, args))
     if args.recipe is not None:
-        p.set_defaults(**NAMED[args.recipe].options)  # what the arguments say goes before
+        p.set_defaults(**RECIPES[args.recipe].options)  # what the arguments say goes before
         args = p.parse_args(argv)
     if args.patience is not None and not args.validation:
         raise InputError("--patience: there are no validation images; add --validation 0.1, say")

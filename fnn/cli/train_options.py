@@ -14,7 +14,7 @@ from fnn.errors import InputError
 from fnn.layers.activation import ACTIVATIONS
 from fnn.models import MODELS
 from fnn.optim import Optimizer, chain, scale_leaves
-from fnn.recipes import AUGMENTS, NAMED, OPTIMIZERS, RECIPES, SCHEDULES
+from fnn.recipes import AUGMENTS, DEFAULTS, OPTIMIZERS, RECIPES, SCHEDULES
 from fnn.schedules import Rate, slowing
 from fnn.views import VIEWS
 
@@ -31,9 +31,9 @@ def arguments() -> Parser:
     )
     p.add_argument(
         "--recipe",
-        choices=NAMED,
+        choices=RECIPES,
         help="options that belong together, each of which can be given another value: "
-        + "; ".join(f"{name} ({recipe.about})" for name, recipe in NAMED.items()),
+        + "; ".join(f"{name} ({recipe.about})" for name, recipe in RECIPES.items()),
     )
     p.add_argument("--model", choices=MODELS, default="mlp", help="which network (%(default)s)")
     add_data_argument(p)
@@ -199,12 +199,12 @@ def model_options(args: Namespace) -> dict[str, Any]:
 
 def by_model(field: str) -> str:
     """The default of each model, for --help."""
-    return ", ".join(f"{model}: {getattr(recipe, field)}" for model, recipe in RECIPES.items())
+    return ", ".join(f"{model}: {getattr(usual, field)}" for model, usual in DEFAULTS.items())
 
 
 def check_optimizer(args: Namespace) -> None:
     """Raise InputError for a rate that the optimizer has no use for."""
-    chosen = args.optimizer or RECIPES[args.model].optimizer
+    chosen = args.optimizer or DEFAULTS[args.model].optimizer
     if OPTIMIZERS[chosen].lr is None:
         for name in ("lr", "schedule"):
             if getattr(args, name) is not None:
@@ -213,16 +213,16 @@ def check_optimizer(args: Namespace) -> None:
 
 def resolved(args: Namespace) -> Namespace:
     """The arguments with the model's own values where nothing was said."""
-    recipe = RECIPES[args.model]
+    usual = DEFAULTS[args.model]
     own = args.optimizer is None and args.lr is None
-    optimizer = args.optimizer or recipe.optimizer
-    lr = args.lr or (recipe.lr if own else OPTIMIZERS[optimizer].lr)
-    schedule = args.schedule or (recipe.schedule if own else "constant")
+    optimizer = args.optimizer or usual.optimizer
+    lr = args.lr or (usual.lr if own else OPTIMIZERS[optimizer].lr)
+    schedule = args.schedule or (usual.schedule if own else "constant")
     return Namespace(
         **{
             **vars(args),
-            "epochs": args.epochs or recipe.epochs,
-            "batch_size": args.batch_size or recipe.batch_size,
+            "epochs": args.epochs or usual.epochs,
+            "batch_size": args.batch_size or usual.batch_size,
             "optimizer": optimizer,
             "lr": lr,
             "schedule": None if lr is None else schedule,

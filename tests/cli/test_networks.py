@@ -14,7 +14,7 @@ import pytest
 import fnn
 from fnn import checkpoint
 from fnn.cli.parsed import parsed
-from fnn.recipes import AUGMENTS, NAMED
+from fnn.recipes import AUGMENTS, RECIPES
 
 PROGRAM = Path(__file__).resolve().parents[2] / "bin" / "fnn-train"
 TWO = ("--hidden", 6, "--epochs", 2, "--networks", 2)
@@ -104,7 +104,7 @@ def test_compact_is_a_quarter_and_answers_nearly_alike(run, data):
     assert abs(a - b).max() > 0
 
 
-@pytest.mark.parametrize("name", NAMED)
+@pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_is_options_that_can_be_changed(name):
     plain, changed = parsed(["--recipe", name]), parsed(["--recipe", name, "--epochs", "1"])
     assert changed.epochs == 1
@@ -114,7 +114,7 @@ def test_a_recipe_is_options_that_can_be_changed(name):
     # What a recipe says must be what the options admit.
     words = [
         word
-        for option, value in NAMED[name].options.items()
+        for option, value in RECIPES[name].options.items()
         for word in ([f"--{option.replace('_', '-')}"] + ([] if value is True else [str(value)]))
     ]
     assert vars(parsed(words)) == {**vars(plain), "recipe": None}
@@ -127,7 +127,7 @@ def test_a_run_of_a_recipe_goes_on_with_its_options(run, data):
     done = run("fnn-train", "--data", data, *small, "--networks", 1, "--run", "r")
     assert done.returncode == 0, done.stderr
     options = json.loads(Path("r/config.json").read_text())["options"]
-    recipe = {k: v for k, v in NAMED["contest"].options.items() if options[k] == v}
+    recipe = {k: v for k, v in RECIPES["contest"].options.items() if options[k] == v}
     assert len(recipe) > len(options) / 8
     before = Path("r/params.npz").read_bytes()
     for name in ("last.npz", "params.npz"):

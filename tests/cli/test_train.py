@@ -120,7 +120,8 @@ def test_the_rate_is_the_models_own_unless_something_is_said(args, first, last):
 def test_the_file_says_how_to_build_the_network(run, data):
     run("fnn-train", "--data", data, "--epochs", 1, "--hidden", 4)
     model = checkpoint.load("params.npz")["model"]
-    assert model == {"name": "mlp", "shape": (28, 28, 1), "classes": 10, "options": {"hidden": 4}}
+    assert fnn.Spec(**model) == fnn.Spec("mlp", (28, 28, 1), 10, {"hidden": 4})
+    assert model.keys() == set(fnn.Spec._fields)
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
