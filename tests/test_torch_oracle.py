@@ -59,13 +59,18 @@ def test_dense():
         close(a, t)
 
 
-@pytest.mark.parametrize(
-    ("name", "layer"), [("sigmoid", fnn.sigmoid()), ("relu", fnn.relu())], ids=["sigmoid", "relu"]
-)
-def test_activations(name, layer):
+ACTIVATIONS = {
+    "sigmoid": (fnn.sigmoid(), torch.sigmoid),
+    "relu": (fnn.relu(), torch.relu),
+    "gelu": (fnn.gelu(), lambda t: F.gelu(t, approximate="tanh")),
+}
+
+
+@pytest.mark.parametrize(("layer", "function"), ACTIVATIONS.values(), ids=ACTIVATIONS)
+def test_activations(layer, function):
     x = 10 * draw((6, 5))
     y, dy, dx, _, _ = ours(layer, {}, x)
-    ty, tdx = theirs(getattr(torch, name), tensor(x), dy)
+    ty, tdx = theirs(function, tensor(x), dy)
     close(y, ty)
     close(dx, tdx)
 
