@@ -17,8 +17,9 @@ from fnn.layers.layer import Array, Layer, Shape
 from fnn.models import Spec, build
 from fnn.train import predict
 from fnn.tree import Tree
-from fnn.views import VIEWS, averaged
+from fnn.views import VIEWS, averaged, unless_sure
 
+SURE = 0.999  # of an answer that needs no other views
 LARGEST = 1e30  # of a logit: differences of larger ones overflow
 
 
@@ -80,13 +81,17 @@ def load_recognizer(path: str | os.PathLike[str]) -> Recognizer:
 
 
 def recognise(found: Recognizer, images: Array) -> Array:
-    """The logits of uint8 images, (N, classes): the mean over the views that the spec names.
+    """The logits of uint8 images, (N, classes).
 
+    Of an image of which the network is not quite sure it is the mean over the views that the spec
+    names.
     Raises InputError where the parameters are so large, though finite, that they are senseless.
     """
     answer = partial(predict, found.net, found.params, found.state, prepare=to_float)
+    more = VIEWS[found.spec.views]
+    look = answer if len(more) == 1 else unless_sure(answer, averaged(answer, more), SURE)
     with np.errstate(all="ignore"):
-        logits = averaged(answer, VIEWS[found.spec.views])(images)
+        logits = look(images)
     if not (abs(logits) < LARGEST).all():  # this way round NaN fails too
         raise InputError(
             "the network's outputs are no numbers or beyond all measure: the training of its "
@@ -107,7 +112,13 @@ def _claimed(limit: int) -> Initializer:
 
 
 def fitting(fresh: Array, loaded: Array) -> Array:
-    """A leaf that was loaded; ValueError unless it is finite and of the fresh one's form."""
+    """A leaf that was loaded; ValueError unless it is finite and of the fresh one's form.
+
+    A key may be of any length: a network of an ensemble was trained with one of its own.
+    """
+    if isinstance(fresh, tuple) and isinstance(loaded, tuple):
+        keys.path(loaded)
+        return loaded
     if np.shape(loaded) != np.shape(fresh) or np.asarray(loaded).dtype != np.asarray(fresh).dtype:
         raise ValueError(
             f"expected shape {np.shape(fresh)} and type {np.asarray(fresh).dtype}, "

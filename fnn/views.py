@@ -12,6 +12,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from fnn.layers.layer import Array
+from fnn.losses import softmax
 
 View: TypeAlias = Callable[[Array], Array]
 
@@ -33,6 +34,23 @@ def averaged(answer: Callable[[Array], Array], views: Sequence[Weighted]) -> Vie
 
     def of(x: Array) -> Array:
         return reduce(add, (part.weight * answer(part.view(x)) for part in views))
+
+    return of
+
+
+def unless_sure(answer: View, second: View, sure: float) -> View:
+    """`answer`, and where its likeliest class has a probability below `sure`, `second` instead.
+
+    Both go from images to logits, (N, classes). Few images of an easy set are worth five looks.
+    """
+
+    def of(x: Array) -> Array:
+        logits = answer(x)
+        again = np.flatnonzero(softmax(logits).max(axis=1) < sure)
+        if len(again):
+            logits = logits.copy()
+            logits[again] = second(x[again])
+        return logits
 
     return of
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 import fnn
-from fnn.views import VIEWS, Weighted, averaged, mirrored, moved
+from fnn.views import VIEWS, Weighted, averaged, mirrored, moved, unless_sure
 
 
 @pytest.mark.parametrize("down", [-9, -2, 0, 1, 9])
@@ -75,5 +75,18 @@ def test_a_recognizer_keeps_its_networks_and_views(tmp_path):
     assert found.spec == spec
     images = fnn.keys.generator(0).integers(0, 256, (6, 8, 8)).astype(np.uint8)
     views = [fnn.to_float(moved(*by)(images)) for by in ((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1))]
-    expected = np.mean([net.apply(params, state, x, False)[0] for x in views], axis=0)
+    logits = [net.apply(params, state, x, False)[0] for x in views]
+    assert (fnn.softmax(logits[0]).max(axis=1) < 0.999).all(), "one of them is sure"
+    expected = np.mean(logits, axis=0)
     np.testing.assert_allclose(fnn.recognizer.recognise(found, images), expected, atol=1e-6)
+
+
+def test_a_second_look_is_taken_where_the_first_was_not_sure():
+    logits = np.array([[9.0, 0.0], [1.0, 0.0], [0.0, 9.0], [0.0, 0.5]])
+    first = lambda x: logits[x]  # noqa: E731
+    second = lambda x: -logits[x]  # noqa: E731
+    x = np.arange(4)
+    sure = unless_sure(first, second, 0.999)(x)
+    np.testing.assert_array_equal(sure, logits * np.array([[1], [-1], [1], [-1]]))
+    np.testing.assert_array_equal(unless_sure(first, second, 0.5)(x), logits)
+    assert logits[1, 0] == 1

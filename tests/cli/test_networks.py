@@ -17,7 +17,7 @@ from fnn.cli.parsed import parsed
 from fnn.recipes import AUGMENTS, RECIPES
 
 PROGRAM = Path(__file__).resolve().parents[2] / "bin" / "fnn-train"
-TWO = ("--hidden", 6, "--epochs", 2, "--networks", 2)
+TWO = ("--hidden", 6, "--dropout", 0.5, "--epochs", 2, "--networks", 2)
 
 
 def parts(path):
@@ -36,8 +36,8 @@ def test_networks_are_those_of_the_seeds_from_the_first_up(run, data):
     assert done.returncode == 0, done.stderr
     assert re.search(r"^all 2 networks together: accuracy [01]\.\d{4}", done.stderr, re.M)
     for seed, params in zip((4, 5), parts("params.npz"), strict=True):
-        alone = ("--hidden", 6, "--epochs", 2, "--seed", seed, "--out", "one.npz")
-        run("fnn-train", "--data", data, *alone)
+        alone = ("--networks", 1, "--seed", seed, "--out", "one.npz")
+        run("fnn-train", "--data", data, *TWO, *alone)
         assert same(checkpoint.load("one.npz")["params"], params)
     done = run("fnn-eval", "--data", data)
     assert done.returncode == 0, done.stderr
