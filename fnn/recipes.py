@@ -154,23 +154,4 @@ RECIPES = {
         "three of them that answer together, to five views of an image",
         {**_SINGLE, "networks": 3, "views": "shifted"},
     ),
-    "cifar10-quick": Recipe(
-        "colour images in minutes",
-        {
-            "model": "air",
-            "width": 32,
-            "data": "cifar10",
-            "epochs": 5,
-            "batch_size": 500,
-            "optimizer": "nesterov",
-            "lr": 0.5,
-            "schedule": "triangular",
-            "weight_decay": 0.001,
-            "bias_rate": 64.0,
-            "label_smoothing": 0.2,
-            "augment": "flip,shift-reflected",
-            "lookahead": True,
-            "views": "mirrored",
-        },
-    ),
 }

@@ -43,11 +43,12 @@ CHANGES = {
 def main():
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     p.add_argument("--params", help="a parameter file (default: those that come with fnn)")
+    p.add_argument("--only", nargs="+", choices=CHANGES, default=CHANGES, help="some of the kinds")
     args = p.parse_args()
     found = fnn.load_recognizer(args.params) if args.params else fnn.pretrained()
     _, (images, labels) = fnn.load_mnist()
-    for name, change in CHANGES.items():
-        share = fnn.accuracy(recognise(found, change(images)), labels)
+    for name in args.only:
+        share = fnn.accuracy(recognise(found, CHANGES[name](images)), labels)
         print(f"{name:40} {share:.2%}", flush=True)
 
 

@@ -55,7 +55,7 @@ OPTIONS = {
         "--label-smoothing": ["0", "0.1"],
         "--seed": ["0", "1000000000"],
         "--augment": ["shift", "flip,cutout", "shift,shift", "distort,noise"],
-        "--recipe": ["contest", "mlp", "cifar10-quick"],
+        "--recipe": ["contest", "mlp", "sprint"],
         "--networks": ["1", "2"],
         "--views": ["one", "shifted", "mirrored"],
         "--compact": None,
