@@ -138,7 +138,7 @@ RECIPES = {
         },
     ),
     "sprint": Recipe(
-        "99% in seconds",
+        "99 of 100 right in half a minute",
         {
             "model": "quick",
             "width": 16,

@@ -151,7 +151,7 @@ def test_data_that_moved_are_taken_and_other_data_are_not(run, refused, data, ti
         (["--patience", "2"], ["--patience", "--validation"]),
         (["--validation", "0.0001"], ["--validation 0.0001", "would be 0"]),
         (["--validation", "1"], ["--validation", "below 1"]),
-        (["--augment", "shift,twirl"], ["--augment", "'twirl'", "shift, flip, cutout"]),
+        (["--augment", "shift,twirl"], ["--augment", "'twirl'", "names of shift, "]),
         (["--save-every", "-1"], ["--save-every", "0 or more"]),
     ],
 )
