@@ -10,6 +10,7 @@ integer-arithmetic-only inference", CVPR 2018.
 
 import numpy as np
 
+from fnn import tree
 from fnn.layers.layer import Array
 from fnn.tree import Tree
 
@@ -23,14 +24,14 @@ def compact(params: Tree) -> Tree:
     array([[  64,   64],
            [ 127, -127]], dtype=int8)
     """
-    if not isinstance(params, dict):
-        return params
-    return {
-        name: _bytes(part)
-        if name == "W" and isinstance(part, np.ndarray) and part.dtype == np.float32
-        else compact(part)
-        for name, part in params.items()
-    }
+    return tree.map_named(
+        lambda name, leaf: (
+            _bytes(leaf)
+            if name == "W" and isinstance(leaf, np.ndarray) and leaf.dtype == np.float32
+            else leaf
+        ),
+        params,
+    )
 
 
 def expanded(params: Tree) -> Tree:
@@ -38,19 +39,18 @@ def expanded(params: Tree) -> Tree:
 
     Raises ValueError where a weight's bytes and steps are of other types or do not fit.
     """
-    if not isinstance(params, dict):
-        return params
-    if params.keys() == NODE:
-        q, step = params["q"], params["step"]
-        if not (isinstance(q, np.ndarray) and isinstance(step, np.ndarray)):
-            raise ValueError("a weight's bytes or steps are no arrays")
-        if q.dtype != np.int8 or step.dtype != np.float32 or step.shape != q.shape[-1:]:
-            raise ValueError(f"bytes {q.shape} {q.dtype} do not fit steps {step.shape}")
-        if not np.isfinite(step).all():
-            raise ValueError("some steps are not finite")
-        whole: Array = q * step
-        return whole
-    return {name: expanded(part) for name, part in params.items()}
+    return tree.map_nodes(_weight, NODE, params)
+
+
+def _weight(node: Tree) -> Array:
+    q, step = node["q"], node["step"]
+    if not (isinstance(q, np.ndarray) and isinstance(step, np.ndarray)):
+        raise ValueError("a weight's bytes or steps are no arrays")
+    if q.dtype != np.int8 or step.dtype != np.float32 or step.shape != q.shape[-1:]:
+        raise ValueError(f"bytes {q.shape} {q.dtype} do not fit steps {step.shape}")
+    if not np.isfinite(step).all():
+        raise ValueError("some steps are not finite")
+    return np.asarray(q * step)
 
 
 def _bytes(w: Array) -> Tree:

@@ -17,7 +17,7 @@ from fnn.layers.layer import Layer, Shape
 from fnn.layers.norm import batch_norm as norm
 from fnn.layers.pool import global_avg_pool, max_pool
 from fnn.layers.shape import flatten, identity
-from fnn.small_models import air, normed, quick, slim
+from fnn.small_models import air, head, normed, quick, slim
 from fnn.views import VIEWS
 
 
@@ -54,9 +54,7 @@ def conv(
     return serial(
         *_block(32, activation, init),
         *_block(64, activation, init),
-        flatten(),
-        *([drop(dropout)] if dropout else []),
-        dense(classes, init),
+        *head(classes, dropout, init),
     )
 
 
@@ -98,9 +96,7 @@ def vgg(
         *_block(width, activation, init),
         *_block(2 * width, activation, init),
         *_block(4 * width, activation, init),
-        flatten(),
-        *([drop(dropout)] if dropout else []),
-        dense(classes, init),
+        *head(classes, dropout, init),
     )
 
 

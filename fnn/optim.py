@@ -95,17 +95,10 @@ def scale_leaves(factors: dict[str, float]) -> Optimizer:
     """
     factors = {name: float(factor) for name, factor in factors.items()}
 
-    def scaled(grads: Tree) -> Tree:
-        return {
-            name: scaled(part)
-            if isinstance(part, dict)
-            else part * factors[name]
-            if name in factors
-            else part
-            for name, part in grads.items()
-        }
+    def scaled(name: Any, g: Any) -> Any:
+        return g * factors[name] if name in factors else g
 
-    return Optimizer(lambda params: {}, lambda grads, state: (scaled(grads), state))
+    return Optimizer(lambda params: {}, lambda grads, state: (tree.map_named(scaled, grads), state))
 
 
 def clip_by_global_norm(limit: float) -> Optimizer:

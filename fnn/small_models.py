@@ -21,6 +21,11 @@ def normed(
     return [way, norm(), ACTIVATIONS[activation]()]
 
 
+def head(classes: int, dropout: float, init: Initializer) -> list[Layer]:
+    """From images to logits, through a dropout if one is asked for."""
+    return [flatten(), *([drop(dropout)] if dropout else []), dense(classes, init)]
+
+
 def slim(
     classes: int = 10,
     width: int = 32,
@@ -44,9 +49,7 @@ def slim(
         max_pool(2),
         *(part(4 * width) * 2),
         max_pool(2),
-        flatten(),
-        *([drop(dropout)] if dropout else []),
-        dense(classes, init),
+        *head(classes, dropout, init),
     )
 
 
@@ -68,9 +71,7 @@ def quick(
         max_pool(2),
         *normed(2 * width, activation, init),
         max_pool(2),
-        flatten(),
-        *([drop(dropout)] if dropout else []),
-        dense(classes, init),
+        *head(classes, dropout, init),
     )
 
 

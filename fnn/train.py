@@ -18,7 +18,7 @@ from toolz import accumulate, drop, reduce
 
 from fnn import keys, tree
 from fnn.keys import Key
-from fnn.layers.layer import Array, Layer, Shape, parameter_grads
+from fnn.layers.layer import Array, Layer, Shape, parameter_grads, same
 from fnn.losses import accuracy, softmax_cross_entropy
 from fnn.optim import Optimizer
 from fnn.tree import Tree
@@ -72,10 +72,6 @@ def epoch(step: Step, batches: Iterable[Batch], ts: TrainState) -> TrainState:
 def states(step: Step, batches: Iterable[Batch], ts: TrainState) -> Iterator[TrainState]:
     """The state after each step, one at a time as it is asked for."""
     return drop(1, accumulate(step, batches, ts))  # type: ignore[no-any-return]
-
-
-def same(x: Array) -> Array:
-    return x
 
 
 def predict(

@@ -4,7 +4,7 @@ Parameters, states, gradients and optimizer states are trees, so toolz's `get_in
 `update_in` work on them as they are.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from typing import Any, TypeAlias
 
 Tree: TypeAlias = Any
@@ -18,7 +18,29 @@ def map(f: Callable[..., Any], tree: Tree, *rest: Tree) -> Tree:
 
     Raises ValueError where the trees differ, naming the place and both sides.
     """
-    return _map(f, (), tree, *rest)
+    return _map(lambda where, *leaves: f(*leaves), (), tree, *rest)
+
+
+def map_named(f: Callable[..., Any], tree: Tree, *rest: Tree) -> Tree:
+    """`map`, with a function of a leaf's own name and the leaves; a root that is a leaf has none.
+
+    >>> map_named(lambda name, a: 2 * a if name == "W" else a, {0: {"W": 1, "b": 2}})
+    {0: {'W': 2, 'b': 2}}
+    """
+    return _map(lambda where, *leaves: f(where[-1] if where else None, *leaves), (), tree, *rest)
+
+
+def map_nodes(f: Callable[..., Any], keys: Set[Any], tree: Tree, *rest: Tree) -> Tree:
+    """Apply `f` to corresponding nodes, those with just these keys in `tree`; leaves stay.
+
+    >>> map_nodes(lambda node: node["a"] + node["b"], {"a", "b"}, {0: {"a": 1, "b": 2}, 1: 5})
+    {0: 3, 1: 5}
+    """
+    if not isinstance(tree, dict):
+        return tree
+    if tree.keys() == keys:
+        return f(tree, *rest)
+    return {k: map_nodes(f, keys, v, *(other[k] for other in rest)) for k, v in tree.items()}
 
 
 def _map(f: Callable[..., Any], where: tuple[Any, ...], tree: Tree, *rest: Tree) -> Tree:
@@ -26,7 +48,7 @@ def _map(f: Callable[..., Any], where: tuple[Any, ...], tree: Tree, *rest: Tree)
         for other in rest:
             if isinstance(other, dict):
                 raise _differ(where, tree, other)
-        return f(tree, *rest)
+        return f(where, tree, *rest)
     for other in rest:
         if not isinstance(other, dict) or other.keys() != tree.keys():
             raise _differ(where, tree, other)

@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
-from fnn.layers.layer import Array
+from fnn.layers.layer import Array, same
 from fnn.losses import softmax
 
 View: TypeAlias = Callable[[Array], Array]
@@ -55,10 +55,6 @@ def unless_sure(answer: View, second: View, sure: float) -> View:
     return of
 
 
-def unchanged(x: Array) -> Array:
-    return x
-
-
 def mirrored(x: Array) -> Array:
     """Left to right."""
     return x[:, :, ::-1]
@@ -92,16 +88,15 @@ def after(first: View, then: View) -> View:
 _DIAGONAL = (moved(1, 1), moved(-1, -1))
 
 VIEWS: dict[str, tuple[Weighted, ...]] = {
-    "one": (Weighted(1.0, unchanged),),
+    "one": (Weighted(1.0, same),),
     # an image and its four neighbours, a pixel away
     "shifted": tuple(
-        Weighted(0.2, view)
-        for view in (unchanged, moved(1, 0), moved(-1, 0), moved(0, 1), moved(0, -1))
+        Weighted(0.2, view) for view in (same, moved(1, 0), moved(-1, 0), moved(0, 1), moved(0, -1))
     ),
     # half the weight for an image and its mirror image, half for both moved along the diagonal, as
     # Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU", 2024, has it
     "mirrored": (
-        Weighted(0.25, unchanged),
+        Weighted(0.25, same),
         Weighted(0.25, mirrored),
         *(Weighted(0.125, view) for view in _DIAGONAL),
         *(Weighted(0.125, after(mirrored, view)) for view in _DIAGONAL),

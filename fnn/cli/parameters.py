@@ -41,17 +41,8 @@ def find_recognizer(
     if choice == RANDOM:
         say("parameters: random, from seed 0")
         return untrained(Spec("mlp", shape or (28, 28, 1), len(classes) or 10, {}))
-    ours = tuple(classes) == DIGITS and shape == (28, 28, 1) and not Path(DEFAULT).exists()
-    if choice == PRETRAINED or (choice is None and ours):
-        name, found = PRETRAINED, pretrained()
-    elif choice is None and not Path(DEFAULT).exists():
-        raise InputError(
-            f"there is no {DEFAULT} in this directory: make one with 'fnn-train --model mlp', or "
-            "name a file with --params FILE, or take untrained parameters with --params random"
-        )
-    else:
-        name = choice if choice is not None else DEFAULT
-        found = load_recognizer(name)
+    name = choice if choice is not None else _usual(shape, classes)
+    found = pretrained() if name == PRETRAINED else load_recognizer(name)
     if shape is not None and found.spec.shape != shape:
         raise InputError(
             f"{name}: the network takes images of shape {found.spec.shape}, these are {shape}: "
@@ -64,3 +55,15 @@ def find_recognizer(
         )
     say(one_line(f"parameters: {name}"))
     return found
+
+
+def _usual(shape: Shape | None, classes: Sequence[str]) -> str:
+    """What is taken where nobody says: the file here, or what comes with fnn."""
+    if Path(DEFAULT).exists():
+        return DEFAULT
+    if tuple(classes) == DIGITS and shape == (28, 28, 1):
+        return PRETRAINED
+    raise InputError(
+        f"there is no {DEFAULT} in this directory: make one with 'fnn-train --model mlp', or "
+        "name a file with --params FILE, or take untrained parameters with --params random"
+    )

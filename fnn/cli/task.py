@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fnn.cli.common import one_line
+from fnn.cli.parameters import DEFAULT
 from fnn.cli.progress import Show
 from fnn.cli.train_options import make_augment, make_optimizer
 from fnn.cli.training import Job, choose, held_out
@@ -21,7 +22,7 @@ from fnn.layers.whiten import with_whitening
 from fnn.losses import softmax_cross_entropy
 from fnn.models import Spec, build
 from fnn.recognizer import save_recognizer
-from fnn.runs import Progress
+from fnn.runs import FINAL, Progress
 from fnn.train import TrainState, init_train_state, train_step
 
 WHITENED = 5000  # training images on which a first layer's whitening is found
@@ -53,7 +54,9 @@ def put_together(args: Namespace, source: Source[Dataset], spec: Spec) -> Task:
     n = len(images.labels)
     optimizer, rate = make_optimizer(args, args.epochs * -(-n // size))
     fresh = init_train_state(net, optimizer, args.seed, spec.shape)
-    fresh = fresh._replace(state=with_whitening(fresh.state, to_float(images.images[:WHITENED])))
+    fresh = fresh._replace(
+        state=with_whitening(fresh.state, images.images[:WHITENED], prepare=to_float)
+    )
     loss = partial(softmax_cross_entropy, smoothing=args.label_smoothing)
     job = Job(
         net,
@@ -98,8 +101,15 @@ def outcome(task: Task, now: Progress, best: TrainState | None, show: Show) -> T
 
 
 def save_all(
-    paths: list[Path], spec: Spec, ts: TrainState, small: bool, tell: Callable[[str], None]
+    args: Namespace,
+    directory: Path | None,
+    spec: Spec,
+    ts: TrainState,
+    tell: Callable[[str], None],
 ) -> None:
-    for path in paths:
-        save_recognizer(path, spec, ts.params, ts.state, small)
+    """Write the network into the run's directory and to --out, or to DEFAULT without either."""
+    run = [directory / FINAL] if directory else []
+    named = [Path(args.out or DEFAULT)] if args.out or not directory else []
+    for path in [*run, *named]:
+        save_recognizer(path, spec, ts.params, ts.state, args.compact)
         tell(one_line(f"parameters saved in {path}"))

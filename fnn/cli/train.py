@@ -1,7 +1,6 @@
 """fnn-train: trains a network, prints how it goes, saves the parameters (the course's task 3)."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from fnn.cli.common import run
 from fnn.cli.memory import keep_freed_memory
@@ -42,4 +41,4 @@ def body(argv: Sequence[str]) -> None:
         train_run(args, source, task)
     else:
         ts = train_once(args, task)
-        save_all([Path(args.out or DEFAULT)], spec, ts, args.compact, teller(args.quiet))
+        save_all(args, None, spec, ts, teller(args.quiet))

@@ -6,7 +6,6 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from fnn import runs
-from fnn.cli.parameters import DEFAULT
 from fnn.cli.progress import teller
 from fnn.cli.task import put_together, save_all
 from fnn.cli.train_once import train_once
@@ -35,8 +34,7 @@ def train_networks(args: Namespace, source: Source[Dataset], spec: Spec) -> None
         test = source.data.test
         share = accuracy(recognise(found, test.images), test.labels)
         tell(f"all {args.networks} networks together: accuracy {share:.4f} on the test images")
-        first = [directory / runs.FINAL] if directory else [] if args.out else [Path(DEFAULT)]
-        save_all([*first, *([Path(args.out)] if args.out else [])], whole, ts, args.compact, tell)
+        save_all(args, directory, whole, ts, tell)
 
 
 def together(each: list[TrainState]) -> TrainState:

@@ -97,9 +97,8 @@ def _go_on(args: Namespace, directory: Path, task: Task, start: Progress) -> Tra
                     raise KeyboardInterrupt
             now = stage.now
             kept = _best(directory, now.ts) if now.best.epoch else None
-            outputs = [directory / runs.FINAL, *([Path(args.out)] if args.out else [])]
             ts = outcome(task, now, kept, show)
-            save_all(outputs, task.spec, ts, args.compact, show.line)
+            save_all(args, directory, task.spec, ts, show.line)
             return ts
     except Diverged as error:
         raise InputError(

@@ -163,14 +163,7 @@ def weight_decay(net: Layer, rate: float) -> Layer:
         return net
 
     def decayed(params: Tree, grads: Tree) -> Tree:
-        if not isinstance(params, dict):
-            return grads
-        return {
-            k: grads[k] + rate * params[k]
-            if k == "W" and not isinstance(params[k], dict)
-            else decayed(params[k], grads[k])
-            for k in params
-        }
+        return tree.map_named(lambda name, p, g: g + rate * p if name == "W" else g, params, grads)
 
     def vjp(params: Tree, cache: Cache, dy: Array) -> tuple[Array, Tree]:
         dx, grads = net.vjp(params, cache, dy)

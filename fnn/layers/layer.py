@@ -93,3 +93,16 @@ def check_input(name: str, x: Array, shape: Shape) -> None:
 def rank_error(name: str, expected: str, shape: Shape, hint: str) -> ValueError:
     """The error for an example of the wrong rank, before there is any batch."""
     return ValueError(f"{name}: expected an example of shape {expected}, found {shape}: {hint}")
+
+
+def check_image_shape(name: str, s: Shape, size: int, part: str) -> None:
+    """Raise ValueError unless s is an image's, (H, W, C), that holds a `part` of size x size."""
+    if len(s) != 3:
+        raise rank_error(name, "(H, W, C)", s, "give it images")
+    if min(s[:2]) < size:
+        raise ValueError(f"{name}: an image of shape {s} is smaller than a {part}")
+
+
+def same(x: Array) -> Array:
+    """x itself: where a function from arrays to arrays has nothing to do."""
+    return x

@@ -13,6 +13,8 @@ from fnn.keys import Key
 from fnn.layers.layer import Array, Cache, Layer, Shape, check_input
 from fnn.tree import Tree
 
+NODE = {"mean", "var"}  # what marks a batch_norm's state
+
 
 def batch_norm(eps: float = 1e-5, rate: float = 0.1, scale: bool = True) -> Layer:
     """Gives every node mean 0 and variance 1 over the mini-batch, then a learned scale and shift.
@@ -102,7 +104,7 @@ def recalibrate(net: Layer, params: Tree, state: Tree, batches: Iterable[Array])
     Raises ValueError without a batch.
     """
     # A rate of 1 in the state makes the state after a batch that batch's own figures.
-    probe = _each_norm(lambda norm: {**norm, "rate": 1.0}, state)
+    probe = tree.map_nodes(lambda norm: {**norm, "rate": 1.0}, NODE, state)
     if not any(where[-1] == "rate" for where, _ in tree.items(probe)):
         return state
     total, n = None, 0
@@ -116,17 +118,8 @@ def recalibrate(net: Layer, params: Tree, state: Tree, batches: Iterable[Array])
     def mean(old: Any, summed: Any) -> Any:
         return {name: (summed[name] / n).astype(old[name].dtype) for name in old}
 
-    return _each_norm(mean, state, total)
+    return tree.map_nodes(mean, NODE, state, total)
 
 
 def _sum(a: Any, b: Any) -> Any:
     return a + b if isinstance(a, np.ndarray) else a
-
-
-def _each_norm(f: Any, state: Tree, *rest: Tree) -> Tree:
-    """The state with `f` applied to every node that is a batch_norm's."""
-    if not isinstance(state, dict):
-        return state
-    if state.keys() == {"mean", "var"}:
-        return f(state, *rest)
-    return {k: _each_norm(f, v, *(r[k] for r in rest)) for k, v in state.items()}

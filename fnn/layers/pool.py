@@ -6,7 +6,16 @@ import numpy as np
 
 from fnn.kernels import pointwise
 from fnn.kernels.layout import hwnc, nhwc
-from fnn.layers.layer import Array, Cache, Layer, Shape, check_float, empty, rank_error
+from fnn.layers.layer import (
+    Array,
+    Cache,
+    Layer,
+    Shape,
+    check_float,
+    check_image_shape,
+    empty,
+    rank_error,
+)
 from fnn.tree import Tree
 
 
@@ -85,10 +94,7 @@ def _pooled(name: str, size: int) -> Callable[[Shape], Shape]:
         raise ValueError(f"{name}: expected a size of at least 1")
 
     def shape(s: Shape) -> Shape:
-        if len(s) != 3:
-            raise rank_error(name, "(H, W, C)", s, "give it images")
-        if min(s[:2]) < size:
-            raise ValueError(f"{name}: an image of shape {s} is smaller than a block")
+        check_image_shape(name, s, size, "block")
         return (s[0] // size, s[1] // size, s[2])
 
     return shape

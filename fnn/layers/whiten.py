@@ -1,15 +1,17 @@
 """A first layer that is not trained: it whitens the patches of an image."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from fnn import tree
 from fnn.kernels.convolution import choose
 from fnn.kernels.layout import hwnc, nhwc
 from fnn.kernels.pointwise import add_to_channels
 from fnn.keys import Key
-from fnn.layers.layer import Array, Cache, Layer, Shape, check_float, rank_error
+from fnn.layers.layer import Array, Cache, Layer, Shape, check_float, check_image_shape, same
 from fnn.tree import Tree
 
 
@@ -30,10 +32,7 @@ def whiten(size: int = 2) -> Layer:
         raise ValueError(f"{name}: expected a size of at least 1")
 
     def shape(s: Shape) -> Shape:
-        if len(s) != 3:
-            raise rank_error(name, "(H, W, C)", s, "give it images")
-        if min(s[:2]) < size:
-            raise ValueError(f"{name}: an image of shape {s} is smaller than a patch")
+        check_image_shape(name, s, size, "patch")
         return (s[0] - size + 1, s[1] - size + 1, 2 * size * size * s[2])
 
     def make(rng: Key, s: Shape) -> Tree:
@@ -62,22 +61,26 @@ def whiten(size: int = 2) -> Layer:
     return Layer(make, apply, vjp, shape, state, grads, name)
 
 
-def with_whitening(state: Tree, x: Array, eps: float = 5e-4) -> Tree:
+def with_whitening(
+    state: Tree, x: Array, eps: float = 5e-4, prepare: Callable[[Array], Array] = same
+) -> Tree:
     """A network's state with its `whiten` layers' filters found on the images x, (N, H, W, C).
 
     The filters are the eigenvectors of the covariance of x's patches, divided by the root of the
-    eigenvalue plus `eps`. The state of a network without such a layer stays as it is.
+    eigenvalue plus `eps`. `prepare`, for instance `to_float`, turns x into the layer's input. The
+    state of a network without such a layer stays as it is, and then nothing is computed.
     """
-    if not isinstance(state, dict):
-        return state
-    if state.keys() == {"filters", "shift"}:
-        size, _, c, _ = state["filters"].shape
-        patches = sliding_window_view(x, (size, size), axis=(1, 2)).transpose(0, 1, 2, 4, 5, 3)
-        rows = patches.reshape(-1, size * size * c).astype(np.float64)
+
+    def found(node: Tree) -> Tree:
+        size, _, c, _ = node["filters"].shape
+        images = prepare(x)
+        patches = sliding_window_view(images, (size, size), axis=(1, 2))
+        rows = patches.transpose(0, 1, 2, 4, 5, 3).reshape(-1, size * size * c).astype(np.float64)
         mean = rows.mean(axis=0)
         values, vectors = np.linalg.eigh(rows.T @ rows / len(rows) - np.outer(mean, mean))
         return _as_state(vectors / np.sqrt(np.maximum(values, 0) + eps), mean, (size, size, c))
-    return {name: with_whitening(part, x, eps) for name, part in state.items()}
+
+    return tree.map_nodes(found, {"filters", "shift"}, state)
 
 
 def _as_state(components: Any, mean: Any, patch: Shape) -> Tree:
