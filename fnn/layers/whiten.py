@@ -14,6 +14,8 @@ from fnn.keys import Key
 from fnn.layers.layer import Array, Cache, Layer, Shape, check_float, check_image_shape, same
 from fnn.tree import Tree
 
+LARGEST = 1024  # numbers in a patch
+
 
 def whiten(size: int = 2) -> Layer:
     """A convolution whose filters give a patch's principal components, each with variance 1.
@@ -22,7 +24,8 @@ def whiten(size: int = 2) -> Layer:
     their negatives, so that a rectifier after it loses nothing, plus biases b that are trained.
     The filters and what centres the patches are in the state, which training leaves as it is; at
     first they pass each pixel on, and `with_whitening` finds those of a set of images.
-    Raises ValueError for size < 1 and images smaller than that.
+    Raises ValueError for size < 1, images smaller than that and patches of over 1024 numbers, whose
+    filters would be a million.
 
     Source: Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU", arXiv:2404.00498; after
     Coates and Ng, "Learning feature representations with k-means", 2012.
@@ -33,12 +36,15 @@ def whiten(size: int = 2) -> Layer:
 
     def shape(s: Shape) -> Shape:
         check_image_shape(name, s, size, "patch")
+        if size * size * s[2] > LARGEST:  # a file may claim any number of channels
+            raise ValueError(f"{name}: a patch of {s} has more than {LARGEST} numbers")
         return (s[0] - size + 1, s[1] - size + 1, 2 * size * size * s[2])
 
     def make(rng: Key, s: Shape) -> Tree:
         return {"b": np.zeros(shape(s)[2], np.float32)}
 
     def state(rng: Key, s: Shape) -> Tree:
+        shape(s)
         n = size * size * s[2]
         return _as_state(np.eye(n), np.zeros(n), (size, size, s[2]))
 

@@ -45,6 +45,8 @@ def test_states_are_found_wherever_they_are():
         (lambda: fnn.whiten(0), "at least 1"),
         (lambda: fnn.whiten(3).shape((2, 9, 1)), "smaller than a patch"),
         (lambda: fnn.whiten(2).shape((9,)), "give it images"),
+        (lambda: fnn.whiten(2).shape((9, 9, 257)), "more than 1024 numbers"),
+        (lambda: fnn.whiten(2).state(0, (9, 9, 10**6)), "more than 1024 numbers"),
     ],
 )
 def test_what_cannot_be_is_refused(call, words):
