@@ -13,7 +13,7 @@ import numpy as np
 Key: TypeAlias = int | tuple[int, ...]
 
 # What a child of a run's or an epoch's key is for.
-PARAMS, STATE, EPOCH, ORDER, AUGMENT, SAMPLE, SPLIT = range(7)
+PARAMS, STATE, EPOCH, ORDER, AUGMENT, SAMPLE, SPLIT, FLIP = range(8)
 
 
 def path(rng: Key) -> tuple[int, ...]:

@@ -14,14 +14,14 @@ from fnn.cli.progress import Show
 from fnn.cli.train_options import make_augment, make_optimizer
 from fnn.cli.training import Job, choose, held_out
 from fnn.data.batches import to_float
-from fnn.data.dataset import Dataset
+from fnn.data.dataset import Dataset, Split
 from fnn.data.sources import Source
 from fnn.errors import InputError
 from fnn.layers.combine import weight_decay
 from fnn.layers.whiten import with_whitening
-from fnn.losses import softmax_cross_entropy
+from fnn.losses import accuracy, softmax_cross_entropy
 from fnn.models import Spec, build
-from fnn.recognizer import save_recognizer
+from fnn.recognizer import Recognizer, recognise, save_recognizer
 from fnn.runs import FINAL, Progress
 from fnn.train import TrainState, init_train_state, train_step
 
@@ -69,6 +69,7 @@ def put_together(args: Namespace, source: Source[Dataset], spec: Spec) -> Task:
         size,
         args.seed,
         make_augment(args),
+        args.alternating_flip,
         args.patience,
     )
     check_last_batch(job, fresh, spec)
@@ -100,16 +101,26 @@ def outcome(task: Task, now: Progress, best: TrainState | None, show: Show) -> T
     return ts
 
 
-def save_all(
+def finish(
     args: Namespace,
     directory: Path | None,
     spec: Spec,
     ts: TrainState,
+    test: Split,
     tell: Callable[[str], None],
 ) -> None:
-    """Write the network into the run's directory and to --out, or to DEFAULT without either."""
+    """Write the network into the run's directory and to --out, or to DEFAULT without either.
+
+    Where it answers as no single network does in training, tell how well.
+    """
     run = [directory / FINAL] if directory else []
     named = [Path(args.out or DEFAULT)] if args.out or not directory else []
     for path in [*run, *named]:
         save_recognizer(path, spec, ts.params, ts.state, args.compact)
         tell(one_line(f"parameters saved in {path}"))
+    kinds = [f"{spec.networks} networks together"] * (spec.networks > 1)
+    kinds += [f"{spec.views} views"] * (spec.views != "one")
+    if kinds:
+        found = Recognizer(spec, build(spec), ts.params, ts.state)
+        share = accuracy(recognise(found, test.images), test.labels)
+        tell(f"{', '.join(kinds)}: accuracy {share:.4f} on the test images")

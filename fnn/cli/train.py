@@ -7,7 +7,7 @@ from fnn.cli.memory import keep_freed_memory
 from fnn.cli.parameters import DEFAULT
 from fnn.cli.parsed import parsed
 from fnn.cli.progress import teller
-from fnn.cli.task import put_together, save_all
+from fnn.cli.task import finish, put_together
 from fnn.cli.train_networks import train_networks
 from fnn.cli.train_once import train_once
 from fnn.cli.train_options import model_options
@@ -41,4 +41,4 @@ def body(argv: Sequence[str]) -> None:
         train_run(args, source, task)
     else:
         ts = train_once(args, task)
-        save_all(args, None, spec, ts, teller(args.quiet))
+        finish(args, None, spec, ts, source.data.test, teller(args.quiet))

@@ -7,14 +7,12 @@ from pathlib import Path
 
 from fnn import runs
 from fnn.cli.progress import teller
-from fnn.cli.task import put_together, save_all
+from fnn.cli.task import finish, put_together
 from fnn.cli.train_once import train_once
 from fnn.cli.train_run import opened, train_run
 from fnn.data.dataset import Dataset
 from fnn.data.sources import Source
-from fnn.losses import accuracy
-from fnn.models import Spec, build
-from fnn.recognizer import Recognizer, recognise
+from fnn.models import Spec
 from fnn.train import TrainState
 
 
@@ -26,15 +24,10 @@ def train_networks(args: Namespace, source: Source[Dataset], spec: Spec) -> None
     """
     with ExitStack() as stack:
         directory = stack.enter_context(opened(args, source)) if args.run or args.resume else None
-        tell = teller(args.quiet)
         each = list(_each(args, source, spec, directory))
         whole = spec._replace(networks=args.networks)
         ts = together(each)
-        found = Recognizer(whole, build(whole), ts.params, ts.state)
-        test = source.data.test
-        share = accuracy(recognise(found, test.images), test.labels)
-        tell(f"all {args.networks} networks together: accuracy {share:.4f} on the test images")
-        save_all(args, directory, whole, ts, tell)
+        finish(args, directory, whole, ts, source.data.test, teller(args.quiet))
 
 
 def together(each: list[TrainState]) -> TrainState:

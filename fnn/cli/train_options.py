@@ -80,12 +80,11 @@ def arguments() -> Parser:
     p.add_argument("--weight-decay", type=share, default=0.0, help="rate of L2 decay (%(default)s)")
     p.add_argument("--label-smoothing", type=share, default=0.0, help="0 to below 1 (%(default)s)")
     p.add_argument(
-        "--bias-rate",
+        "--beta-rate",
         type=positive,
         default=1.0,
         metavar="FACTOR",
-        help="what the learning rate of biases and of batch norm's beta is multiplied by "
-        "(%(default)s)",
+        help="what the learning rate of batch norm's beta is multiplied by (%(default)s)",
     )
     p.add_argument(
         "--lookahead",
@@ -101,6 +100,11 @@ def arguments() -> Parser:
         metavar="NAME,...",
         help="changes to the training images, one after another: "
         + "; ".join(f"{name} ({choice.about})" for name, choice in AUGMENTS.items()),
+    )
+    p.add_argument(
+        "--alternating-flip",
+        action="store_true",
+        help="mirror every image left to right in every other epoch",
     )
     p.add_argument(
         "--networks",
@@ -234,8 +238,8 @@ def make_optimizer(args: Namespace, steps: int) -> tuple[Optimizer, Rate | None]
     """The optimizer of resolved arguments, for a training of so many steps, and its rate."""
     rate = None if args.lr is None else SCHEDULES[args.schedule](args.lr, steps)
     optimizer = OPTIMIZERS[args.optimizer].make(0.0 if rate is None else rate)
-    if args.bias_rate != 1:
-        optimizer = chain(scale_leaves(dict.fromkeys(("b", "beta"), args.bias_rate)), optimizer)
+    if args.beta_rate != 1:
+        optimizer = chain(scale_leaves({"beta": args.beta_rate}), optimizer)
     if args.lookahead:
         optimizer = lookahead(optimizer, every=5, alpha=slowing(steps))
     return optimizer, rate

@@ -16,7 +16,7 @@ import numpy as np
 from fnn import runs
 from fnn.cli.parsed import kept_options
 from fnn.cli.progress import shown
-from fnn.cli.task import Task, outcome, save_all
+from fnn.cli.task import Task, finish, outcome
 from fnn.cli.training import Diverged, Stage, check_finite, train
 from fnn.data.dataset import Dataset
 from fnn.data.sources import KNOWN, Source
@@ -98,7 +98,7 @@ def _go_on(args: Namespace, directory: Path, task: Task, start: Progress) -> Tra
             now = stage.now
             kept = _best(directory, now.ts) if now.best.epoch else None
             ts = outcome(task, now, kept, show)
-            save_all(args, directory, task.spec, ts, show.line)
+            finish(args, directory, task.spec, ts, task.job.test, show.line)
             return ts
     except Diverged as error:
         raise InputError(

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fnn import keys, tree
+from fnn.data.augment import alternating_flip
 from fnn.data.batches import Augment, batches, to_float
 from fnn.data.dataset import Split
 from fnn.errors import InputError
@@ -35,6 +36,7 @@ class Job(NamedTuple):
     batch_size: int
     seed: int
     augment: Augment | None = None
+    alternating_flip: bool = False
     patience: int | None = None  # epochs without a better one on the validation images
 
 
@@ -120,7 +122,10 @@ def measure(job: Job, ts: TrainState, split: Split) -> Metrics:
 def _rest_of_epoch(job: Job, now: Progress) -> Iterator[Progress]:
     n, epoch = len(job.train.labels), now.epoch + 1
     rng = epoch_key(job.seed, epoch)
-    feed = batches(rng, *job.train, job.batch_size, to_float, job.augment, first=now.batch)
+    images, labels = job.train
+    if job.alternating_flip:
+        images = alternating_flip(keys.child(job.seed, keys.FLIP), images, epoch)
+    feed = batches(rng, images, labels, job.batch_size, to_float, job.augment, first=now.batch)
     for ts in states(job.step, feed, now.ts):
         if not math.isfinite(ts.loss):
             raise Diverged(

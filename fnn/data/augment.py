@@ -35,16 +35,32 @@ def shift(pixels: int, mode: str = "constant") -> Augment:
     return augment
 
 
+def alternating_flip(rng: Key, x: Array, epoch: int) -> Array:
+    """All images x as an epoch has them: each is mirrored left to right in every other one.
+
+    The key, the same in all epochs, says which half of them in the odd ones. So two epochs show
+    every image both ways, where `flip` shows half of them the same way again. It takes the whole
+    set before its order is shuffled.
+
+    Source: Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU", arXiv:2404.00498.
+    """
+    mirrored = generator(rng).random(len(x)) < 0.5
+    return _mirrored(x, mirrored if epoch % 2 else ~mirrored)
+
+
 def flip() -> Augment:
     """Mirrors each image left to right with probability 1/2."""
 
     def augment(rng: Key, x: Array) -> Array:
-        mirrored = generator(rng).random(len(x)) < 0.5
-        y = x.copy()
-        y[mirrored] = x[mirrored, :, ::-1]
-        return y
+        return _mirrored(x, generator(rng).random(len(x)) < 0.5)
 
     return augment
+
+
+def _mirrored(x: Array, chosen: Array) -> Array:
+    y = x.copy()
+    y[chosen] = x[chosen, :, ::-1]
+    return y
 
 
 def cutout(side: int) -> Augment:

@@ -72,33 +72,46 @@ def gelu(x: Array) -> Array:
     return y
 
 
-def gelu_vjp(x: Array, dy: Array) -> Array:
-    """dy times the derivative of `gelu` at x, laid out as x."""
-    dx = aligned.empty_like(x)
+def gelu_and_slope(x: Array) -> tuple[Array, Array]:
+    """`gelu`, and its derivative at x, both laid out as x: a tanh serves for both."""
+    y, dydx = aligned.empty_like(x), aligned.empty_like(x)
     order = aligned.axes(x)
-    source, above, below = (_in_order(a, order) for a in (x, dy, dx))
+    source, target, slopes = (_in_order(a, order) for a in (x, y, dydx))
     blocks = row_blocks(source, GELU)
 
     def work(queue: Iterator[tuple[int, int]]) -> None:
-        scratch = aligned.empty((3, longest(blocks), source.shape[1]), x.dtype)
+        scratch = aligned.empty((2, longest(blocks), source.shape[1]), x.dtype)
         for i, j in queue:
-            part, (first, slope, square) = source[i:j], scratch[:, : j - i]
+            part, slope, (first, square) = source[i:j], slopes[i:j], scratch[:, : j - i]
             t = _tanh_of_cubic(part, first)
             # 1/2 (1 + t) + 1/2 x (1 - t^2) k (1 + 3 a x^2)
             np.multiply(part, part, out=square)
-            square *= 3 * GELU_A * GELU_K
-            square += GELU_K
+            square *= 1.5 * GELU_A * GELU_K
+            square += 0.5 * GELU_K
             square *= part
             np.multiply(t, t, out=slope)
             np.subtract(1, slope, out=slope)
             slope *= square
+            t += 1
+            t *= 0.5
             slope += t
-            slope += 1
-            slope *= 0.5
-            np.multiply(slope, above[i:j], out=below[i:j])
+            np.multiply(t, part, out=target[i:j])
 
     share(work, blocks)
-    return dx
+    return y, dydx
+
+
+def times(a: Array, b: Array) -> Array:
+    """a * b, laid out as a."""
+    y = aligned.empty_like(a)
+    left, right, target = (_in_order(part, aligned.axes(a)) for part in (a, b, y))
+
+    def work(queue: Iterator[tuple[int, int]]) -> None:
+        for i, j in queue:
+            np.multiply(left[i:j], right[i:j], out=target[i:j])
+
+    share(work, row_blocks(left))
+    return y
 
 
 def _tanh_of_cubic(x: Array, out: Array) -> Array:

@@ -66,10 +66,14 @@ def gelu() -> Layer:
 
     def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:
         check_float("gelu", x)
-        return pointwise.gelu(x), Cache(x, state)
+        if not train:  # a gradient is seldom asked for
+            return pointwise.gelu(x), Cache((x, None), state)
+        y, slope = pointwise.gelu_and_slope(x)
+        return y, Cache((None, slope), state)
 
     def vjp(params: Tree, cache: Cache, dy: Array) -> tuple[Array, Tree]:
-        return pointwise.gelu_vjp(cache.saved, dy), {}
+        x, slope = cache.saved
+        return pointwise.times(pointwise.gelu_and_slope(x)[1] if slope is None else slope, dy), {}
 
     return Layer(empty, apply, vjp, name="gelu")
 

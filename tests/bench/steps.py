@@ -37,6 +37,8 @@ NETS = {
     "inference": Net("conv", {}, (28, 28, 1), 2, 1000),
     "slim": Net("slim", {}, (28, 28, 1), 3, 250),
     "quick": Net("quick", {}, (28, 28, 1), 20),
+    "air": Net("air", {"width": 64}, (32, 32, 3), 1, 500),
+    "narrow air": Net("air", {"width": 32}, (32, 32, 3), 1, 500),
     "wide mlp": Net("mlp", {"hidden": 800, "activation": "relu"}, (28, 28, 1), 50, 250),
 }
 
@@ -84,15 +86,29 @@ def torch_calls(name):
             layers += [*block(before, o), *block(o, o), nn.MaxPool2d(2)]
         return layers
 
+    def air(width):
+        def half(i, o, *pool):
+            conv = nn.Conv2d(i, o, 3, padding=1, bias=False)
+            return [conv, *pool, nn.BatchNorm2d(o), nn.GELU(approximate="tanh")]
+
+        first = nn.Conv2d(3, 24, 2, bias=False)
+        first.weight.requires_grad = False
+        layers = [nn.ReplicationPad2d((0, 1, 0, 1)), first, nn.GELU(approximate="tanh")]
+        for before, o in itertools.pairwise((24, width, 4 * width, 4 * width)):
+            layers += [*half(before, o, nn.MaxPool2d(2)), *half(o, o)]
+        return nn.Sequential(*layers, nn.MaxPool2d(4), nn.Flatten(), nn.Linear(4 * width, 10))
+
     nets = {
+        "air": lambda: air(64),
+        "narrow air": lambda: air(32),
         "mlp": lambda: nn.Sequential(nn.Linear(784, 100), nn.Sigmoid(), nn.Linear(100, 10)),
         "conv": lambda: nn.Sequential(*pooled(1, 32, 64), nn.Flatten(), nn.Linear(64 * 49, 10)),
         "vgg": lambda: nn.Sequential(*pooled(3, 64, 128, 256), nn.Flatten(), nn.Linear(4096, 10)),
     }
     nets["inference"] = nets["conv"]
     nets["slim"] = lambda: nn.Sequential(
-        *block(1, 32), nn.MaxPool2d(2), *block(32, 48), *block(48, 48), nn.MaxPool2d(2),
-        *block(48, 96), *block(96, 96), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(96 * 9, 10),
+        *block(1, 32), nn.MaxPool2d(2), *block(32, 64), *block(64, 64), nn.MaxPool2d(2),
+        *block(64, 128), *block(128, 128), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(128 * 9, 10),
     )  # fmt: skip
     nets["quick"] = lambda: nn.Sequential(
         *block(1, 16, 5, 2), *block(16, 32), nn.MaxPool2d(2), *block(32, 32), nn.MaxPool2d(2),

@@ -34,7 +34,7 @@ def same(a, b):
 def test_networks_are_those_of_the_seeds_from_the_first_up(run, data):
     done = run("fnn-train", "--data", data, *TWO, "--seed", 4)
     assert done.returncode == 0, done.stderr
-    assert re.search(r"^all 2 networks together: accuracy [01]\.\d{4}", done.stderr, re.M)
+    assert re.search(r"^2 networks together: accuracy [01]\.\d{4}", done.stderr, re.M)
     for seed, params in zip((4, 5), parts("params.npz"), strict=True):
         alone = ("--networks", 1, "--seed", seed, "--out", "one.npz")
         run("fnn-train", "--data", data, *TWO, *alone)
@@ -77,7 +77,9 @@ def test_a_run_that_stops_within_a_network_names_the_whole(run, data, tmp_path):
 
 def test_views_are_kept_and_used(run, data):
     small = ("--hidden", 6, "--epochs", 1)
-    assert run("fnn-train", "--data", data, *small, "--views", "shifted").returncode == 0
+    done = run("fnn-train", "--data", data, *small, "--views", "shifted")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"^shifted views: accuracy [01]\.\d{4}", done.stderr, re.M)
     found = fnn.load_recognizer("params.npz")
     assert found.spec.views == "shifted"
     assert run("fnn-train", "--data", data, *small, "--out", "one.npz").returncode == 0
@@ -86,6 +88,15 @@ def test_views_are_kept_and_used(run, data):
     images = fnn.open_data(str(data), "test").data.images
     recognise = fnn.recognizer.recognise
     assert abs(recognise(plain, images) - recognise(found, images)).max() > 1e-3
+
+
+def test_alternating_flips_change_what_is_learned(run, data):
+    small = ("--data", data, "--hidden", 6, "--epochs", 2)
+    assert run("fnn-train", *small, "--out", "plain.npz").returncode == 0
+    for name in ("one.npz", "two.npz"):
+        assert run("fnn-train", *small, "--alternating-flip", "--out", name).returncode == 0
+    assert Path("one.npz").read_bytes() == Path("two.npz").read_bytes()
+    assert not same(*(checkpoint.load(p)["params"] for p in ("plain.npz", "one.npz")))
 
 
 def test_compact_is_a_quarter_and_answers_nearly_alike(run, data):

@@ -68,6 +68,15 @@ def test_flips_are_halves():
     assert 200 < flipped.sum() < 300
 
 
+def test_alternating_flips_show_both_sides_in_two_epochs():
+    x = np.random.default_rng(0).integers(0, 256, (500, 3, 4, 2), np.uint8)
+    odd, even, third = (augment.alternating_flip(5, x, epoch) for epoch in (1, 2, 3))
+    assert (odd == third).all()
+    mirrored = (odd == x[:, :, ::-1]).all(axis=(1, 2, 3))
+    assert 200 < mirrored.sum() < 300
+    assert (even == odd[:, :, ::-1]).all()
+
+
 @given(st.integers(1, 6), st.integers(0, 50))
 def test_cutout_is_one_square(side, seed):
     x = np.ones((4, 9, 8, 2), np.uint8)

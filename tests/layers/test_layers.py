@@ -54,7 +54,7 @@ LAYERS = {
     "vgg": (fnn.models.vgg(3, width=2), (8, 8, 1)),
     "slim": (fnn.models.slim(3, width=1), (8, 8, 1)),
     "quick": (fnn.models.quick(3, width=2), (9, 8, 1)),
-    "air": (fnn.models.air(3, width=2), (26, 25, 1)),
+    "air": (fnn.models.air(3, width=2), (32, 33, 1)),
     "resnet": (fnn.models.resnet(3, width=2, depth=2), (5, 6, 3)),
     "weight decay of nothing": (fnn.weight_decay(fnn.serial(fnn.dense(3), fnn.relu()), 0.0), (3,)),
 }

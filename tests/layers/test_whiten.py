@@ -15,8 +15,8 @@ def test_components_of_patches_have_variance_1_and_are_not_correlated():
     layer, x = fnn.whiten(2), images()
     state = fnn.with_whitening(layer.state(0, x.shape[1:]), x, eps=0)
     y, cache = layer.apply(layer.init(0, x.shape[1:]), state, x, True)
-    assert y.shape == (200, 5, 5, 24) == (200, *layer.shape(x.shape[1:]))
-    rows = y.reshape(-1, 24).astype(np.float64)
+    assert y.shape == (200, 6, 6, 24) == (200, *layer.shape(x.shape[1:]))
+    rows = y[:, :-1, :-1].reshape(-1, 24).astype(np.float64)
     np.testing.assert_allclose(rows.mean(axis=0), 0, atol=1e-3)
     np.testing.assert_allclose(np.cov(rows[:, :12].T), np.eye(12), atol=2e-2)
     np.testing.assert_allclose(rows[:, 12:], -rows[:, :12], atol=1e-4)
@@ -26,8 +26,17 @@ def test_components_of_patches_have_variance_1_and_are_not_correlated():
 def test_before_that_it_passes_pixels_on():
     layer, x = fnn.whiten(2), images(n=3, c=1)
     y, _ = layer.apply(layer.init(0, (6, 6, 1)), layer.state(0, (6, 6, 1)), x, True)
-    np.testing.assert_allclose(y[..., 0], x[:, :-1, :-1, 0], atol=1e-6)
-    np.testing.assert_allclose(y[..., 7], -x[:, 1:, 1:, 0], atol=1e-6)
+    np.testing.assert_allclose(y[..., 0], x[..., 0], atol=1e-6)
+    np.testing.assert_allclose(y[:, :-1, :-1, 7], -x[:, 1:, 1:, 0], atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4])
+def test_pixels_at_the_edge_go_on_outside(size):
+    layer = fnn.whiten(size)
+    x = np.full((2, 5, 6, 1), 0.5, np.float32)
+    y, _ = layer.apply({}, layer.state(0, x.shape[1:]), x, False)
+    assert y.shape == (2, 5, 6, 2 * size**2)
+    np.testing.assert_allclose(abs(y), 0.5, atol=1e-6)
 
 
 def test_states_are_found_wherever_they_are():
@@ -43,7 +52,6 @@ def test_states_are_found_wherever_they_are():
     ("call", "words"),
     [
         (lambda: fnn.whiten(0), "at least 1"),
-        (lambda: fnn.whiten(3).shape((2, 9, 1)), "smaller than a patch"),
         (lambda: fnn.whiten(2).shape((9,)), "give it images"),
         (lambda: fnn.whiten(2).shape((9, 9, 257)), "more than 1024 numbers"),
         (lambda: fnn.whiten(2).state(0, (9, 9, 10**6)), "more than 1024 numbers"),
