@@ -1,0 +1,204 @@
+"""A recipe's training in PyTorch, to set beside fnn's: python tests/bench/trainings.py RECIPE
+
+It needs both PyTorch and fnn in one environment. PyTorch gets the same network with the same
+parameters at first, and fnn's own batches in the same order, changed in the same way; what differs
+is what computes a step. --epochs 2 ends after two: an epoch takes as long as any other.
+"""
+
+import argparse
+import re
+import time
+
+import numpy as np
+import torch
+from torch import nn
+
+from fnn import keys
+from fnn.cli.parsed import parsed
+from fnn.cli.task import put_together
+from fnn.cli.train_options import model_options
+from fnn.cli.training import epoch_key
+from fnn.data.augment import alternating_flip
+from fnn.data.batches import batches, image_shape, to_float
+from fnn.data.sources import open_data
+from fnn.models import Spec
+from fnn.recipes import RECIPES
+from fnn.schedules import slowing
+from fnn.views import VIEWS, averaged
+
+
+class Rows(nn.Module):
+    """Images as rows in fnn's order of the axes: H, W, C."""
+
+    def forward(self, x):
+        return x.permute(0, 2, 3, 1).flatten(1)
+
+
+class Scaled(nn.Module):
+    def __init__(self, factor):
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, x):
+        return x * self.factor
+
+
+def tensor(a):
+    return torch.from_numpy(np.array(a))
+
+
+def with_values(module, weight, bias=None):
+    module.weight = nn.Parameter(tensor(weight))
+    if bias is not None:
+        module.bias = nn.Parameter(tensor(bias))
+    return module
+
+
+def convolution(numbers, params, state, shape):
+    filters, size, stride, pad = map(int, numbers)
+    conv = nn.Conv2d(shape[2], filters, size, stride, pad, bias="b" in params)
+    return with_values(conv, params["W"].transpose(3, 2, 0, 1), params.get("b"))
+
+
+def whitening(numbers, params, state, shape):
+    filters = state["filters"]
+    conv = nn.Conv2d(shape[2], filters.shape[3], filters.shape[0])
+    with_values(conv, filters.transpose(3, 2, 0, 1), state["shift"]).requires_grad_(False)
+    before, after = (len(filters) - 1) // 2, len(filters) // 2
+    return nn.Sequential(nn.ReplicationPad2d((before, after, before, after)), conv)
+
+
+def normalisation(numbers, params, state, shape):
+    norm = (nn.BatchNorm2d if len(shape) == 3 else nn.BatchNorm1d)(shape[-1])
+    norm.weight.requires_grad = "gamma" in params
+    return norm
+
+
+MODULES = {
+    "conv": convolution,
+    "whiten": whitening,
+    "batch_norm": normalisation,
+    "dense": lambda numbers, params, state, shape: with_values(
+        nn.Linear(*params["W"].shape), params["W"].T, params["b"]
+    ),
+    "max_pool": lambda numbers, *_: nn.MaxPool2d(int(numbers[0])),
+    # the course's: kept nodes as they are in training, all of them less in testing
+    "dropout": lambda numbers, *_: nn.Sequential(
+        nn.Dropout(float(numbers[0])), Scaled(1 - float(numbers[0]))
+    ),
+    "scaled": lambda numbers, *_: Scaled(float(numbers[0])),
+    "flatten": lambda *_: Rows(),
+    "relu": lambda *_: nn.ReLU(),
+    "gelu": lambda *_: nn.GELU(approximate="tanh"),
+    "sigmoid": lambda *_: nn.Sigmoid(),
+}
+
+
+def translated(net, params, state, shape):
+    """fnn's network, a serial one, in PyTorch."""
+    modules = []
+    for i, layer in enumerate(net.parts):
+        kind, numbers = re.match(r"\w+", layer.name)[0], re.findall(r"[\d.]+", layer.name)
+        modules.append(MODULES[kind](numbers, params[i], state[i], shape))
+        shape = layer.shape(shape)
+    return nn.Sequential(*modules).to(memory_format=torch.channels_last)
+
+
+def optimizer_of(net, args):
+    """PyTorch's optimizer as the options have it, and what its rates are multiplied by."""
+    groups = {name: [] for name in ("weights", "betas", "others")}
+    for module in net.modules():
+        norm = isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d)
+        for name, p in module.named_parameters(recurse=False):
+            if p.requires_grad:
+                bias = "betas" if norm else "others"
+                groups[bias if name == "bias" else "others" if norm else "weights"].append(p)
+    factors = {"weights": 1.0, "betas": args.beta_rate, "others": 1.0}
+    parts = [
+        {
+            "params": of,
+            "weight_decay": args.weight_decay if name == "weights" else 0.0,
+            "factor": factors[name],
+        }
+        for name, of in groups.items()
+        if of
+    ]
+    nesterov = args.optimizer == "nesterov"
+    return torch.optim.SGD(parts, lr=1.0, momentum=0.9, nesterov=nesterov)
+
+
+def images(x):
+    return torch.from_numpy(x).permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
+
+
+def train(args, job, net):
+    steps = -(-len(job.train.labels) // args.batch_size)
+    alpha = slowing(steps * args.epochs)
+    loss = nn.CrossEntropyLoss(label_smoothing=args.label_smoothing)
+    optimizer, step = optimizer_of(net, args), 0
+    slow = [p.detach().clone() for p in net.parameters()]
+    for epoch in range(1, args.until + 1):
+        net.train()
+        start, rng, x = time.perf_counter(), epoch_key(args.seed, epoch), job.train.images
+        if args.alternating_flip:
+            x = alternating_flip(keys.child(args.seed, keys.FLIP), x, epoch)
+        for part, labels in batches(
+            rng, x, job.train.labels, args.batch_size, to_float, job.augment
+        ):
+            for group in optimizer.param_groups:
+                group["lr"] = job.rate(step) * group["factor"]
+            optimizer.zero_grad(set_to_none=True)
+            loss(net(images(part)), torch.from_numpy(labels.astype(np.int64))).backward()
+            optimizer.step()
+            step += 1
+            if args.lookahead and step % 5 == 0:
+                with torch.no_grad():
+                    for p, s in zip(net.parameters(), slow, strict=True):
+                        p.copy_(s.lerp_(p, alpha(step - 1)))
+        learned = time.perf_counter() - start
+        right = share(net, job.test, VIEWS["one"])
+        share(net, job.train._replace(images=x[:10000], labels=job.train.labels[:10000]))
+        seconds = time.perf_counter() - start
+        print(
+            f"epoch {epoch}  accuracy {right:.4f}  {seconds:.2f} s, {learned:.2f} of it learning",
+            flush=True,
+        )
+    if args.views != "one":
+        print(f"{args.views} views: accuracy {share(net, job.test, VIEWS[args.views]):.4f}")
+
+
+@torch.no_grad()
+def share(net, split, views=VIEWS["one"]):
+    net.eval()
+    answer = averaged(
+        lambda x: np.concatenate(
+            [net(images(to_float(x[i : i + 500]))).numpy() for i in range(0, len(x), 500)]
+        ),
+        views,
+    )
+    return (answer(split.images).argmax(axis=1) == split.labels).mean()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("recipe", choices=RECIPES)
+    parser.add_argument("--epochs", type=int, help="of them, so many (all)")
+    parser.add_argument("--seed", type=int, default=0)
+    own = parser.parse_args()
+    args = parsed(["--recipe", own.recipe, "--seed", str(own.seed)])
+    args.until = own.epochs or args.epochs
+    source = open_data(args.data)
+    shape = image_shape(source.data.train.images)
+    spec = Spec(args.model, shape, len(source.classes), model_options(args))
+    task = put_together(args, source, spec)
+    net = translated(task.job.net, task.fresh.params, task.fresh.state, shape)
+    print(
+        f"{own.recipe} in PyTorch {torch.__version__}, {torch.get_num_threads()} threads, "
+        f"seed {own.seed}",
+        flush=True,
+    )
+    train(args, task.job, net)
+
+
+if __name__ == "__main__":
+    main()
