@@ -14,11 +14,21 @@ from fnn.layers.whiten import whiten
 
 
 def normed(
-    filters: int, activation: str, init: Initializer, size: int = 3, stride: int = 1
+    filters: int,
+    activation: str,
+    init: Initializer,
+    size: int = 3,
+    stride: int = 1,
+    pool: int = 1,
+    scale: bool = True,
 ) -> list[Layer]:
-    """A convolution, batch norm and an activation."""
+    """A convolution, batch norm and an activation; with `pool`, max pooling before those two.
+
+    Pooling first leaves them a quarter of the work.
+    """
     way = convolution(filters, size=size, stride=stride, bias=False, init=init)
-    return [way, norm(), ACTIVATIONS[activation]()]
+    smaller = [max_pool(pool)] if pool > 1 else []
+    return [way, *smaller, norm(scale=scale), ACTIVATIONS[activation]()]
 
 
 def head(classes: int, dropout: float, init: Initializer) -> list[Layer]:
@@ -62,15 +72,13 @@ def quick(
 ) -> Layer:
     """Three convolutions at a quarter of the pixels: the first is 5x5, of stride 2.
 
-    `width` channels, then twice 2 `width`, each with batch norm and activation, the last two with
-    max pooling; a dense layer follows, after a dropout if one is asked for.
+    `width` channels, then twice 2 `width`, the last two with max pooling, each with batch norm and
+    activation; a dense layer follows, after a dropout if one is asked for.
     """
     return serial(
         *normed(width, activation, init, size=5, stride=2),
-        *normed(2 * width, activation, init),
-        max_pool(2),
-        *normed(2 * width, activation, init),
-        max_pool(2),
+        *normed(2 * width, activation, init, pool=2),
+        *normed(2 * width, activation, init, pool=2),
         *head(classes, dropout, init),
     )
 
@@ -92,15 +100,16 @@ def air(
     Source: airbench94 of Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU",
     arXiv:2404.00498.
     """
-    act = ACTIVATIONS[activation]
 
     def block(filters: int) -> list[Layer]:
-        first, second = (convolution(filters, bias=False, init=init) for _ in range(2))
-        return [first, max_pool(2), norm(scale=False), act(), second, norm(scale=False), act()]
+        return [
+            *normed(filters, activation, init, pool=2, scale=False),
+            *normed(filters, activation, init, scale=False),
+        ]
 
     return serial(
         whiten(2),
-        act(),
+        ACTIVATIONS[activation](),
         *block(width),
         *block(4 * width),
         *block(4 * width),

@@ -76,9 +76,9 @@ def torch_calls(name):
 
     torch.set_num_threads(int(os.environ.get("FNN_THREADS") or len(os.sched_getaffinity(0))))
 
-    def block(i, o, size=3, stride=1):
+    def block(i, o, size=3, stride=1, pool=1):
         conv = nn.Conv2d(i, o, size, stride, size // 2, bias=False)
-        return [conv, nn.BatchNorm2d(o), nn.ReLU()]
+        return [conv, *([nn.MaxPool2d(pool)] * (pool > 1)), nn.BatchNorm2d(o), nn.ReLU()]
 
     def pooled(*widths):
         layers = []
@@ -111,7 +111,7 @@ def torch_calls(name):
         *block(64, 128), *block(128, 128), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(128 * 9, 10),
     )  # fmt: skip
     nets["quick"] = lambda: nn.Sequential(
-        *block(1, 16, 5, 2), *block(16, 32), nn.MaxPool2d(2), *block(32, 32), nn.MaxPool2d(2),
+        *block(1, 16, 5, 2), *block(16, 32, pool=2), *block(32, 32, pool=2),
         nn.Flatten(), nn.Linear(32 * 9, 10),
     )  # fmt: skip
     nets["wide mlp"] = lambda: nn.Sequential(nn.Linear(784, 800), nn.ReLU(), nn.Linear(800, 10))

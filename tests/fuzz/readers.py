@@ -197,9 +197,9 @@ def read_cached(folder: Path) -> Split:
     return split
 
 
-def save_model(path: Path, spec: Spec) -> None:
+def save_model(path: Path, spec: Spec, small: bool) -> None:
     fresh = untrained(spec)
-    save_recognizer(path, spec, fresh.params, fresh.state)
+    save_recognizer(path, spec, fresh.params, fresh.state, small)
 
 
 PICTURE_PIXELS = 10**6  # a smaller limit than the programs', which finds the same
@@ -234,6 +234,8 @@ def pictures() -> tuple[Seed, ...]:
 MODELS = (
     Spec("mlp", (3, 3, 1), 2, {"hidden": 2, "batch_norm": True, "dropout": 0.5}),
     Spec("resnet", (2, 2, 1), 2, {"width": 1, "depth": 1}),
+    Spec("air", (32, 32, 1), 2, {"width": 1}, views="mirrored"),
+    Spec("mlp", (2, 2, 1), 2, {"hidden": 2, "dropout": 0.5}, networks=2, views="shifted"),
 )
 
 
@@ -323,7 +325,12 @@ READERS = (
     ),
     Reader(
         "recognizer", "params.npz",
-        tuple(seed for spec in MODELS for seed in saved(partial(save_model, spec=spec))[:3]),
+        tuple(
+            seed
+            for spec in MODELS
+            for small in (False, True)
+            for seed in saved(partial(save_model, spec=spec, small=small))[:3]
+        ),
         lambda folder: load_recognizer(folder / "params.npz"), check_recognizer,
         **LARGE,
     ),
