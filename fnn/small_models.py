@@ -46,19 +46,19 @@ def slim(
     """Five 3x3 convolutions that halve the image early: most of what they cost is matrix products.
 
     `width` channels, then twice 2 `width` at half the size and twice 4 `width` at a quarter, each
-    with batch norm and activation; a dense layer follows, after a dropout if one is asked for.
+    with batch norm and activation, and before them max pooling at the end of each size; a dense
+    layer follows, after a dropout if one is asked for.
     """
 
-    def part(filters: int) -> list[Layer]:
-        return normed(filters, activation, init)
+    def part(filters: int, pool: int = 1) -> list[Layer]:
+        return normed(filters, activation, init, pool=pool)
 
     return serial(
-        *part(width),
-        max_pool(2),
-        *(part(2 * width) * 2),
-        max_pool(2),
-        *(part(4 * width) * 2),
-        max_pool(2),
+        *part(width, pool=2),
+        *part(2 * width),
+        *part(2 * width, pool=2),
+        *part(4 * width),
+        *part(4 * width, pool=2),
         *head(classes, dropout, init),
     )
 

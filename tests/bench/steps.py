@@ -107,8 +107,8 @@ def torch_calls(name):
     }
     nets["inference"] = nets["conv"]
     nets["slim"] = lambda: nn.Sequential(
-        *block(1, 32), nn.MaxPool2d(2), *block(32, 64), *block(64, 64), nn.MaxPool2d(2),
-        *block(64, 128), *block(128, 128), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(128 * 9, 10),
+        *block(1, 32, pool=2), *block(32, 64), *block(64, 64, pool=2),
+        *block(64, 128), *block(128, 128, pool=2), nn.Flatten(), nn.Linear(128 * 9, 10),
     )  # fmt: skip
     nets["quick"] = lambda: nn.Sequential(
         *block(1, 16, 5, 2), *block(16, 32, pool=2), *block(32, 32, pool=2),
