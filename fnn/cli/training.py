@@ -20,7 +20,7 @@ from fnn.runs import Best, Progress, Row
 from fnn.schedules import Rate, rate_at
 from fnn.train import Metrics, Step, TrainState, evaluate, states
 
-RECALIBRATION = 100  # mini-batches
+RECALIBRATED = 10000  # images whose mini-batches give the expectations
 
 
 class Job(NamedTuple):
@@ -95,10 +95,10 @@ def held_out(split: Split, part: float, seed: int) -> tuple[Split, Split]:
 
 
 def with_expectations(job: Job, ts: TrainState, epoch: int) -> TrainState:
-    """The state with batch norm's expectations over a hundred mini-batches, equation (38)."""
+    """The state with batch norm's expectations over some mini-batches, equation (38)."""
     rng = keys.child(epoch_key(job.seed, epoch), keys.SAMPLE)
     feed = batches(rng, *job.train, job.batch_size, to_float)
-    some = (x for x, _ in itertools.islice(feed, RECALIBRATION) if len(x) > 1)
+    some = (x for x, _ in itertools.islice(feed, -(-RECALIBRATED // job.batch_size)) if len(x) > 1)
     return ts._replace(state=recalibrate(job.net, ts.params, ts.state, some))
 
 
