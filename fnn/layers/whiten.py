@@ -85,13 +85,14 @@ def _folded(d: Array, before: int, after: int) -> Array:
 
 
 def with_whitening(
-    state: Tree, x: Array, eps: float = 5e-4, prepare: Callable[[Array], Array] = same
+    state: Tree, x: Array, eps: float = 3e-5, prepare: Callable[[Array], Array] = same
 ) -> Tree:
     """A network's state with its `whiten` layers' filters found on the images x, (N, H, W, C).
 
     The filters are the eigenvectors of the covariance of x's patches, divided by the root of the
-    eigenvalue plus `eps`. `prepare`, for instance `to_float`, turns x into the layer's input. The
-    state of a network without such a layer stays as it is, and then nothing is computed.
+    eigenvalue plus `eps`, whose default suits pixels in 0..1. `prepare`, for instance `to_float`,
+    turns x into the layer's input. The state of a network without such a layer stays as it is, and
+    then nothing is computed.
     """
 
     def found(node: Tree) -> Tree:
