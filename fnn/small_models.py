@@ -65,7 +65,7 @@ def slim(
 
 def quick(
     classes: int = 10,
-    width: int = 16,
+    width: int = 20,
     activation: str = "relu",
     dropout: float = 0.0,
     init: Initializer = he,

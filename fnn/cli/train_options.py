@@ -64,9 +64,9 @@ def arguments() -> Parser:
     p.add_argument(
         "--activation",
         choices=ACTIVATIONS,
-        help="what follows each hidden layer (mlp: sigmoid, others: relu)",
+        help=f"what follows each hidden layer ({by_signature('activation')})",
     )
-    p.add_argument("--hidden", type=whole(1), help="hidden nodes, for the mlp (200)")
+    p.add_argument("--hidden", type=whole(1), help=f"hidden nodes ({by_signature('hidden')})")
     p.add_argument(
         "--batch-norm", action="store_true", help="normalise the hidden nodes, for the mlp"
     )
@@ -74,9 +74,9 @@ def arguments() -> Parser:
         "--dropout",
         type=share,
         metavar="RHO",
-        help="the share of nodes silenced before the last layer, for mlp, conv and vgg (0)",
+        help=f"the share of nodes silenced before the last layer ({by_signature('dropout')})",
     )
-    p.add_argument("--width", type=whole(1), help="channels at first, for vgg (32), resnet (16)")
+    p.add_argument("--width", type=whole(1), help=f"channels at first ({by_signature('width')})")
     p.add_argument("--weight-decay", type=share, default=0.0, help="rate of L2 decay (%(default)s)")
     p.add_argument("--label-smoothing", type=share, default=0.0, help="0 to below 1 (%(default)s)")
     p.add_argument(
@@ -199,6 +199,12 @@ def model_options(args: Namespace) -> dict[str, Any]:
                 f"leave it out, or choose --model {able}"
             )
     return chosen
+
+
+def by_signature(option: str) -> str:
+    """The models that have an option, each with its default, for --help."""
+    found = ((m, inspect.signature(make).parameters.get(option)) for m, make in MODELS.items())
+    return ", ".join(f"{model}: {known.default}" for model, known in found if known)
 
 
 def by_model(field: str) -> str:

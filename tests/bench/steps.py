@@ -36,7 +36,7 @@ NETS = {
     "vgg": Net("vgg", {"width": 64}, (32, 32, 3), 2),
     "inference": Net("conv", {}, (28, 28, 1), 2, 1000),
     "slim": Net("slim", {}, (28, 28, 1), 3, 250),
-    "quick": Net("quick", {}, (28, 28, 1), 20),
+    "quick": Net("quick", {}, (28, 28, 1), 10, 250),
     "air": Net("air", {"width": 64}, (32, 32, 3), 1, 500),
     "narrow air": Net("air", {"width": 32}, (32, 32, 3), 1, 500),
     "wide mlp": Net("mlp", {"hidden": 800, "activation": "relu"}, (28, 28, 1), 50, 250),
@@ -111,8 +111,8 @@ def torch_calls(name):
         *block(64, 128), *block(128, 128, pool=2), nn.Flatten(), nn.Linear(128 * 9, 10),
     )  # fmt: skip
     nets["quick"] = lambda: nn.Sequential(
-        *block(1, 16, 5, 2), *block(16, 32, pool=2), *block(32, 32, pool=2),
-        nn.Flatten(), nn.Linear(32 * 9, 10),
+        *block(1, 20, 5, 2), *block(20, 40, pool=2), *block(40, 40, pool=2),
+        nn.Flatten(), nn.Linear(40 * 9, 10),
     )  # fmt: skip
     nets["wide mlp"] = lambda: nn.Sequential(nn.Linear(784, 800), nn.ReLU(), nn.Linear(800, 10))
     what = NETS[name]
