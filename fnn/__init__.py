@@ -19,7 +19,7 @@ from fnn.layers.dense import dense
 from fnn.layers.dropout import dropout
 from fnn.layers.layer import Cache, Layer, parameter_grads
 from fnn.layers.norm import batch_norm, recalibrate
-from fnn.layers.pool import avg_pool, global_avg_pool, max_pool
+from fnn.layers.pool import avg_pool, global_avg_pool, global_max_pool, max_pool
 from fnn.layers.shape import flatten, identity
 from fnn.layers.whiten import whiten, with_whitening
 from fnn.losses import accuracy, log_softmax, softmax, softmax_cross_entropy
@@ -89,6 +89,7 @@ __all__ = [
     "flatten",
     "gelu",
     "global_avg_pool",
+    "global_max_pool",
     "identity",
     "init_train_state",
     "initializers",

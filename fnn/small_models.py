@@ -8,7 +8,7 @@ from fnn.layers.dropout import dropout as drop
 from fnn.layers.initializers import Initializer, he, passing
 from fnn.layers.layer import Layer
 from fnn.layers.norm import batch_norm as norm
-from fnn.layers.pool import max_pool
+from fnn.layers.pool import global_max_pool, max_pool
 from fnn.layers.shape import flatten
 from fnn.layers.whiten import whiten
 
@@ -24,7 +24,7 @@ def normed(
 ) -> list[Layer]:
     """A convolution, batch norm and an activation; with `pool`, max pooling before those two.
 
-    Pooling first leaves them a quarter of the work.
+    Pooling first leaves those two less to do.
     """
     way = convolution(filters, size=size, stride=stride, bias=False, init=init)
     smaller = [max_pool(pool)] if pool > 1 else []
@@ -93,7 +93,7 @@ def air(
 
     The blocks have `width`, 4 `width` and 4 `width` channels; each pools before it normalises. The
     network begins by passing the image on (`fnn.initializers.passing`), and ends in the largest of
-    what is left of the image, 4x4 pixels of 32x32. Unlike in the source, the whitening layer keeps
+    what is left of the image. Unlike in the source, the whitening layer keeps
     the size of the image, so that its sides stay multiples of the 4x4 outputs that convolutions
     are computed in, and it has no bias, so that no gradient is needed below the first block.
 
@@ -113,8 +113,7 @@ def air(
         *block(width),
         *block(4 * width),
         *block(4 * width),
-        max_pool(4),
-        flatten(),
+        global_max_pool(),
         dense(classes, init),
         scaled(1 / 9),
     )

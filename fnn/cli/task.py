@@ -111,16 +111,18 @@ def finish(
 ) -> None:
     """Write the network into the run's directory and to --out, or to DEFAULT without either.
 
-    Where it answers as no single network does in training, tell how well.
+    With several networks or views, tell how well they answer together.
     """
     run = [directory / FINAL] if directory else []
     named = [Path(args.out or DEFAULT)] if args.out or not directory else []
     for path in [*run, *named]:
         save_recognizer(path, spec, ts.params, ts.state, args.compact)
         tell(one_line(f"parameters saved in {path}"))
-    kinds = [f"{spec.networks} networks together"] * (spec.networks > 1)
-    kinds += [f"{spec.views} views"] * (spec.views != "one")
-    if kinds:
-        found = Recognizer(spec, build(spec), ts.params, ts.state)
-        share = accuracy(recognise(found, test.images), test.labels)
-        tell(f"{', '.join(kinds)}: accuracy {share:.4f} on the test images")
+    part = args.whole is not None  # of several networks
+    if args.quiet or part or (spec.networks == 1 and spec.views == "one"):
+        return
+    found = Recognizer(spec, build(spec), ts.params, ts.state)
+    share = accuracy(recognise(found, test.images), test.labels)
+    views = "" if spec.views == "one" else f", {spec.views} views"
+    count = f"{spec.networks} networks" if spec.networks > 1 else "the network"
+    tell(f"{count}{views}: accuracy {share:.4f} on the test images")

@@ -104,7 +104,7 @@ def arguments() -> Parser:
     p.add_argument(
         "--alternating-flip",
         action="store_true",
-        help="mirror every image left to right in every other epoch",
+        help="mirror half of the images left to right, and the other half in the next epoch",
     )
     p.add_argument(
         "--networks",

@@ -14,11 +14,11 @@ from fnn.data.batches import Augment, batches, to_float
 from fnn.data.dataset import Split
 from fnn.errors import InputError
 from fnn.keys import Key
-from fnn.layers.layer import Layer
+from fnn.layers.layer import Array, Layer
 from fnn.layers.norm import recalibrate
 from fnn.runs import Best, Progress, Row
 from fnn.schedules import Rate, rate_at
-from fnn.train import Metrics, Step, TrainState, evaluate, states
+from fnn.train import Batch, Metrics, Step, TrainState, evaluate, states
 
 RECALIBRATED = 10000  # images whose mini-batches give the expectations
 
@@ -94,11 +94,26 @@ def held_out(split: Split, part: float, seed: int) -> tuple[Split, Split]:
     return Split(*(a[others] for a in split)), Split(*(a[chosen] for a in split))
 
 
+def feed(job: Job, epoch: int, first: int = 0) -> Iterator[Batch]:
+    """The batches of an epoch, from number `first` on."""
+    images, labels = job.train
+    if job.alternating_flip:
+        images = alternating_flip(keys.child(job.seed, keys.FLIP), images, epoch)
+    rng = epoch_key(job.seed, epoch)
+    return batches(rng, images, labels, job.batch_size, to_float, job.augment, first)
+
+
+def expectation_batches(job: Job, epoch: int) -> Iterator[Array]:
+    """What batch norm's expectations are taken over: training images as they are."""
+    size = max(2, job.batch_size)  # of one example some layers know no variance
+    rng = keys.child(epoch_key(job.seed, epoch), keys.SAMPLE)
+    every = batches(rng, *job.train, size, to_float)
+    return (x for x, _ in itertools.islice(every, -(-RECALIBRATED // size)) if len(x) > 1)
+
+
 def with_expectations(job: Job, ts: TrainState, epoch: int) -> TrainState:
     """The state with batch norm's expectations over some mini-batches, equation (38)."""
-    rng = keys.child(epoch_key(job.seed, epoch), keys.SAMPLE)
-    feed = batches(rng, *job.train, job.batch_size, to_float)
-    some = (x for x, _ in itertools.islice(feed, -(-RECALIBRATED // job.batch_size)) if len(x) > 1)
+    some = expectation_batches(job, epoch)
     return ts._replace(state=recalibrate(job.net, ts.params, ts.state, some))
 
 
@@ -121,12 +136,7 @@ def measure(job: Job, ts: TrainState, split: Split) -> Metrics:
 
 def _rest_of_epoch(job: Job, now: Progress) -> Iterator[Progress]:
     n, epoch = len(job.train.labels), now.epoch + 1
-    rng = epoch_key(job.seed, epoch)
-    images, labels = job.train
-    if job.alternating_flip:
-        images = alternating_flip(keys.child(job.seed, keys.FLIP), images, epoch)
-    feed = batches(rng, images, labels, job.batch_size, to_float, job.augment, first=now.batch)
-    for ts in states(job.step, feed, now.ts):
+    for ts in states(job.step, feed(job, epoch, now.batch), now.ts):
         if not math.isfinite(ts.loss):
             raise Diverged(
                 f"the loss became {ts.loss} in step {now.batch + 1} of epoch {epoch}: the training "

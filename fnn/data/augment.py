@@ -1,6 +1,7 @@
 """Augmentation: pure functions (rng, x) -> x on batches of images (N, H, W) or (N, H, W, C).
 
 Each image gets a change of its own, drawn from the key; the type and the shape stay.
+`alternating_flip` is for a whole training set, and wants to know the epoch.
 """
 
 from functools import reduce

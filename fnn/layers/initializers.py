@@ -74,5 +74,5 @@ he = Initializer(normal(2), constant(0))
 # Glorot and Bengio, "Understanding the difficulty of training deep feedforward networks", 2010.
 glorot = Initializer(uniform(1), constant(0))
 zeros = Initializer(constant(0), constant(0))
-# Convolutions pass their input on at first; what else there is starts smaller than that.
+# Convolutions pass their input on at first; what else there is has the variance 1/(3 N).
 passing = Initializer(partial_identity(normal(1 / 3)), constant(0))

@@ -99,8 +99,8 @@ def recalibrate(net: Layer, params: Tree, state: Tree, batches: Iterable[Array])
 
     E[x] and Var[x] of equation (38): the averages of the mean and of the biased variance of each
     mini-batch, computed in training mode with the final parameters. `batches` are inputs x; some
-    hundred suffice. What else is in the state (dropout's count) stays as it was, and so does the
-    whole state of a network without batch norm.
+    thousand examples suffice. What else is in the state (dropout's count) stays as it was, and so
+    does the whole state of a network without batch norm.
     Raises ValueError without a batch.
     """
     # A rate of 1 in the state makes the state after a batch that batch's own figures.

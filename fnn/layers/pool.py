@@ -71,11 +71,6 @@ def global_avg_pool() -> Layer:
     """
     name = "global_avg_pool"
 
-    def shape(s: Shape) -> Shape:
-        if len(s) != 3:
-            raise rank_error(name, "(H, W, C)", s, "give it images")
-        return s[2:]
-
     def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:
         _check_images(name, 1, x)
         return hwnc(x).mean(axis=(0, 1)), Cache(x.shape, state)
@@ -86,7 +81,36 @@ def global_avg_pool() -> Layer:
         dx[...] = dy / (h * w)
         return nhwc(dx), {}
 
-    return Layer(empty, apply, vjp, shape, name=name)
+    return Layer(empty, apply, vjp, _channels(name), name=name)
+
+
+def global_max_pool() -> Layer:
+    """The largest of each channel in the whole image: (N, H, W, C) becomes (N, C).
+
+    Of equal maxima every one gets the gradient, as in `max_pool`.
+    """
+    name = "global_max_pool"
+
+    def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:
+        _check_images(name, 1, x)
+        images = hwnc(x)
+        y = images.max(axis=(0, 1))
+        return y, Cache((images, y), state)
+
+    def vjp(params: Tree, cache: Cache, dy: Array) -> tuple[Array, Tree]:
+        images, y = cache.saved
+        return nhwc((images == y) * dy), {}
+
+    return Layer(empty, apply, vjp, _channels(name), name=name)
+
+
+def _channels(name: str) -> Callable[[Shape], Shape]:
+    def shape(s: Shape) -> Shape:
+        if len(s) != 3:
+            raise rank_error(name, "(H, W, C)", s, "give it images")
+        return s[2:]
+
+    return shape
 
 
 def _pooled(name: str, size: int) -> Callable[[Shape], Shape]:

@@ -34,8 +34,8 @@ def whiten(size: int = 2) -> Layer:
     reaches one pixel further down and to the right; outside the image the pixels at its edge go on.
     The filters and what centres the patches are in the state, which training leaves as it is; at
     first they pass each pixel on, and `with_whitening` finds those of a set of images.
-    Raises ValueError for size < 1 and for patches of over 1024 numbers, whose filters would be a
-    million.
+    Raises ValueError for size < 1, images smaller than a patch, and patches of over 1024 numbers,
+    whose filters would be a million.
 
     Source: Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU", arXiv:2404.00498; after
     Coates and Ng, "Learning feature representations with k-means", 2012.
@@ -46,7 +46,7 @@ def whiten(size: int = 2) -> Layer:
     before, after = (size - 1) // 2, size // 2
 
     def shape(s: Shape) -> Shape:
-        check_image_shape(name, s, 1, "pixel")
+        check_image_shape(name, s, size, "patch")
         if size * size * s[2] > LARGEST:  # a file may claim any number of channels
             raise ValueError(f"{name}: a patch of {s} has more than {LARGEST} numbers")
         return (*s[:2], 2 * size * size * s[2])
@@ -89,10 +89,10 @@ def with_whitening(
 ) -> Tree:
     """A network's state with its `whiten` layers' filters found on the images x, (N, H, W, C).
 
-    The filters are the eigenvectors of the covariance of x's patches, divided by the root of the
-    eigenvalue plus `eps`, whose default suits pixels in 0..1. `prepare`, for instance `to_float`,
-    turns x into the layer's input. The state of a network without such a layer stays as it is, and
-    then nothing is computed.
+    The filters are the eigenvectors of the covariance of x's patches, those wholly inside, divided
+    by the root of the eigenvalue plus `eps`, whose default suits pixels in 0..1. `prepare`, for
+    instance `to_float`, turns x into the layer's input. The state of a network without such a layer
+    stays as it is, and then nothing is computed.
     """
 
     def found(node: Tree) -> Tree:

@@ -89,14 +89,18 @@ def torch_calls(name):
     def air(width):
         def half(i, o, *pool):
             conv = nn.Conv2d(i, o, 3, padding=1, bias=False)
-            return [conv, *pool, nn.BatchNorm2d(o), nn.GELU(approximate="tanh")]
+            norm = nn.BatchNorm2d(o)
+            norm.weight.requires_grad = False
+            return [conv, *pool, norm, nn.GELU(approximate="tanh")]
 
         first = nn.Conv2d(3, 24, 2, bias=False)
         first.weight.requires_grad = False
         layers = [nn.ReplicationPad2d((0, 1, 0, 1)), first, nn.GELU(approximate="tanh")]
         for before, o in itertools.pairwise((24, width, 4 * width, 4 * width)):
             layers += [*half(before, o, nn.MaxPool2d(2)), *half(o, o)]
-        return nn.Sequential(*layers, nn.MaxPool2d(4), nn.Flatten(), nn.Linear(4 * width, 10))
+        return nn.Sequential(
+            *layers, nn.AdaptiveMaxPool2d(1), nn.Flatten(), nn.Linear(4 * width, 10)
+        )
 
     nets = {
         "air": lambda: air(64),

@@ -1,8 +1,10 @@
 """A recipe's training in PyTorch, to set beside fnn's: python tests/bench/trainings.py RECIPE
 
 It needs both PyTorch and fnn in one environment. PyTorch gets the same network with the same
-parameters at first, and fnn's own batches in the same order, changed in the same way; what differs
-is what computes a step. --epochs 2 ends after two: an epoch takes as long as any other.
+parameters at first, and fnn's own batches in the same order, changed in the same way, with the same
+rates, decay, lookahead and, at the end, expectations of batch norm. What is left to differ: which
+nodes dropout silences, and that all test images are looked at in all views. --epochs 2 ends after
+two: an epoch takes as long as any other.
 """
 
 import argparse
@@ -13,14 +15,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from fnn import keys
+from fnn.cli.memory import keep_freed_memory
 from fnn.cli.parsed import parsed
 from fnn.cli.task import put_together
 from fnn.cli.train_options import model_options
-from fnn.cli.training import epoch_key
-from fnn.data.augment import alternating_flip
-from fnn.data.batches import batches, image_shape, to_float
+from fnn.cli.training import expectation_batches, feed
+from fnn.data.batches import image_shape, to_float
 from fnn.data.sources import open_data
+from fnn.kernels.threads import count
 from fnn.models import Spec
 from fnn.recipes import RECIPES
 from fnn.schedules import slowing
@@ -81,6 +83,7 @@ MODULES = {
     "dense": lambda numbers, params, state, shape: with_values(
         nn.Linear(*params["W"].shape), params["W"].T, params["b"]
     ),
+    "global_max_pool": lambda *_: nn.Sequential(nn.AdaptiveMaxPool2d(1), nn.Flatten()),
     "max_pool": lambda numbers, *_: nn.MaxPool2d(int(numbers[0])),
     # the course's: kept nodes as they are in training, all of them less in testing
     "dropout": lambda numbers, *_: nn.Sequential(
@@ -105,7 +108,10 @@ def translated(net, params, state, shape):
 
 
 def optimizer_of(net, args):
-    """PyTorch's optimizer as the options have it, and what its rates are multiplied by."""
+    """PyTorch's optimizer for gradients that are decayed and scaled already, as fnn's are.
+
+    Its groups say by what: PyTorch's own rate would scale the momentum gathered before, too.
+    """
     groups = {name: [] for name in ("weights", "betas", "others")}
     for module in net.modules():
         norm = isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d)
@@ -117,13 +123,13 @@ def optimizer_of(net, args):
     parts = [
         {
             "params": of,
-            "weight_decay": args.weight_decay if name == "weights" else 0.0,
+            "decay": args.weight_decay if name == "weights" else 0.0,
             "factor": factors[name],
         }
         for name, of in groups.items()
         if of
     ]
-    nesterov = args.optimizer == "nesterov"
+    nesterov = {"nesterov": True, "momentum": False}[args.optimizer]
     return torch.optim.SGD(parts, lr=1.0, momentum=0.9, nesterov=nesterov)
 
 
@@ -139,16 +145,14 @@ def train(args, job, net):
     slow = [p.detach().clone() for p in net.parameters()]
     for epoch in range(1, args.until + 1):
         net.train()
-        start, rng, x = time.perf_counter(), epoch_key(args.seed, epoch), job.train.images
-        if args.alternating_flip:
-            x = alternating_flip(keys.child(args.seed, keys.FLIP), x, epoch)
-        for part, labels in batches(
-            rng, x, job.train.labels, args.batch_size, to_float, job.augment
-        ):
-            for group in optimizer.param_groups:
-                group["lr"] = job.rate(step) * group["factor"]
+        start = time.perf_counter()
+        for part, labels in feed(job, epoch):
             optimizer.zero_grad(set_to_none=True)
             loss(net(images(part)), torch.from_numpy(labels.astype(np.int64))).backward()
+            with torch.no_grad():
+                for group in optimizer.param_groups:
+                    for p in group["params"]:
+                        p.grad.add_(p, alpha=group["decay"]).mul_(job.rate(step) * group["factor"])
             optimizer.step()
             step += 1
             if args.lookahead and step % 5 == 0:
@@ -156,8 +160,11 @@ def train(args, job, net):
                     for p, s in zip(net.parameters(), slow, strict=True):
                         p.copy_(s.lerp_(p, alpha(step - 1)))
         learned = time.perf_counter() - start
-        right = share(net, job.test, VIEWS["one"])
-        share(net, job.train._replace(images=x[:10000], labels=job.train.labels[:10000]))
+        if epoch == args.epochs:
+            recalibrate(net, expectation_batches(job, epoch))
+        n = len(job.test.labels)
+        share(net, job.train._replace(images=job.train.images[:n], labels=job.train.labels[:n]))
+        right = share(net, job.test)
         seconds = time.perf_counter() - start
         print(
             f"epoch {epoch}  accuracy {right:.4f}  {seconds:.2f} s, {learned:.2f} of it learning",
@@ -165,6 +172,17 @@ def train(args, job, net):
         )
     if args.views != "one":
         print(f"{args.views} views: accuracy {share(net, job.test, VIEWS[args.views]):.4f}")
+
+
+@torch.no_grad()
+def recalibrate(net, batches):
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+            module.reset_running_stats()
+            module.momentum = None  # the mean over all batches
+    net.train()
+    for x in batches:
+        net(images(x))
 
 
 @torch.no_grad()
@@ -186,7 +204,11 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     own = parser.parse_args()
     args = parsed(["--recipe", own.recipe, "--seed", str(own.seed)])
+    if args.networks > 1:
+        parser.error(f"{own.recipe} is of {args.networks} networks: take the recipe of one")
     args.until = own.epochs or args.epochs
+    keep_freed_memory()
+    torch.set_num_threads(count())
     source = open_data(args.data)
     shape = image_shape(source.data.train.images)
     spec = Spec(args.model, shape, len(source.classes), model_options(args))

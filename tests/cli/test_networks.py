@@ -34,7 +34,7 @@ def same(a, b):
 def test_networks_are_those_of_the_seeds_from_the_first_up(run, data):
     done = run("fnn-train", "--data", data, *TWO, "--seed", 4)
     assert done.returncode == 0, done.stderr
-    assert re.search(r"^2 networks together: accuracy [01]\.\d{4}", done.stderr, re.M)
+    assert re.search(r"^2 networks: accuracy [01]\.\d{4}", done.stderr, re.M)
     for seed, params in zip((4, 5), parts("params.npz"), strict=True):
         alone = ("--networks", 1, "--seed", seed, "--out", "one.npz")
         run("fnn-train", "--data", data, *TWO, *alone)
@@ -79,7 +79,7 @@ def test_views_are_kept_and_used(run, data):
     small = ("--hidden", 6, "--epochs", 1)
     done = run("fnn-train", "--data", data, *small, "--views", "shifted")
     assert done.returncode == 0, done.stderr
-    assert re.search(r"^shifted views: accuracy [01]\.\d{4}", done.stderr, re.M)
+    assert re.search(r"^the network, shifted views: accuracy [01]\.\d{4}", done.stderr, re.M)
     found = fnn.load_recognizer("params.npz")
     assert found.spec.views == "shifted"
     assert run("fnn-train", "--data", data, *small, "--out", "one.npz").returncode == 0

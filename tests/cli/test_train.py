@@ -12,7 +12,10 @@ import fnn
 from fnn import checkpoint
 from fnn.cli.parsed import parsed
 from fnn.cli.train_options import make_optimizer
+from fnn.cli.training import Job, feed
+from fnn.data.dataset import Split
 from fnn.data.mnist import load_mnist
+from fnn.data.synthetic import digits
 from fnn.recipes import OPTIMIZERS
 
 LINE = r"epoch (\d+)  loss (\d+\.\d{4})  accuracy ([01]\.\d{4})  \d+\.\d\d s"
@@ -170,8 +173,27 @@ def test_every_model_trains_on_every_kind_of_images_and_recognises(run, data, mo
 
 
 def test_batch_norm_of_images_learns_from_one_image_too(run, tiny):
-    args = ("--model", "conv", "--epochs", 1, "--batch-size", 19, "--data", tiny)
-    assert run("fnn-train", *args).returncode == 0
+    args = ("--model", "conv", "--epochs", 1, "--data", tiny)
+    assert run("fnn-train", *args, "--batch-size", 19).returncode == 0
+    assert run("fnn-train", *args, "--batch-size", 1).returncode == 0
+
+
+def test_alternating_flips_show_the_other_side_in_the_next_epoch():
+    split = Split(digits(1, 40).images, np.arange(40, dtype=np.uint8))
+    job = Job(None, None, None, split, None, None, 2, 8, seed=3, alternating_flip=True)
+    first, second = (
+        {label: image for x, labels in feed(job, epoch) for image, label in zip(x, labels)}  # noqa: B905
+        for epoch in (1, 2)
+    )
+    for label, image in first.items():
+        np.testing.assert_array_equal(image, second[label][:, ::-1])
+
+
+def test_beta_has_a_rate_of_its_own():
+    optimizer, _ = make_optimizer(parsed(["--beta-rate", "8", "--lr", "0.5"]), 10)
+    ones = {0: {"W": np.ones(2, np.float32), "beta": np.ones(2, np.float32)}}
+    updates, _ = optimizer.update(ones, optimizer.init(ones))
+    np.testing.assert_allclose(updates[0]["beta"], 8 * updates[0]["W"])
 
 
 def test_images_too_small_for_the_model_are_refused(run, refused, tiny):

@@ -164,3 +164,12 @@ def test_images_lie_in_rows_of_the_whole_batch():
 def test_what_cannot_be_is_refused(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+def test_passing_filters_copy_the_image_and_the_others_start_small():
+    layer = fnn.conv(200, bias=False, init=fnn.initializers.passing)
+    x = fnn.keys.generator(0).standard_normal((2, 5, 6, 3)).astype(np.float32)
+    params = layer.init(0, (5, 6, 3))
+    y, _ = layer.apply(params, {}, x, True)
+    np.testing.assert_allclose(y[..., :3], x, atol=1e-5)
+    assert abs(27 * params["W"][..., 3:].var() - 1 / 3) < 0.02

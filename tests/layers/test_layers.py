@@ -37,10 +37,13 @@ LAYERS = {
     "max pool cut off": (fnn.max_pool(3), (4, 7, 1)),
     "avg pool": (fnn.avg_pool(2), (4, 5, 2)),
     "global avg pool": (fnn.global_avg_pool(), (3, 4, 2)),
+    "global max pool": (fnn.global_max_pool(), (3, 4, 2)),
     "batch norm": (fnn.batch_norm(), (4,)),
     "batch norm of images": (fnn.batch_norm(), (3, 2, 2)),
     "batch norm without scale": (fnn.batch_norm(scale=False), (3, 2, 2)),
     "whiten": (fnn.whiten(2), (4, 5, 2)),
+    "whiten 3x3": (fnn.whiten(3), (4, 5, 2)),
+    "whiten many channels": (fnn.whiten(3), (3, 4, 13)),
     "dropout": (fnn.dropout(0.3), (10,)),
     "dropout of images": (fnn.dropout(0.5), (3, 2, 2)),
     "numpy numbers": (
@@ -54,7 +57,7 @@ LAYERS = {
     "vgg": (fnn.models.vgg(3, width=2), (8, 8, 1)),
     "slim": (fnn.models.slim(3, width=1), (8, 8, 1)),
     "quick": (fnn.models.quick(3, width=2), (9, 8, 1)),
-    "air": (fnn.models.air(3, width=2), (32, 33, 1)),
+    "air": (fnn.models.air(3, width=2), (9, 8, 1)),
     "resnet": (fnn.models.resnet(3, width=2, depth=2), (5, 6, 3)),
     "weight decay of nothing": (fnn.weight_decay(fnn.serial(fnn.dense(3), fnn.relu()), 0.0), (3,)),
 }

@@ -48,6 +48,7 @@ def test_means():
         (lambda: fnn.avg_pool(3).shape((2, 5, 1)), "smaller than a block"),
         (lambda: fnn.max_pool(2).shape((784,)), "give it images"),
         (lambda: fnn.global_avg_pool().shape((784,)), "give it images"),
+        (lambda: fnn.global_max_pool().shape((784,)), "give it images"),
         (lambda: fnn.max_pool(2).apply({}, {}, np.ones((5, 4)), True), r"found \(5, 4\)"),
         (lambda: fnn.max_pool(2).apply({}, {}, np.ones((5, 1, 4, 1)), True), "at least 2 x 2"),
     ],

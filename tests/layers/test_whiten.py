@@ -31,12 +31,18 @@ def test_before_that_it_passes_pixels_on():
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 4])
-def test_pixels_at_the_edge_go_on_outside(size):
-    layer = fnn.whiten(size)
-    x = np.full((2, 5, 6, 1), 0.5, np.float32)
-    y, _ = layer.apply({}, layer.state(0, x.shape[1:]), x, False)
-    assert y.shape == (2, 5, 6, 2 * size**2)
-    np.testing.assert_allclose(abs(y), 0.5, atol=1e-6)
+def test_patches_go_on_at_the_edge(size):
+    layer, draw = fnn.whiten(size), fnn.keys.generator(1)
+    x = draw.random((2, 5, 6, 2))
+    state = layer.state(0, x.shape[1:])
+    state = {name: draw.random(leaf.shape, np.float32) for name, leaf in state.items()}
+    y, _ = layer.apply({}, state, x, False)
+    around = [((size - 1) // 2, size // 2)] * 2
+    padded = np.pad(x, [(0, 0), *around, (0, 0)], mode="edge")
+    for i, j in np.ndindex(5, 6):
+        patch = padded[:, i : i + size, j : j + size]
+        expected = np.einsum("nijc,ijck->nk", patch, state["filters"]) + state["shift"]
+        np.testing.assert_allclose(y[:, i, j], expected, rtol=1e-10)
 
 
 def test_states_are_found_wherever_they_are():
@@ -52,6 +58,7 @@ def test_states_are_found_wherever_they_are():
     ("call", "words"),
     [
         (lambda: fnn.whiten(0), "at least 1"),
+        (lambda: fnn.whiten(3).shape((2, 9, 1)), "smaller than a patch"),
         (lambda: fnn.whiten(2).shape((9,)), "give it images"),
         (lambda: fnn.whiten(2).shape((9, 9, 257)), "more than 1024 numbers"),
         (lambda: fnn.whiten(2).state(0, (9, 9, 10**6)), "more than 1024 numbers"),
