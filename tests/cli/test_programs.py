@@ -42,7 +42,11 @@ def test_import_is_fast_and_brings_in_nothing_heavy():
     code = f"import sys, fnn; print([m for m in {heavy} if m in sys.modules])"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
 
-    code = "import time; t = time.process_time(); import fnn; print(time.process_time() - t)"
-    # Its own time, the best of several: a busy machine is no slow import.
-    seconds = [float(subprocess.check_output([sys.executable, "-c", code])) for _ in range(7)]
-    assert min(seconds) < 0.3
+    # Beside NumPy's own time, 0.07 s on a quiet machine: a slow machine is no slow import.
+    code = """
+from time import process_time as now
+start = now(); import numpy; between = now(); import fnn
+print((now() - between) / (between - start))
+"""
+    times = [float(subprocess.check_output([sys.executable, "-c", code])) for _ in range(7)]
+    assert min(times) < 2
