@@ -93,9 +93,9 @@ def air(
 
     The blocks have `width`, 4 `width` and 4 `width` channels; each pools before it normalises. The
     network begins by passing the image on (`fnn.initializers.passing`), and ends in the largest of
-    what is left of the image. Unlike in the source, the whitening layer keeps
-    the size of the image, so that its sides stay multiples of the 4x4 outputs that convolutions
-    are computed in, and it has no bias, so that no gradient is needed below the first block.
+    what is left of the image. Unlike in the source, the whitening layer keeps the size of the
+    image, so that its sides stay multiples of the 4x4 outputs that convolutions are computed in,
+    and it has no bias, so that no gradient is needed below the first block.
 
     Source: airbench94 of Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU",
     arXiv:2404.00498.

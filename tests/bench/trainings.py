@@ -112,23 +112,14 @@ def optimizer_of(net, args):
 
     Its groups say by what: PyTorch's own rate would scale the momentum gathered before, too.
     """
-    groups = {name: [] for name in ("weights", "betas", "others")}
+    parts = []
     for module in net.modules():
         norm = isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d)
         for name, p in module.named_parameters(recurse=False):
             if p.requires_grad:
-                bias = "betas" if norm else "others"
-                groups[bias if name == "bias" else "others" if norm else "weights"].append(p)
-    factors = {"weights": 1.0, "betas": args.beta_rate, "others": 1.0}
-    parts = [
-        {
-            "params": of,
-            "decay": args.weight_decay if name == "weights" else 0.0,
-            "factor": factors[name],
-        }
-        for name, of in groups.items()
-        if of
-    ]
+                decay = args.weight_decay if name == "weight" and not norm else 0.0
+                factor = args.beta_rate if name == "bias" and norm else 1.0
+                parts.append({"params": [p], "decay": decay, "factor": factor})
     nesterov = {"nesterov": True, "momentum": False}[args.optimizer]
     return torch.optim.SGD(parts, lr=1.0, momentum=0.9, nesterov=nesterov)
 
