@@ -51,7 +51,7 @@ AUGMENTS = {
     "flip": Change(flip(), "left to right, every other image"),
     "cutout": Change(cutout(8), "a square of 8 pixels set to 0"),
     "distort": Change(
-        distort(degrees=12, zoom=0.12, pixels=2, shear=0.1, alpha=34, sigma=5),
+        distort(degrees=15, zoom=0.15, pixels=3, shear=0.1, alpha=34, sigma=4),
         "turned, enlarged, slanted, moved and bent as handwriting is",
     ),
     "elastic": Change(
@@ -100,7 +100,7 @@ def _as_it_stands(model: str) -> dict[str, Any]:
 
 _SINGLE = {
     "model": "slim",
-    "epochs": 16,
+    "epochs": 45,
     "batch_size": 250,
     "optimizer": "nesterov",
     "lr": 0.1,
