@@ -71,20 +71,25 @@ def slim(
 
 def quick(
     classes: int = 10,
-    width: int = 20,
+    width: int = 16,
     activation: str = "relu",
     dropout: float = 0.0,
     init: Initializer = he,
 ) -> Layer:
-    """Three convolutions at a quarter of the pixels: the first is 5x5, of stride 2.
+    """Four of `slim`'s convolutions, for seconds instead of minutes: one for each size from 12 on.
 
-    `width` channels, then twice 2 `width`, the last two with max pooling, each with batch norm and
-    activation; a dense layer follows, after a dropout if one is asked for.
+    `width` channels by 5x5 filters, then twice 2 `width` and once 4 `width` by 3x3. Images must be
+    20x20 or larger.
     """
+
+    def part(filters: int, size: int = 3, pad: int | None = None, pool: int = 1) -> list[Layer]:
+        return normed(filters, activation, init, size=size, pad=pad, pool=pool)
+
     return serial(
-        *normed(width, activation, init, size=5, stride=2),
-        *normed(2 * width, activation, init, pool=2),
-        *normed(2 * width, activation, init, pool=2),
+        *part(width, size=5, pad=0, pool=2),
+        *part(2 * width, pad=0),
+        *part(2 * width, pad=0, pool=2),
+        *part(4 * width, pool=2),
         *head(classes, dropout, init),
     )
 
