@@ -6,6 +6,7 @@ memory.
 
 import math
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
@@ -189,16 +190,16 @@ def max_pool(x: Array, size: int) -> Array:
     h, w, n, c = x.shape
     y = aligned.empty((h // size, w // size, n, c), x.dtype)
 
-    def work(queue: Iterator[tuple[int, int, int]]) -> None:
-        for i, a, b in queue:
-            target = y[i, a:b]
-            first, *others = (x[r, s] for r, s in _places(i, a, b, size))
+    def work(queue: Iterator[Part]) -> None:
+        for part in queue:
+            target = y[part.rows, part.columns]
+            first, *others = (x[place] for place in _places(part, size))
             # the first two at once: a copy would be one more pass
             np.maximum(first, others[0] if others else first, out=target)
             for other in others[1:]:
                 np.maximum(target, other, out=target)
 
-    share(work, _pool_blocks(y))
+    share(work, _pool_parts(y))
     return y
 
 
@@ -208,24 +209,38 @@ def max_pool_vjp(x: Array, y: Array, dy: Array, size: int) -> Array:
     dx[size * len(y) :] = 0
     dx[:, size * y.shape[1] :] = 0
 
-    def work(queue: Iterator[tuple[int, int, int]]) -> None:
-        for i, a, b in queue:
-            for r, s in _places(i, a, b, size):
-                np.multiply(dy[i, a:b], x[r, s] == y[i, a:b], out=dx[r, s])
+    def work(queue: Iterator[Part]) -> None:
+        for part in queue:
+            largest, above = y[part.rows, part.columns], dy[part.rows, part.columns]
+            equal = np.empty(largest.shape, bool)
+            for place in _places(part, size):
+                np.equal(x[place], largest, out=equal)
+                np.multiply(above, equal, out=dx[place])
 
-    share(work, _pool_blocks(y))
+    share(work, _pool_parts(y))
     return dx
 
 
-def _places(i: int, a: int, b: int, size: int) -> list[tuple[int, slice]]:
-    """The row and the columns of each place in the blocks a..b of row i."""
-    return [
-        (size * i + k, slice(size * a + m, size * b, size))
-        for k in range(size)
-        for m in range(size)
-    ]
+class Part(NamedTuple):
+    """Rows and columns of what pooling gives."""
+
+    rows: slice
+    columns: slice
 
 
-def _pool_blocks(y: Array) -> list[tuple[int, int, int]]:
+def _places(part: Part, size: int) -> list[tuple[slice, slice]]:
+    """The pixels at each place in the blocks that a part is pooled from."""
+
+    def at(s: slice, k: int) -> slice:
+        return slice(size * s.start + k, size * s.stop, size)
+
+    return [(at(part.rows, k), at(part.columns, m)) for k in range(size) for m in range(size)]
+
+
+def _pool_parts(y: Array) -> list[Part]:
+    """Parts of about BLOCK / 2 numbers: several rows, or one and some of its columns."""
     h, w, n, c = y.shape
-    return [(i, *part) for i in range(h) for part in split(w, max(1, BLOCK // (2 * n * c)))]
+    room = max(1, BLOCK // (2 * n * c))  # pixels
+    columns = split(w, room)
+    rows = split(h, max(1, room // w))
+    return [Part(slice(*i), slice(*j)) for i in rows for j in columns]

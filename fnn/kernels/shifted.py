@@ -1,8 +1,9 @@
-"""Convolution by im2col one row of outputs at a time.
+"""Convolution by im2col a few rows of outputs at a time.
 
 `im2col` moves single pixels, and the patches of the whole image leave the cache before they are
 multiplied. Here the image first gets the order (H, C, W, N), in which a shift of a channel is one
-long run, and the patches of a row of outputs are multiplied at once. It does what `im2col` does.
+long run, and the patches of a few rows of outputs are multiplied at once. It does what `im2col`
+does.
 """
 
 from collections.abc import Iterator
@@ -12,8 +13,10 @@ from numpy.lib.stride_tricks import as_strided
 
 from fnn.kernels import aligned, im2col
 from fnn.kernels.im2col import output_side
-from fnn.kernels.threads import share
+from fnn.kernels.threads import share, split
 from fnn.layers.layer import Array
+
+BLOCK = 1 << 19  # numbers in a block's patches: during shorter calls threads wait for one another
 
 
 def forward(x: Array, w: Array, stride: int, pad: int) -> Array:
@@ -24,14 +27,16 @@ def forward(x: Array, w: Array, stride: int, pad: int) -> Array:
     planes = _planes(x, pad)
     y = aligned.empty((high, wide, n, k), x.dtype)
     filters = np.ascontiguousarray(w.transpose(0, 2, 1, 3)).reshape(-1, k)
+    blocks = _blocks(x, size, high, wide)
 
-    def work(queue: Iterator[int]) -> None:
-        buffer = _buffer(x, size, wide)
-        for row in queue:
-            columns = _patches(planes, row * stride, stride, buffer)
-            np.matmul(columns.reshape(-1, wide, n).transpose(1, 2, 0), filters, out=y[row])
+    def work(queue: Iterator[tuple[int, int]]) -> None:
+        buffer = _buffer(x, size, blocks, wide)
+        for i, j in queue:
+            columns = _patches(planes, i * stride, stride, buffer[: j - i])
+            rows = columns.reshape(j - i, -1, wide, n).transpose(0, 2, 3, 1)
+            np.matmul(rows, filters, out=y[i:j])
 
-    share(work, range(high))
+    share(work, blocks)
     return y
 
 
@@ -42,13 +47,15 @@ def grad_w(x: Array, dy: Array, size: int, stride: int, pad: int) -> Array:
     planes = _planes(x, pad)
     parts = aligned.empty((high, size * c * size, k), x.dtype)
 
-    def work(queue: Iterator[int]) -> None:
-        buffer = _buffer(x, size, wide)
-        for row in queue:
-            columns = _patches(planes, row * stride, stride, buffer)
-            np.matmul(columns, dy[row].reshape(wide * n, k), out=parts[row])
+    blocks = _blocks(x, size, high, wide)
 
-    share(work, range(high))
+    def work(queue: Iterator[tuple[int, int]]) -> None:
+        buffer = _buffer(x, size, blocks, wide)
+        for i, j in queue:
+            columns = _patches(planes, i * stride, stride, buffer[: j - i])
+            np.matmul(columns, dy[i:j].reshape(j - i, wide * n, k), out=parts[i:j])
+
+    share(work, blocks)
     total = parts.sum(axis=0).reshape(size, c, size, k)
     return np.ascontiguousarray(total.transpose(0, 2, 1, 3))
 
@@ -73,18 +80,29 @@ def _planes(x: Array, pad: int) -> Array:
     return p
 
 
-def _buffer(x: Array, size: int, wide: int) -> Array:
-    return aligned.empty((size, x.shape[3], size, wide, x.shape[2]), x.dtype)
+def _blocks(x: Array, size: int, high: int, wide: int) -> list[tuple[int, int]]:
+    """Blocks of rows of outputs; where there are some, an even number of them if that can be."""
+    c, n = x.shape[3], x.shape[2]
+    parts = max(1, -(-high * size * c * size * wide * n // BLOCK))
+    return split(high, -(-high // (parts + parts % 2 if parts > 1 else 1)))
+
+
+def _buffer(x: Array, size: int, blocks: list[tuple[int, int]], wide: int) -> Array:
+    most = max(j - i for i, j in blocks)
+    return aligned.empty((most, size, x.shape[3], size, wide, x.shape[2]), x.dtype)
 
 
 def _patches(planes: Array, top: int, stride: int, buffer: Array) -> Array:
-    """The patches of the output row whose filters begin at row `top`: (size * C * size, W' * N)."""
-    size, c, _, wide, n = buffer.shape
+    """The patches of the output rows of a block whose filters begin at row `top`.
+
+    They are (rows, size * C * size, W' * N).
+    """
+    rows, size, c, _, wide, n = buffer.shape
     row, plane, column, item = planes.strides
     buffer[...] = as_strided(
         planes[top:],
-        (size, c, size, wide, n),
-        (row, plane, column, stride * column, item),
+        (rows, size, c, size, wide, n),
+        (stride * row, row, plane, column, stride * column, item),
         writeable=False,
     )
-    return buffer.reshape(size * c * size, wide * n)
+    return buffer.reshape(rows, size * c * size, wide * n)

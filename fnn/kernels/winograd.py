@@ -26,6 +26,7 @@ from fnn.layers.layer import Array
 TILE = 4  # outputs along a side of a tile
 SIDE = TILE + 2  # inputs along it
 CACHE = 1 << 22  # bytes that a block's arrays may take together
+SMALL = 1 << 20  # numbers in transformed tiles for which a second thread is not worth its start
 
 BT = [
     [4, 0, -5, 0, 1, 0],
@@ -169,7 +170,8 @@ def grad_w(x: Array, dy: Array, pad: int) -> Array:
                 np.matmul(v.transpose(0, 2, 1), dm.reshape(f * SIDE, t * b, k), out=part)
                 np.add(total, part, out=total)
 
-    share(work, split(SIDE, SIDE // 2))
+    numbers = SIDE * SIDE * n * -(-out_h // TILE) * -(-out_w // TILE) * (c + k)
+    share(work, split(SIDE, SIDE if numbers < SMALL else SIDE // 2))
     return _both_sides(np.array(G, x.dtype).T, du)
 
 
