@@ -80,7 +80,7 @@ DEFAULTS = {
     "lenet": Defaults(10, 100, "momentum", 0.05, "one-cycle"),
     "vgg": Defaults(10, 100, "momentum", 0.05, "one-cycle"),
     "slim": Defaults(10, 250, "nesterov", 0.1, "one-cycle"),
-    "quick": Defaults(2, 250, "nesterov", 0.4, "one-cycle"),
+    "quick": Defaults(2, 500, "nesterov", 0.8, "one-cycle"),
     "air": Defaults(8, 500, "nesterov", 0.5, "triangular"),
     "resnet": Defaults(10, 100, "momentum", 0.1, "one-cycle"),
 }

@@ -71,7 +71,7 @@ def slim(
 
 def quick(
     classes: int = 10,
-    width: int = 16,
+    width: int = 12,
     activation: str = "relu",
     dropout: float = 0.0,
     init: Initializer = he,
