@@ -47,9 +47,10 @@ def mlp(
 def conv(
     classes: int = 10, activation: str = "relu", dropout: float = 0.0, init: Initializer = he
 ) -> Layer:
-    """Two blocks of twice a 3x3 convolution, batch norm and activation, then max pooling.
+    """Two blocks of twice a 3x3 convolution, batch norm and activation.
 
-    The blocks have 32 and 64 channels; a dense layer follows, after a dropout if one is asked for.
+    The blocks have 32 and 64 channels, and halve the image by max pooling after their second
+    convolution; a dense layer follows, after a dropout if one is asked for.
     """
     return serial(
         *_block(32, activation, init),
@@ -145,8 +146,7 @@ def resnet(
 
 
 def _block(filters: int, activation: str, init: Initializer) -> list[Layer]:
-    half = normed(filters, activation, init)
-    return [*half, *half, max_pool(2)]
+    return [*normed(filters, activation, init), *normed(filters, activation, init, pool=2)]
 
 
 MODELS: dict[str, Callable[..., Layer]] = {

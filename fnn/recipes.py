@@ -76,7 +76,7 @@ class Defaults(NamedTuple):
 # its source; the others are customary values that nobody has tuned.
 DEFAULTS = {
     "mlp": Defaults(15, 100, "momentum", 0.3, "cosine"),
-    "conv": Defaults(3, 100, "momentum", 0.05, "one-cycle"),
+    "conv": Defaults(4, 100, "momentum", 0.05, "one-cycle"),
     "lenet": Defaults(10, 100, "momentum", 0.05, "one-cycle"),
     "vgg": Defaults(10, 100, "momentum", 0.05, "one-cycle"),
     "slim": Defaults(10, 250, "nesterov", 0.1, "one-cycle"),

@@ -36,7 +36,7 @@ NETS = {
     "vgg": Net("vgg", {"width": 64}, (32, 32, 3), 2),
     "inference": Net("conv", {}, (28, 28, 1), 2, 1000),
     "slim": Net("slim", {}, (28, 28, 1), 3, 250),
-    "quick": Net("quick", {}, (28, 28, 1), 10, 250),
+    "quick": Net("quick", {}, (28, 28, 1), 10, 500),
     "air": Net("air", {"width": 64}, (32, 32, 3), 1, 500),
     "narrow air": Net("air", {"width": 32}, (32, 32, 3), 1, 500),
     "wide mlp": Net("mlp", {"hidden": 800, "activation": "relu"}, (28, 28, 1), 50, 250),
@@ -76,14 +76,14 @@ def torch_calls(name):
 
     torch.set_num_threads(int(os.environ.get("FNN_THREADS") or len(os.sched_getaffinity(0))))
 
-    def block(i, o, size=3, stride=1, pool=1):
-        conv = nn.Conv2d(i, o, size, stride, size // 2, bias=False)
+    def block(i, o, size=3, pad=1, pool=1):
+        conv = nn.Conv2d(i, o, size, padding=pad, bias=False)
         return [conv, *([nn.MaxPool2d(pool)] * (pool > 1)), nn.BatchNorm2d(o), nn.ReLU()]
 
     def pooled(*widths):
         layers = []
         for before, o in itertools.pairwise(widths):
-            layers += [*block(before, o), *block(o, o), nn.MaxPool2d(2)]
+            layers += [*block(before, o), *block(o, o, pool=2)]
         return layers
 
     def air(width):
@@ -111,12 +111,13 @@ def torch_calls(name):
     }
     nets["inference"] = nets["conv"]
     nets["slim"] = lambda: nn.Sequential(
-        *block(1, 32, pool=2), *block(32, 64), *block(64, 64, pool=2),
-        *block(64, 128), *block(128, 128, pool=2), nn.Flatten(), nn.Linear(128 * 9, 10),
+        *block(1, 32, 5, 0, 2), *block(32, 64), *block(64, 64),
+        *block(64, 64, pad=0), *block(64, 64, pad=0, pool=2),
+        *block(64, 128), *block(128, 128, pool=2), nn.Flatten(), nn.Linear(128 * 4, 10),
     )  # fmt: skip
     nets["quick"] = lambda: nn.Sequential(
-        *block(1, 20, 5, 2), *block(20, 40, pool=2), *block(40, 40, pool=2),
-        nn.Flatten(), nn.Linear(40 * 9, 10),
+        *block(1, 12, 5, 0, 2), *block(12, 24, pad=0), *block(24, 24, pad=0, pool=2),
+        *block(24, 48, pool=2), nn.Flatten(), nn.Linear(48 * 4, 10),
     )  # fmt: skip
     nets["wide mlp"] = lambda: nn.Sequential(nn.Linear(784, 800), nn.ReLU(), nn.Linear(800, 10))
     what = NETS[name]

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import fnn
-from fnn.kernels import im2col
+from fnn.kernels import im2col, shifted, winograd
 
 
 def loops(x, w, b, stride, pad):
@@ -76,11 +76,14 @@ def test_fast_methods_agree_with_the_textbook(method, dtype, data):
     params = fnn.tree.map(lambda p: draw.standard_normal(p.shape).astype(dtype), params)
     x = draw.standard_normal((g["n"], *shape)).astype(dtype)
     results = []
-    for layer in layers:
-        y, cache = layer.apply(params, {}, x, True)
-        dy = fnn.keys.generator(4).standard_normal(y.shape).astype(dtype)
-        dx, grads = layer.vjp(params, cache, dy)
-        results.append([y, dx, grads["W"], grads["b"]])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shifted, "BLOCK", data.draw(st.sampled_from([1, 200, shifted.BLOCK])))
+        patch.setattr(winograd, "SMALL", data.draw(st.sampled_from([0, winograd.SMALL])))
+        for layer in layers:
+            y, cache = layer.apply(params, {}, x, True)
+            dy = fnn.keys.generator(4).standard_normal(y.shape).astype(dtype)
+            dx, grads = layer.vjp(params, cache, dy)
+            results.append([y, dx, grads["W"], grads["b"]])
     for plain, fast in zip(*results, strict=True):
         assert fast.dtype == dtype
         assert np.abs(fast - plain).max() <= BOUND[dtype] * np.abs(plain).max()
