@@ -52,11 +52,11 @@ def conv(
     The blocks have 32 and 64 channels, and halve the image by max pooling after their second
     convolution; a dense layer follows, after a dropout if one is asked for.
     """
-    return serial(
-        *_block(32, activation, init),
-        *_block(64, activation, init),
-        *head(classes, dropout, init),
-    )
+
+    def block(filters: int) -> list[Layer]:
+        return [*normed(filters, activation, init), *normed(filters, activation, init, pool=2)]
+
+    return serial(*block(32), *block(64), *head(classes, dropout, init))
 
 
 def lenet(classes: int = 10, activation: str = "relu", init: Initializer = he) -> Layer:
@@ -89,15 +89,20 @@ def vgg(
     dropout: float = 0.0,
     init: Initializer = he,
 ) -> Layer:
-    """Three blocks like those of `conv`, with `width`, 2 `width` and 4 `width` channels.
+    """Three blocks of twice a 3x3 convolution, batch norm and activation, then max pooling.
+
+    They have `width`, 2 `width` and 4 `width` channels; a dense layer follows, after a dropout if
+    one is asked for.
 
     Source: after Simonyan and Zisserman, "Very deep convolutional networks", ICLR 2015.
     """
+
+    def block(filters: int) -> list[Layer]:
+        half = normed(filters, activation, init)
+        return [*half, *half, max_pool(2)]
+
     return serial(
-        *_block(width, activation, init),
-        *_block(2 * width, activation, init),
-        *_block(4 * width, activation, init),
-        *head(classes, dropout, init),
+        *block(width), *block(2 * width), *block(4 * width), *head(classes, dropout, init)
     )
 
 
@@ -143,10 +148,6 @@ def resnet(
         global_avg_pool(),
         dense(classes, init),
     )
-
-
-def _block(filters: int, activation: str, init: Initializer) -> list[Layer]:
-    return [*normed(filters, activation, init), *normed(filters, activation, init, pool=2)]
 
 
 MODELS: dict[str, Callable[..., Layer]] = {

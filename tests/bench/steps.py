@@ -83,7 +83,7 @@ def torch_calls(name):
     def pooled(*widths):
         layers = []
         for before, o in itertools.pairwise(widths):
-            layers += [*block(before, o), *block(o, o, pool=2)]
+            layers += [*block(before, o), *block(o, o), nn.MaxPool2d(2)]
         return layers
 
     def air(width):
@@ -106,7 +106,14 @@ def torch_calls(name):
         "air": lambda: air(64),
         "narrow air": lambda: air(32),
         "mlp": lambda: nn.Sequential(nn.Linear(784, 100), nn.Sigmoid(), nn.Linear(100, 10)),
-        "conv": lambda: nn.Sequential(*pooled(1, 32, 64), nn.Flatten(), nn.Linear(64 * 49, 10)),
+        "conv": lambda: nn.Sequential(
+            *block(1, 32),
+            *block(32, 32, pool=2),
+            *block(32, 64),
+            *block(64, 64, pool=2),
+            nn.Flatten(),
+            nn.Linear(64 * 49, 10),
+        ),
         "vgg": lambda: nn.Sequential(*pooled(3, 64, 128, 256), nn.Flatten(), nn.Linear(4096, 10)),
     }
     nets["inference"] = nets["conv"]
