@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from fnn.data.augment import cutout, distort, flip, noise, shift
+from fnn.data.augment import cutout, distort, flip, noise, partly, shift
 from fnn.data.batches import Augment
 from fnn.optim import Optimizer, adadelta, adagrad, adam, momentum, nesterov, rmsprop, sgd
 from fnn.schedules import Rate, constant, cosine, one_cycle, step_decay, triangular
@@ -51,12 +51,12 @@ AUGMENTS = {
     "flip": Change(flip(), "left to right, every other image"),
     "cutout": Change(cutout(8), "a square of 8 pixels set to 0"),
     "distort": Change(
-        distort(degrees=15, zoom=0.15, pixels=3, shear=0.1, alpha=34, sigma=4),
-        "turned, enlarged, slanted, moved and bent as handwriting is",
+        partly(distort(degrees=15, zoom=0.15, pixels=3, shear=0.1, alpha=34, sigma=4), 0.6),
+        "six images of ten turned, enlarged, slanted, moved and bent as handwriting is",
     ),
     "elastic": Change(
         distort(degrees=10, zoom=0.1, pixels=1, shear=0.1, alpha=34, sigma=5),
-        "the same by less, for networks that do not share weights among places",
+        "all of them by less, for networks that do not share weights among places",
     ),
     "noise": Change(noise(20), "normal noise, of a deviation of up to 20 of 255"),
 }
@@ -100,7 +100,7 @@ def _as_it_stands(model: str) -> dict[str, Any]:
 
 _SINGLE = {
     "model": "slim",
-    "epochs": 45,
+    "epochs": 28,
     "batch_size": 250,
     "optimizer": "nesterov",
     "lr": 0.1,

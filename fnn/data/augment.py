@@ -121,3 +121,21 @@ def compose(*augments: Augment) -> Augment:
     return lambda rng, x: reduce(
         lambda x, pair: pair[1](child(rng, pair[0]), x), enumerate(augments), x
     )
+
+
+def partly(augment: Augment, share: float) -> Augment:
+    """`augment` for each image with probability `share`; the others stay as they are.
+
+    A network that only sees changed images takes those that are not for unusual ones.
+    Raises ValueError for a share outside 0..1.
+    """
+    if not 0 <= share <= 1:
+        raise ValueError(f"partly: expected a share in 0..1, found {share}")
+
+    def change(rng: Key, x: Array) -> Array:
+        chosen = generator(child(rng, 0)).random(len(x)) < share
+        y = x.copy()
+        y[chosen] = augment(child(rng, 1), x[chosen])
+        return y
+
+    return change
