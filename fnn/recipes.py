@@ -100,7 +100,7 @@ def _as_it_stands(model: str) -> dict[str, Any]:
 
 _SINGLE = {
     "model": "slim",
-    "epochs": 28,
+    "epochs": 20,
     "batch_size": 250,
     "optimizer": "nesterov",
     "lr": 0.1,
