@@ -13,6 +13,7 @@ KINDS = {
     "cutout": augment.cutout(3),
     "cutout even": augment.cutout(2),
     "noise": augment.noise(20),
+    "partly": augment.partly(augment.shift(2), 0.5),
     "all": augment.compose(augment.flip(), augment.shift(1), augment.cutout(1)),
 }
 every_kind = pytest.mark.parametrize("f", KINDS.values(), ids=KINDS)
@@ -121,3 +122,20 @@ def test_batches_give_every_batch_its_own_key_and_may_begin_later():
     same = np.ones((20, 9, 9), np.uint8)
     first, second, *_ = (b for b, _ in fnn.batches(1, same, labels, 6, None, augment.shift(3)))
     assert (first != second).any()
+
+
+def test_partly_changes_a_share_of_the_images():
+    x = images((500, 4, 3))
+    y = augment.partly(lambda rng, x: 255 - x, 0.3)(0, x)
+    changed = (y == 255 - x).all(axis=(1, 2))
+    assert (changed | (y == x).all(axis=(1, 2))).all()
+    assert 110 < changed.sum() < 190
+    for share, same in ((0, True), (1, False)):
+        assert np.array_equal(augment.partly(augment.distort(degrees=40), share)(0, x), x) == same
+    assert augment.partly(augment.distort(pixels=2), 0.5)(0, x[:0]).shape == (0, 4, 3)
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.5, float("nan")])
+def test_a_share_that_is_none_is_refused(share):
+    with pytest.raises(ValueError, match=r"expected a share in 0\.\.1"):
+        augment.partly(augment.flip(), share)
