@@ -1,4 +1,4 @@
-"""Named networks: compositions of layers, for any image size, channels and number of classes.
+"""Named networks: compositions of layers, for images of many sizes, channels and classes.
 
 Each ends in logits; softmax is part of the loss. Options are plain values, so that a parameter
 file can say how to build its network again.

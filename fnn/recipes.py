@@ -50,13 +50,15 @@ AUGMENTS = {
     ),
     "flip": Change(flip(), "left to right, every other image"),
     "cutout": Change(cutout(8), "a square of 8 pixels set to 0"),
+    # The bounds are those that tests/bench/robust.py looks at.
     "distort": Change(
         partly(distort(degrees=15, zoom=0.15, pixels=3, shear=0.1, alpha=34, sigma=4), 0.6),
         "six images of ten turned, enlarged, slanted, moved and bent as handwriting is",
     ),
     "elastic": Change(
         distort(degrees=10, zoom=0.1, pixels=1, shear=0.1, alpha=34, sigma=5),
-        "all of them by less, for networks that do not share weights among places",
+        "every image turned, enlarged, slanted, moved and bent, for networks that do not share "
+        "weights among places",
     ),
     "noise": Change(noise(20), "normal noise, of a deviation of up to 20 of 255"),
 }

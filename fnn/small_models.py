@@ -1,12 +1,14 @@
 """Networks that give the most for the time: built for this library's recipes."""
 
+from functools import partial
+
 from fnn.layers.activation import ACTIVATIONS, scaled
 from fnn.layers.combine import serial
 from fnn.layers.conv import conv as convolution
 from fnn.layers.dense import dense
 from fnn.layers.dropout import dropout as drop
 from fnn.layers.initializers import Initializer, he, passing
-from fnn.layers.layer import Layer
+from fnn.layers.layer import Layer, Shape
 from fnn.layers.norm import batch_norm as norm
 from fnn.layers.pool import global_max_pool, max_pool
 from fnn.layers.shape import flatten
@@ -18,7 +20,6 @@ def normed(
     activation: str,
     init: Initializer,
     size: int = 3,
-    stride: int = 1,
     pad: int | None = None,
     pool: int = 1,
     scale: bool = True,
@@ -27,7 +28,7 @@ def normed(
 
     Pooling first leaves those two less to do.
     """
-    way = convolution(filters, size=size, stride=stride, pad=pad, bias=False, init=init)
+    way = convolution(filters, size=size, pad=pad, bias=False, init=init)
     smaller = [max_pool(pool)] if pool > 1 else []
     return [way, *smaller, norm(scale=scale), ACTIVATIONS[activation]()]
 
@@ -47,17 +48,14 @@ def slim(
     """Seven convolutions for digits of 28x28, in sizes that suit the way convolutions are computed.
 
     `width` channels by 5x5 filters, then four times 2 `width` and twice 4 `width` by 3x3, each
-    with batch norm and activation, and before them max pooling at the end of each size; a dense
-    layer follows, after a dropout if one is asked for. The first filters and those of the fourth
-    and fifth do not reach beyond the image, whose side so goes 28, 24, pooled 12, 10, 8, pooled 4,
-    2: 12, 8 and 4 are whole tiles of 4x4 outputs, where 14 and 7 would leave up to half of a
-    tile's work unused. Images must be 20x20 or larger.
+    with batch norm and activation; the first, the fifth and the last are pooled before these two. A
+    dense layer follows, after a dropout if one is asked for. The 5x5 filters and those of the
+    fourth and fifth do not reach beyond the image, whose sides so are 28, 24, pooled 12, 10, 8,
+    pooled 4, pooled 2: 12, 8 and 4 are whole tiles of 4x4 outputs, where 14 and 7 would leave up to
+    half of a tile's work unused. Images must be 20x20 or larger.
     """
-
-    def part(filters: int, size: int = 3, pad: int | None = None, pool: int = 1) -> list[Layer]:
-        return normed(filters, activation, init, size=size, pad=pad, pool=pool)
-
-    return serial(
+    part = partial(normed, activation=activation, init=init)
+    net = serial(
         *part(width, size=5, pad=0, pool=2),
         *part(2 * width),
         *part(2 * width),
@@ -67,6 +65,7 @@ def slim(
         *part(4 * width, pool=2),
         *head(classes, dropout, init),
     )
+    return _for_images_from(20, "slim", net)
 
 
 def quick(
@@ -76,21 +75,38 @@ def quick(
     dropout: float = 0.0,
     init: Initializer = he,
 ) -> Layer:
-    """Four of `slim`'s convolutions, for seconds instead of minutes: one for each size from 12 on.
+    """Four of `slim`'s convolutions, for seconds instead of minutes.
 
-    `width` channels by 5x5 filters, then twice 2 `width` and once 4 `width` by 3x3. Images must be
-    20x20 or larger.
+    `width` channels by 5x5 filters, then twice 2 `width` and once 4 `width` by 3x3, each with batch
+    norm and activation; all but the second are pooled before these two, so that the sides are 28,
+    24, pooled 12, 10, 8, pooled 4, pooled 2. A dense layer follows, after a dropout if one is asked
+    for. Images must be 20x20 or larger.
     """
-
-    def part(filters: int, size: int = 3, pad: int | None = None, pool: int = 1) -> list[Layer]:
-        return normed(filters, activation, init, size=size, pad=pad, pool=pool)
-
-    return serial(
+    part = partial(normed, activation=activation, init=init)
+    net = serial(
         *part(width, size=5, pad=0, pool=2),
         *part(2 * width, pad=0),
         *part(2 * width, pad=0, pool=2),
         *part(4 * width, pool=2),
         *head(classes, dropout, init),
+    )
+    return _for_images_from(20, "quick", net)
+
+
+def _for_images_from(side: int, name: str, net: Layer) -> Layer:
+    """The same network, which says by itself that smaller images are too small for it."""
+
+    def checked(shape: Shape) -> Shape:
+        if len(shape) == 3 and min(shape[:2]) < side:
+            raise ValueError(
+                f"{name}: expected images of {side}x{side} or larger, found {shape[0]}x{shape[1]}; "
+                "take another model"
+            )
+        return shape
+
+    return net._replace(
+        init=lambda rng, shape: net.init(rng, checked(shape)),
+        shape=lambda shape: net.shape(checked(shape)),
     )
 
 

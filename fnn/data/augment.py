@@ -126,7 +126,7 @@ def compose(*augments: Augment) -> Augment:
 def partly(augment: Augment, share: float) -> Augment:
     """`augment` for each image with probability `share`; the others stay as they are.
 
-    A network that only sees changed images takes those that are not for unusual ones.
+    A network that sees changed images alone finds unchanged ones unusual.
     Raises ValueError for a share outside 0..1.
     """
     if not 0 <= share <= 1:

@@ -64,7 +64,7 @@ def forward(x: Array, w: Array, stride: int, pad: int) -> Array:
 def grad_w(x: Array, dy: Array, size: int, stride: int, pad: int) -> Array:
     """dW = X^T dY, equation (61)."""
     columns = im2col(x, size, stride, pad)
-    dw: Array = columns.T @ dy.reshape(len(columns), -1)
+    dw: Array = columns.T @ dy.reshape(len(columns), dy.shape[3])
     return dw.reshape(size, size, x.shape[3], dy.shape[3])
 
 

@@ -20,6 +20,13 @@ GELU_K, GELU_A = math.sqrt(2 / math.pi), 0.044715
 RUN = 8192  # the longest run of numbers that a vector of channels is repeated to
 
 
+class Part(NamedTuple):
+    """Rows and columns of what pooling gives."""
+
+    rows: slice
+    columns: slice
+
+
 def relu(x: Array) -> Array:
     """max(x, 0), laid out as x."""
     y = aligned.empty_like(x)
@@ -212,20 +219,13 @@ def max_pool_vjp(x: Array, y: Array, dy: Array, size: int) -> Array:
     def work(queue: Iterator[Part]) -> None:
         for part in queue:
             largest, above = y[part.rows, part.columns], dy[part.rows, part.columns]
-            equal = np.empty(largest.shape, bool)
+            equal = aligned.empty(largest.shape, bool)
             for place in _places(part, size):
                 np.equal(x[place], largest, out=equal)
                 np.multiply(above, equal, out=dx[place])
 
     share(work, _pool_parts(y))
     return dx
-
-
-class Part(NamedTuple):
-    """Rows and columns of what pooling gives."""
-
-    rows: slice
-    columns: slice
 
 
 def _places(part: Part, size: int) -> list[tuple[slice, slice]]:
@@ -240,7 +240,7 @@ def _places(part: Part, size: int) -> list[tuple[slice, slice]]:
 def _pool_parts(y: Array) -> list[Part]:
     """Parts of about BLOCK / 2 numbers: several rows, or one and some of its columns."""
     h, w, n, c = y.shape
-    room = max(1, BLOCK // (2 * n * c))  # pixels
+    room = max(1, BLOCK // max(1, 2 * n * c))  # pixels
     columns = split(w, room)
     rows = split(h, max(1, room // w))
     return [Part(slice(*i), slice(*j)) for i in rows for j in columns]

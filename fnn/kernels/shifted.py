@@ -13,7 +13,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from fnn.kernels import aligned, im2col
 from fnn.kernels.im2col import output_side
-from fnn.kernels.threads import share, split
+from fnn.kernels.threads import cut, share
 from fnn.layers.layer import Array
 
 BLOCK = 1 << 19  # numbers in a block's patches: during shorter calls threads wait for one another
@@ -33,7 +33,7 @@ def forward(x: Array, w: Array, stride: int, pad: int) -> Array:
         buffer = _buffer(x, size, blocks, wide)
         for i, j in queue:
             columns = _patches(planes, i * stride, stride, buffer[: j - i])
-            rows = columns.reshape(j - i, -1, wide, n).transpose(0, 2, 3, 1)
+            rows = columns.reshape(j - i, len(filters), wide, n).transpose(0, 2, 3, 1)
             np.matmul(rows, filters, out=y[i:j])
 
     share(work, blocks)
@@ -45,18 +45,17 @@ def grad_w(x: Array, dy: Array, size: int, stride: int, pad: int) -> Array:
     high, wide, n, k = dy.shape
     c = x.shape[3]
     planes = _planes(x, pad)
-    parts = aligned.empty((high, size * c * size, k), x.dtype)
-
+    sums = aligned.empty((high, size * c * size, k), x.dtype)
     blocks = _blocks(x, size, high, wide)
 
     def work(queue: Iterator[tuple[int, int]]) -> None:
         buffer = _buffer(x, size, blocks, wide)
         for i, j in queue:
             columns = _patches(planes, i * stride, stride, buffer[: j - i])
-            np.matmul(columns, dy[i:j].reshape(j - i, wide * n, k), out=parts[i:j])
+            np.matmul(columns, dy[i:j].reshape(j - i, wide * n, k), out=sums[i:j])
 
     share(work, blocks)
-    total = parts.sum(axis=0).reshape(size, c, size, k)
+    total = sums.sum(axis=0).reshape(size, c, size, k)
     return np.ascontiguousarray(total.transpose(0, 2, 1, 3))
 
 
@@ -81,10 +80,10 @@ def _planes(x: Array, pad: int) -> Array:
 
 
 def _blocks(x: Array, size: int, high: int, wide: int) -> list[tuple[int, int]]:
-    """Blocks of rows of outputs; where there are some, an even number of them if that can be."""
-    c, n = x.shape[3], x.shape[2]
-    parts = max(1, -(-high * size * c * size * wide * n // BLOCK))
-    return split(high, -(-high // (parts + parts % 2 if parts > 1 else 1)))
+    """Blocks of rows of outputs: several are an even number, so that two threads end together."""
+    numbers = high * size * size * x.shape[3] * wide * x.shape[2]
+    parts = max(1, min(high, -(-numbers // BLOCK)))
+    return cut(high, parts + parts % 2 if 1 < parts < high else parts)
 
 
 def _buffer(x: Array, size: int, blocks: list[tuple[int, int]], wide: int) -> Array:

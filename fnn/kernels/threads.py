@@ -41,7 +41,11 @@ def split(n: int, size: int) -> list[tuple[int, int]]:
     >>> split(10, 4)
     [(0, 3), (3, 6), (6, 10)]
     """
-    parts = -(-n // max(1, size))
+    return cut(n, -(-n // max(1, size)))
+
+
+def cut(n: int, parts: int) -> list[tuple[int, int]]:
+    """range(n) in so many nearly equal parts (start, stop)."""
     return [(i * n // parts, (i + 1) * n // parts) for i in range(parts)]
 
 

@@ -74,8 +74,8 @@ def plan(rows: int, columns: int, n: int, row_bytes: int) -> Plan:
     """Cut tiles and examples into blocks; a tile of one example takes `row_bytes`."""
     room = max(64, CACHE // row_bytes)
     slices = split(n, max(1, room // min(columns, 2)))
-    most = max(b - a for a, b in slices)
-    parts = split(columns, max(1, room // most))
+    most = max((b - a for a, b in slices), default=0)
+    parts = split(columns, max(1, room // max(1, most)))
     blocks = [Block(i, *part, *s) for i in range(rows) for part in parts for s in slices]
     return Plan(blocks, max(b - a for a, b in parts), most)
 
@@ -134,12 +134,16 @@ def grad_w(x: Array, dy: Array, pad: int) -> Array:
     """The gradient of w, (3, 3, C, K), for x, (H, W, N, C), and dy, (H', W', N, K).
 
     The transpose of every step of `forward`. Two halves of the 6 rows of the transformed tiles
-    can be worked out apart, each by one thread from the first block to the last.
+    can be worked out apart, each by one thread from the first block to the last; where there is
+    little to do, one thread works out all of them.
     """
     c, k = x.shape[3], dy.shape[3]
     out_h, out_w, n = dy.shape[:3]
+    high_tiles, wide_tiles = -(-out_h // TILE), -(-out_w // TILE)
     a = np.ascontiguousarray(np.array(AT, x.dtype).T)
-    todo = plan(-(-out_h // TILE), -(-out_w // TILE), n, 27 * (c + k) * x.itemsize)
+    numbers = SIDE * SIDE * high_tiles * wide_tiles * n * (c + k)
+    rows = SIDE if numbers < SMALL else SIDE // 2
+    todo = plan(high_tiles, wide_tiles, n, 9 * rows * (c + k) * x.itemsize)
     du = aligned.empty((SIDE, SIDE, c, k), x.dtype)
 
     def work(queue: Iterator[tuple[int, int]]) -> None:
@@ -170,8 +174,7 @@ def grad_w(x: Array, dy: Array, pad: int) -> Array:
                 np.matmul(v.transpose(0, 2, 1), dm.reshape(f * SIDE, t * b, k), out=part)
                 np.add(total, part, out=total)
 
-    numbers = SIDE * SIDE * n * -(-out_h // TILE) * -(-out_w // TILE) * (c + k)
-    share(work, split(SIDE, SIDE if numbers < SMALL else SIDE // 2))
+    share(work, split(SIDE, rows))
     return _both_sides(np.array(G, x.dtype).T, du)
 
 

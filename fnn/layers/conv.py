@@ -4,6 +4,7 @@ from fnn.kernels.convolution import METHODS, Method, choose, winograd_fits
 from fnn.kernels.im2col import output_side
 from fnn.kernels.layout import hwnc, nhwc
 from fnn.kernels.pointwise import add_to_channels
+from fnn.kernels.threads import hold_blas
 from fnn.keys import Key, child
 from fnn.layers.initializers import Initializer, he
 from fnn.layers.layer import Array, Cache, Layer, Shape, check_float, rank_error
@@ -32,8 +33,9 @@ def conv(
     bias=False (as before batch_norm, whose beta does the same). W starts normal with variance
     2 / (size * size * C), b at 0 (He et al. 2015), since a ReLU usually follows.
     `method` says how it is computed: "im2col" (the course's section 5.7.5), "shifted" (the same, a
-    row of outputs at a time, for few channels), "winograd" (3x3, stride 1, pad up to 2), or "auto",
-    the fastest for the shape; results agree to 1e-4 of the largest in float32, 1e-12 in float64.
+    few rows of outputs at a time, for few channels), "winograd" (3x3, stride 1, pad up to 2), or
+    "auto", the fastest for the shape; results agree to 1e-4 of the largest in float32, 1e-12 in
+    float64.
     Raises ValueError for sizes that are none, an image smaller than a filter, a method that there
     is not or that cannot do it.
 
@@ -76,6 +78,7 @@ def conv(
             expected = f"(N, H, W, {params['W'].shape[2]})"
             raise ValueError(f"{name}: expected input of shape {expected}, found {x.shape}")
         shape(x.shape[1:])
+        hold_blas()  # small images too: else the bits would depend on what ran before
         images = hwnc(x)
         y = way(images.shape[3]).forward(images, params["W"], stride, pad)
         if bias:

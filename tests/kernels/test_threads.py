@@ -1,4 +1,7 @@
 import multiprocessing
+import os
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -8,7 +11,7 @@ from hypothesis import strategies as st
 from threadpoolctl import threadpool_info
 
 import fnn
-from fnn.kernels import threads
+from fnn.kernels import pointwise, shifted, threads, winograd
 
 
 @given(st.integers(0, 100), st.integers(1, 30))
@@ -58,6 +61,7 @@ def step():
         fnn.batch_norm(),
         fnn.relu(),
         fnn.max_pool(2),
+        fnn.conv(8),
         fnn.flatten(),
         fnn.dense(10),
     )
@@ -71,11 +75,42 @@ def step():
 
 
 def test_the_bits_do_not_depend_on_the_number_of_threads(monkeypatch):
+    # many blocks of everything
+    monkeypatch.setattr(shifted, "BLOCK", 1 << 17)
+    monkeypatch.setattr(pointwise, "BLOCK", 1 << 14)
+    monkeypatch.setattr(winograd, "SMALL", 0)
     results = set()
     for number in (1, 2, 3, 7):
         monkeypatch.setenv("FNN_THREADS", str(number))
         results.add(step())
     assert len(results) == 1
+
+
+SMALL_CONVOLUTION = """
+import hashlib
+import numpy as np
+import fnn
+
+layer = fnn.conv(94)
+x = fnn.keys.generator(0).standard_normal((60, 15, 15, 3), np.float32)
+y, cache = layer.apply(params := layer.init(0, (15, 15, 3)), {}, x, True)
+grads = layer.grads(params, cache, y)
+print(hashlib.sha256(y.tobytes() + grads["W"].tobytes()).hexdigest())
+"""
+
+
+def test_the_bits_of_a_small_convolution_do_not_depend_on_the_threads_of_blas():
+    printed = {
+        subprocess.run(
+            [sys.executable, "-c", SMALL_CONVOLUTION],
+            env={**os.environ, "OPENBLAS_NUM_THREADS": number, "MKL_NUM_THREADS": number},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for number in ("1", "2")
+    }
+    assert len(printed) == 1
 
 
 def test_calls_from_many_threads_at_once_and_nested_ones(monkeypatch):

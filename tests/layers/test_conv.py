@@ -176,3 +176,13 @@ def test_passing_filters_copy_the_image_and_the_others_start_small():
     y, _ = layer.apply(params, {}, x, True)
     np.testing.assert_allclose(y[..., :3], x, atol=1e-5)
     assert abs(27 * params["W"][..., 3:].var() - 1 / 3) < 0.02
+
+
+@pytest.mark.parametrize("layer", [fnn.conv(4), fnn.conv(4, 5), fnn.conv(4, 1), fnn.max_pool(2)])
+def test_no_images_give_no_images(layer):
+    params = layer.init(0, (8, 8, 16))
+    y, cache = layer.apply(params, {}, np.zeros((0, 8, 8, 16), np.float32), True)
+    assert y.shape == (0, *layer.shape((8, 8, 16)))
+    dx, grads = layer.vjp(params, cache, y)
+    assert dx.shape == (0, 8, 8, 16)
+    assert all(not g.any() for g in fnn.tree.leaves(grads))

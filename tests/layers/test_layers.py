@@ -147,3 +147,12 @@ def test_grads_alone_are_those_of_vjp(layer, shape):
     y, cache = layer.apply(params, state, x, True)
     own = parameter_grads(layer, params, cache, y)
     fnn.tree.map(np.testing.assert_array_equal, own, layer.vjp(params, cache, y)[1])
+
+
+@pytest.mark.parametrize("model", ["slim", "quick"])
+def test_images_that_are_too_small_for_a_model_are_refused_by_its_name(model):
+    net = fnn.models.MODELS[model](10)
+    assert net.shape((20, 20, 1)) == (10,)
+    for use in (net.shape, lambda shape: net.init(0, shape)):
+        with pytest.raises(ValueError, match=f"{model}: expected images of 20x20 .*found 19x20"):
+            use((19, 20, 1))
