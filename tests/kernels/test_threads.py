@@ -91,7 +91,7 @@ import hashlib
 import numpy as np
 import fnn
 
-layer = fnn.conv(94)
+layer = fnn.conv(94, bias=False)
 x = fnn.keys.generator(0).standard_normal((60, 15, 15, 3), np.float32)
 y, cache = layer.apply(params := layer.init(0, (15, 15, 3)), {}, x, True)
 grads = layer.grads(params, cache, y)
