@@ -44,7 +44,7 @@ def save_recognizer(
 ) -> None:
     """Write the network to `path`; see `fnn.checkpoint.save`.
 
-    With `small`, weights take a byte each (see `fnn.compact`), which is enough to recognise images.
+    With `small`, weights take six bits each (see `fnn.compact`): enough to recognise images.
     """
     checkpoint.save(path, model_of(spec, compact(params) if small else params, state))
 

@@ -136,7 +136,7 @@ def arguments() -> Parser:
     p.add_argument(
         "--compact",
         action="store_true",
-        help="write the parameters at the end in a byte each: a quarter of the size, for nearly "
+        help="write the parameters at the end in six bits each: a fifth of the size, for nearly "
         "the same answers",
     )
     p.add_argument(
