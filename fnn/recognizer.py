@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fnn import checkpoint, keys, tree
-from fnn.compact import compact, expanded
+from fnn.compact import BITS, compact, expanded
 from fnn.data.batches import to_float
 from fnn.errors import InputError
 from fnn.keys import Key
@@ -68,7 +68,7 @@ def load_recognizer(path: str | os.PathLike[str]) -> Recognizer:
         spec = Spec(**content["model"])
         if type(spec.shape) is not tuple or not all(type(n) is int and n > 0 for n in spec.shape):
             raise ValueError(f"its images are of shape {spec.shape}")
-        fresh = untrained(spec, init=_claimed(os.path.getsize(path)))
+        fresh = untrained(spec, init=_claimed(os.path.getsize(path) * 8 // BITS))
         params = tree.map(fitting, fresh.params, expanded(content["params"]))
         state = tree.map(fitting, fresh.state, content["state"])
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, MemoryError) as error:
@@ -105,7 +105,7 @@ def _claimed(limit: int) -> Initializer:
 
     def fill(rng: Key, shape: Shape, fan_in: int, fan_out: int) -> Array:
         if math.prod(shape) > limit:
-            raise ValueError("a layer would have more parameters than the file has bytes")
+            raise ValueError("a layer would have more parameters than the file has room for")
         return np.broadcast_to(np.float32(0), shape)
 
     return Initializer(fill, fill)
