@@ -112,8 +112,18 @@ def data(tmp_path) -> Path:
 @pytest.fixture
 def tiny(tmp_path) -> Path:
     """A set of images of 5 x 5 pixels."""
-    split = Split(np.ones((20, 5, 5), np.uint8), np.arange(20, dtype=np.uint8) % 2)
-    return write_set(tmp_path / "tiny", split, split)
+    return of_ones(tmp_path / "tiny", 5)
+
+
+@pytest.fixture
+def small(tmp_path) -> Path:
+    """A set of images of 8 x 8 pixels."""
+    return of_ones(tmp_path / "small", 8)
+
+
+def of_ones(directory: Path, side: int) -> Path:
+    split = Split(np.ones((20, side, side), np.uint8), np.arange(20, dtype=np.uint8) % 2)
+    return write_set(directory, split, split)
 
 
 @pytest.fixture

@@ -172,8 +172,8 @@ def test_every_model_trains_on_every_kind_of_images_and_recognises(run, data, mo
     assert len(answers.stdout.split()) == 2
 
 
-def test_batch_norm_of_images_learns_from_one_image_too(run, tiny):
-    args = ("--model", "conv", "--epochs", 1, "--data", tiny)
+def test_batch_norm_of_images_learns_from_one_image_too(run, small):
+    args = ("--model", "conv", "--epochs", 1, "--data", small)
     assert run("fnn-train", *args, "--batch-size", 19).returncode == 0
     assert run("fnn-train", *args, "--batch-size", 1).returncode == 0
 
