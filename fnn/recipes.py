@@ -101,12 +101,8 @@ def _as_it_stands(model: str) -> dict[str, Any]:
 
 
 _SINGLE = {
-    "model": "slim",
+    **_as_it_stands("slim"),
     "epochs": 20,
-    "batch_size": 250,
-    "optimizer": "nesterov",
-    "lr": 0.1,
-    "schedule": "one-cycle",
     "dropout": 0.4,
     "augment": "distort",
 }
