@@ -16,7 +16,7 @@ import math
 import numpy as np
 
 from fnn import tree
-from fnn.layers.layer import Array
+from fnn.layers.layer import Array, is_shape
 from fnn.tree import Tree
 
 NODE = {"q", "shape", "step"}  # what a weight becomes in the tree
@@ -59,7 +59,7 @@ def _weight(node: Tree) -> Array:
     q, shape, step = node["q"], node["shape"], node["step"]
     if not (isinstance(q, np.ndarray) and isinstance(step, np.ndarray)):
         raise ValueError("a weight's numbers or steps are no arrays")
-    if type(shape) is not tuple or not shape or not all(type(n) is int and n > 0 for n in shape):
+    if not is_shape(shape) or not shape:
         raise ValueError(f"a weight's shape is {shape}")
     if q.dtype != np.uint8 or q.shape != (-(-math.prod(shape) * BITS // 8),):
         raise ValueError(f"a weight of shape {shape} does not take {q.shape} {q.dtype}")

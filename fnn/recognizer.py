@@ -13,7 +13,7 @@ from fnn.data.batches import to_float
 from fnn.errors import InputError
 from fnn.keys import Key
 from fnn.layers.initializers import Initializer
-from fnn.layers.layer import Array, Layer, Shape
+from fnn.layers.layer import Array, Layer, Shape, is_shape
 from fnn.models import Spec, build
 from fnn.train import predict
 from fnn.tree import Tree
@@ -66,7 +66,7 @@ def load_recognizer(path: str | os.PathLike[str]) -> Recognizer:
         if type(content) is not dict:
             raise TypeError(f"it holds a {type(content).__name__}")
         spec = Spec(**content["model"])
-        if type(spec.shape) is not tuple or not all(type(n) is int and n > 0 for n in spec.shape):
+        if not is_shape(spec.shape):
             raise ValueError(f"its images are of shape {spec.shape}")
         fresh = untrained(spec, init=_claimed(os.path.getsize(path) * 8 // BITS))
         params = tree.map(fitting, fresh.params, expanded(content["params"]))

@@ -103,6 +103,11 @@ def check_image_shape(name: str, s: Shape, size: int, part: str) -> None:
         raise ValueError(f"{name}: an image of shape {s} is smaller than a {part}")
 
 
+def is_shape(value: object) -> bool:
+    """Whether it is a tuple of ints above 0, as a file should have it."""
+    return type(value) is tuple and all(type(n) is int and n > 0 for n in value)
+
+
 def same(x: Array) -> Array:
     """x itself: where a function from arrays to arrays has nothing to do."""
     return x
