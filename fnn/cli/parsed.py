@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from fnn.cli.common import Parser
-from fnn.cli.train_options import arguments, check_optimizer, resolved
+from fnn.cli.train_choices import check_optimizer, resolved
+from fnn.cli.train_options import arguments
 from fnn.errors import InputError
 from fnn.recipes import RECIPES
 from fnn.runs import CONFIG, read_config

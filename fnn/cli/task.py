@@ -11,7 +11,7 @@ import numpy as np
 from fnn.cli.common import one_line
 from fnn.cli.parameters import DEFAULT
 from fnn.cli.progress import Show
-from fnn.cli.train_options import make_augment, make_optimizer
+from fnn.cli.train_choices import make_augment, make_optimizer
 from fnn.cli.training import Job, choose, held_out
 from fnn.data.batches import to_float
 from fnn.data.dataset import Dataset, Split

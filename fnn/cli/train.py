@@ -8,9 +8,9 @@ from fnn.cli.parameters import DEFAULT
 from fnn.cli.parsed import parsed
 from fnn.cli.progress import teller
 from fnn.cli.task import finish, put_together
+from fnn.cli.train_choices import model_options
 from fnn.cli.train_networks import train_networks
 from fnn.cli.train_once import train_once
-from fnn.cli.train_options import model_options
 from fnn.cli.train_run import train_run
 from fnn.data.batches import image_shape
 from fnn.data.sources import open_data

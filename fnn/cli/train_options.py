@@ -1,21 +1,14 @@
-"""The options of fnn-train, and what they mean for the network and its optimizer."""
+"""The options of fnn-train, as its command line and --help have them."""
 
 import inspect
-from argparse import ArgumentTypeError, Namespace
-from typing import Any
+from argparse import ArgumentTypeError
 
-from fnn.averages import lookahead
 from fnn.cli.common import Parser, not_negative, parser, positive, share, whole
 from fnn.cli.options import add_data_argument
 from fnn.cli.parameters import DEFAULT
-from fnn.data.augment import compose
-from fnn.data.batches import Augment
-from fnn.errors import InputError
 from fnn.layers.activation import ACTIVATIONS
 from fnn.models import MODELS
-from fnn.optim import Optimizer, chain, scale_leaves
 from fnn.recipes import AUGMENTS, DEFAULTS, OPTIMIZERS, RECIPES, SCHEDULES
-from fnn.schedules import Rate, slowing
 from fnn.views import VIEWS
 
 SAVE_EVERY = 60.0  # seconds
@@ -180,27 +173,6 @@ def augments(text: str) -> str:
     return text
 
 
-def make_augment(args: Namespace) -> Augment | None:
-    if args.augment is None:
-        return None
-    return compose(*(AUGMENTS[name].augment for name in args.augment.split(",")))
-
-
-def model_options(args: Namespace) -> dict[str, Any]:
-    """The options of the model that the arguments choose. Raises InputError for one it has not."""
-    names = ("activation", "hidden", "batch_norm", "dropout", "width")
-    chosen = {name: value for name in names if (value := getattr(args, name))}
-    known = inspect.signature(MODELS[args.model]).parameters
-    for name in chosen:
-        if name not in known:
-            able = ", ".join(m for m in MODELS if name in inspect.signature(MODELS[m]).parameters)
-            raise InputError(
-                f"--{name.replace('_', '-')}: the model {args.model} has no such option; "
-                f"leave it out, or choose --model {able}"
-            )
-    return chosen
-
-
 def by_signature(option: str) -> str:
     """The models that have an option, each with its default, for --help."""
     found = ((m, inspect.signature(make).parameters.get(option)) for m, make in MODELS.items())
@@ -210,42 +182,3 @@ def by_signature(option: str) -> str:
 def by_model(field: str) -> str:
     """The default of each model, for --help."""
     return ", ".join(f"{model}: {getattr(usual, field)}" for model, usual in DEFAULTS.items())
-
-
-def check_optimizer(args: Namespace) -> None:
-    """Raise InputError for a rate that the optimizer has no use for."""
-    chosen = args.optimizer or DEFAULTS[args.model].optimizer
-    if OPTIMIZERS[chosen].lr is None:
-        for name in ("lr", "schedule"):
-            if getattr(args, name) is not None:
-                raise InputError(f"--{name}: {chosen} has no learning rate; leave it out")
-
-
-def resolved(args: Namespace) -> Namespace:
-    """The arguments with the model's own values where nothing was said."""
-    usual = DEFAULTS[args.model]
-    own = args.optimizer is None and args.lr is None
-    optimizer = args.optimizer or usual.optimizer
-    lr = args.lr or (usual.lr if own else OPTIMIZERS[optimizer].lr)
-    schedule = args.schedule or (usual.schedule if own else "constant")
-    return Namespace(
-        **{
-            **vars(args),
-            "epochs": args.epochs or usual.epochs,
-            "batch_size": args.batch_size or usual.batch_size,
-            "optimizer": optimizer,
-            "lr": lr,
-            "schedule": None if lr is None else schedule,
-        }
-    )
-
-
-def make_optimizer(args: Namespace, steps: int) -> tuple[Optimizer, Rate | None]:
-    """The optimizer of resolved arguments, for a training of so many steps, and its rate."""
-    rate = None if args.lr is None else SCHEDULES[args.schedule](args.lr, steps)
-    optimizer = OPTIMIZERS[args.optimizer].make(0.0 if rate is None else rate)
-    if args.beta_rate != 1:
-        optimizer = chain(scale_leaves({"beta": args.beta_rate}), optimizer)
-    if args.lookahead:
-        optimizer = lookahead(optimizer, every=5, alpha=slowing(steps))
-    return optimizer, rate

@@ -18,7 +18,7 @@ from torch import nn
 from fnn.cli.memory import keep_freed_memory
 from fnn.cli.parsed import parsed
 from fnn.cli.task import put_together
-from fnn.cli.train_options import model_options
+from fnn.cli.train_choices import model_options
 from fnn.cli.training import expectation_batches, feed
 from fnn.data.batches import image_shape, to_float
 from fnn.data.sources import open_data

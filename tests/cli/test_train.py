@@ -11,7 +11,7 @@ import pytest
 import fnn
 from fnn import checkpoint
 from fnn.cli.parsed import parsed
-from fnn.cli.train_options import make_optimizer
+from fnn.cli.train_choices import make_optimizer
 from fnn.cli.training import Job, feed
 from fnn.data.dataset import Split
 from fnn.data.mnist import load_mnist
