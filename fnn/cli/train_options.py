@@ -1,7 +1,7 @@
 """The options of fnn-train, as its command line and --help have them."""
 
 import inspect
-from argparse import ArgumentTypeError
+from argparse import ArgumentTypeError, BooleanOptionalAction
 
 from fnn.cli.common import Parser, not_negative, parser, positive, share, whole
 from fnn.cli.options import add_data_argument
@@ -61,7 +61,10 @@ def arguments() -> Parser:
     )
     p.add_argument("--hidden", type=whole(1), help=f"hidden nodes ({by_signature('hidden')})")
     p.add_argument(
-        "--batch-norm", action="store_true", help="normalise the hidden nodes, for the mlp"
+        "--batch-norm",
+        action=BooleanOptionalAction,
+        default=False,
+        help="normalise the hidden nodes, for the mlp",
     )
     p.add_argument(
         "--dropout",
@@ -81,7 +84,8 @@ def arguments() -> Parser:
     )
     p.add_argument(
         "--lookahead",
-        action="store_true",
+        action=BooleanOptionalAction,
+        default=False,
         help="every 5 steps go back some of the way; ever less of it is left towards the end",
     )
     p.add_argument(
@@ -92,11 +96,13 @@ def arguments() -> Parser:
         type=augments,
         metavar="NAME,...",
         help="changes to the training images, one after another: "
-        + "; ".join(f"{name} ({choice.about})" for name, choice in AUGMENTS.items()),
+        + "; ".join(f"{name} ({choice.about})" for name, choice in AUGMENTS.items())
+        + "; or none",
     )
     p.add_argument(
         "--alternating-flip",
-        action="store_true",
+        action=BooleanOptionalAction,
+        default=False,
         help="mirror half of the images left to right, and the other half in the next epoch",
     )
     p.add_argument(
@@ -128,7 +134,8 @@ def arguments() -> Parser:
     )
     p.add_argument(
         "--compact",
-        action="store_true",
+        action=BooleanOptionalAction,
+        default=False,
         help="write the parameters at the end in six bits each: a fifth of the size, for nearly "
         "the same answers",
     )
@@ -165,11 +172,14 @@ def arguments() -> Parser:
     return p
 
 
-def augments(text: str) -> str:
-    """An argument type: names of AUGMENTS with commas between them."""
+def augments(text: str) -> str | None:
+    """An argument type: names of AUGMENTS with commas between them, or none."""
+    if text == "none":
+        return None
     for name in text.split(","):
         if name not in AUGMENTS:
-            raise ArgumentTypeError(f"expected names of {', '.join(AUGMENTS)}, found {name!r}")
+            names = ", ".join(AUGMENTS)
+            raise ArgumentTypeError(f"expected names of {names}, or none, found {name!r}")
     return text
 
 

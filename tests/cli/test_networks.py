@@ -133,6 +133,23 @@ def test_a_recipe_is_options_that_can_be_changed(name):
         assert augment in AUGMENTS
 
 
+@pytest.mark.parametrize(
+    ("words", "name", "left"),
+    [
+        ("--recipe cifar10 --no-lookahead", "lookahead", False),
+        ("--recipe cifar10 --no-alternating-flip", "alternating_flip", False),
+        ("--recipe mlp --no-batch-norm", "batch_norm", False),
+        ("--recipe single --augment none", "augment", None),
+        ("--recipe single --dropout 0", "dropout", 0.0),
+        ("--recipe contest --views one", "views", "one"),
+    ],
+)
+def test_what_a_recipe_switches_on_can_be_switched_off(words, name, left):
+    recipe = words.split()[1]
+    assert RECIPES[recipe].options[name] != left
+    assert getattr(parsed(words.split()), name) == left
+
+
 def test_a_run_of_a_recipe_goes_on_with_its_options(run, data):
     small = ("--recipe", "contest", "--model", "mlp", "--hidden", 5, "--epochs", 1)
     done = run("fnn-train", "--data", data, *small, "--networks", 1, "--run", "r")
