@@ -16,6 +16,7 @@ from fnn.layers.layer import Array
 
 BLOCK = 1 << 18  # numbers a thread works on at once: shorter calls wait for Python's lock
 GELU = 1 << 16  # the same where each number takes long
+FLAT = 1e4  # x^2 from which on tanh is 1 or -1 to the last bit
 GELU_K, GELU_A = math.sqrt(2 / math.pi), 0.044715
 RUN = 8192  # the longest run of numbers that a vector of channels is repeated to
 
@@ -94,6 +95,7 @@ def gelu_and_slope(x: Array) -> tuple[Array, Array]:
             t = _tanh_of_cubic(part, first)
             # 1/2 (1 + t) + 1/2 x (1 - t^2) k (1 + 3 a x^2)
             np.multiply(part, part, out=square)
+            np.minimum(square, FLAT, out=square)  # else 0 times infinity, where t^2 is 1
             square *= 1.5 * GELU_A * GELU_K
             square += 0.5 * GELU_K
             square *= part

@@ -29,7 +29,9 @@ MODELS = {
     "conv": (shlex.split("--model conv --epochs 2 --batch-size 20"), 160),
 }
 OPTIMIZERS = {"momentum": ["--lr", "0.1"], "adam": ["--lr", "0.003"]}
-COMMON = shlex.split("--schedule one-cycle --augment shift,cutout --validation 0.1")
+COMMON = shlex.split(
+    "--schedule one-cycle --augment shift,cutout --alternating-flip --lookahead --validation 0.1"
+)
 
 
 def main():
