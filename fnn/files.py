@@ -28,7 +28,7 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[IO[bytes]], 
             write(file)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, target)
+        _put(temporary, target, path)
     except BaseException as error:
         temporary.unlink(missing_ok=True)
         if isinstance(error, OSError) and error.filename is None:
@@ -39,8 +39,12 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[IO[bytes]], 
 
 def check_writable(path: str | os.PathLike[str]) -> Path:
     """The real path of a file that can be written; InputError, which names it, if it cannot."""
+    if _is_stream(path):
+        raise InputError(f"{path}: is a stream or a device; name a file to write to")
     try:
         target = Path(path).resolve()
+        if os.fspath(path).endswith(os.sep):
+            raise InputError(f"{path}: names a directory; name a file to write to")
         if target.exists() and not target.is_file():
             kind = "a directory" if target.is_dir() else "not a regular file"
             raise InputError(f"{path}: is {kind}; name a file to write to")
@@ -55,6 +59,24 @@ def check_writable(path: str | os.PathLike[str]) -> Path:
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"{path}: cannot be written ({reason}); name another file") from None
     return target
+
+
+def _is_stream(path: str | os.PathLike[str]) -> bool:
+    # What /dev/stdout leads to may be a regular file, which others write to as well.
+    place = os.path.abspath(path)
+    return os.path.dirname(place) in ("/dev", "/dev/fd") or place.startswith("/proc/")
+
+
+def _put(temporary: Path, target: Path, path: str | os.PathLike[str]) -> None:
+    """Move the file there; where that file cannot be replaced, say where the new content is."""
+    try:
+        os.replace(temporary, target)
+    except OSError as error:
+        kept = target.with_name(f"{target.name[:200]}.{os.urandom(4).hex()}")
+        os.replace(temporary, kept)
+        raise InputError(
+            f"{path}: cannot be replaced ({error.strerror}); what was to be in it is in {kept}"
+        ) from None
 
 
 def _sweep(target: Path) -> None:

@@ -45,7 +45,10 @@ def save_recognizer(
     """Write the network to `path`; see `fnn.checkpoint.save`.
 
     With `small`, weights take six bits each (see `fnn.compact`): enough to recognise images.
+    Raises ValueError where the parameters or the state are not those of the network that the spec
+    describes.
     """
+    _fitted(spec, params, state)
     checkpoint.save(path, model_of(spec, compact(params) if small else params, state))
 
 
@@ -68,9 +71,8 @@ def load_recognizer(path: str | os.PathLike[str]) -> Recognizer:
         spec = Spec(**content["model"])
         if not is_shape(spec.shape):
             raise ValueError(f"its images are of shape {spec.shape}")
-        fresh = untrained(spec, init=_claimed(os.path.getsize(path) * 8 // BITS))
-        params = tree.map(fitting, fresh.params, expanded(content["params"]))
-        state = tree.map(fitting, fresh.state, content["state"])
+        limit = os.path.getsize(path) * 8 // BITS
+        params, state = _fitted(spec, expanded(content["params"]), content["state"], limit)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, MemoryError) as error:
         why = f"it lacks {error}" if isinstance(error, KeyError) else error
         raise InputError(
@@ -100,7 +102,16 @@ def recognise(found: Recognizer, images: Array) -> Array:
     return logits
 
 
-def _claimed(limit: int) -> Initializer:
+def _fitted(spec: Spec, params: Tree, state: Tree, limit: float = math.inf) -> tuple[Tree, Tree]:
+    """Parameters and state of the spec's network; ValueError where they are not its.
+
+    It must not have more than `limit` parameters in one leaf.
+    """
+    fresh = untrained(spec, init=_claimed(limit))
+    return tree.map(fitting, fresh.params, params), tree.map(fitting, fresh.state, state)
+
+
+def _claimed(limit: float) -> Initializer:
     """Parameters of the claimed shapes that take no memory; ValueError beyond `limit` of them."""
 
     def fill(rng: Key, shape: Shape, fan_in: int, fan_out: int) -> Array:

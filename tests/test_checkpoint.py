@@ -90,6 +90,14 @@ def test_a_recognizer_comes_back_whole(saved):
     np.testing.assert_array_equal(a, b)
 
 
+def test_what_does_not_fit_the_spec_is_not_saved(tmp_path):
+    fresh = recognizer.untrained(SPEC)
+    for other in (SPEC._replace(options={"hidden": 3}), SPEC._replace(name="nonesuch")):
+        with pytest.raises(ValueError, match=r"expected shape|'nonesuch'"):
+            recognizer.save_recognizer(tmp_path / "p.npz", other, fresh.params, fresh.state)
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("keep", [0, 1, 10, 100, 0.5, 0.9, 0.99])
 def test_truncated_files_are_refused(saved, keep):
     data = saved.read_bytes()

@@ -44,7 +44,11 @@ def test_a_link_is_followed(tmp_path):
         (".", "is a directory; name a file"),
         ("absent/a", "there is no directory"),
         ("file/a", "cannot be written"),
-        ("/dev/null", "not a regular file"),
+        ("/dev/null", "is a stream or a device"),
+        ("/dev/stdout", "is a stream or a device"),
+        ("/dev/fd/1", "is a stream or a device"),
+        ("/proc/self/fd/1", "is a stream or a device"),
+        ("a/", "names a directory"),
         ("nul\0", "cannot be written"),
         ("loop", "cannot be written"),
         ("n" * 300, "cannot be written"),
@@ -56,6 +60,24 @@ def test_what_cannot_be_written_is_named(tmp_path, monkeypatch, name, words):
     (tmp_path / "loop").symlink_to("loop")
     with pytest.raises(InputError, match=words):
         check_writable(name)
+
+
+def test_a_file_that_cannot_be_replaced_costs_nothing(tmp_path, monkeypatch):
+    path = tmp_path / "a"
+    path.write_bytes(b"old")
+    replace = os.replace
+
+    def refuse(source, target):  # as a file does that is mounted by itself
+        if target == path:
+            raise OSError(16, "Device or resource busy")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(InputError, match=r"a: cannot be replaced \(Device .* is in ") as caught:
+        write_atomically(path, lambda file: file.write(b"new"))
+    (kept,) = (other for other in tmp_path.iterdir() if other != path)
+    assert (path.read_bytes(), kept.read_bytes()) == (b"old", b"new")
+    assert str(caught.value).endswith(str(kept))
 
 
 def test_what_a_killed_writer_left_is_swept_away_in_time(tmp_path):

@@ -1,6 +1,7 @@
 """What all programs share: parsing, errors in one line, finding data and parameters."""
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -10,6 +11,7 @@ import numpy as np
 
 from fnn.data.cache import say as say  # the programs' too: standard output is for results
 from fnn.errors import InputError
+from fnn.kernels import threads
 from fnn.version import __version__
 
 
@@ -17,10 +19,12 @@ class Parser(argparse.ArgumentParser):
     """argparse, with its errors in one line."""
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        # some versions of argparse take the "--" out and give an empty list instead of a value
         for arg in sys.argv[1:] if args is None else args:
+            # some versions of argparse take the "--" out and give an empty list instead of a value
             if arg.startswith("--") and arg.endswith("=--"):
                 self.error(f"argument {arg[:-3]}: expected a value, found '--'")
+            if not arg or (arg.startswith("--") and arg.endswith("=")):
+                self.error(f"argument {arg[:-1] or repr(arg)}: is empty; is a variable not set?")
         return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
@@ -44,6 +48,9 @@ def run(prog: str, body: Callable[[Sequence[str]], None], argv: Sequence[str] | 
     try:
         # Numbers that overflow show in the results, and one line of ours tells of them.
         with np.errstate(all="ignore"):
+            if isinstance(sys.stdout, io.TextIOWrapper):
+                sys.stdout.reconfigure(errors="backslashreplace")  # file names may be any
+            threads.count()  # a bad FNN_THREADS is told before any work
             body(sys.argv[1:] if argv is None else argv)
         if sys.stdout is not None:  # it may be closed from the start
             sys.stdout.flush()

@@ -13,6 +13,7 @@ from fnn.errors import InputError
 from fnn.runs import METRICS
 
 ACCURACIES = ("train_accuracy", "validation_accuracy", "test_accuracy")
+MOST_NETWORKS = 100  # of a run, as fnn-train --networks has it
 LONGEST = 90  # letters of a name
 LARGEST = 1e100  # a loss; no scale can show much more
 
@@ -31,18 +32,25 @@ def read_curves(runs: Sequence[str]) -> list[Curves]:
 
     Raises InputError for what cannot be read, naming file and line.
     """
-    paths = [metrics_of(run) for run in runs]
+    paths = [file for run in runs for file in metrics_of(run)]
     names = distinct_names(paths)
     return [read_one(path, name) for path, name in zip(paths, names, strict=True)]
 
 
-def metrics_of(run: str) -> Path:
+def metrics_of(run: str) -> list[Path]:
+    """The metrics of a run: its own, or those of its networks, which are runs in 1, 2, ..."""
     path = Path(run)
     file = path / METRICS if path.is_dir() else path
-    if not file.is_file():
-        found = f"the directory has no {METRICS}" if path.is_dir() else "there is no such file"
-        raise InputError(f"{run}: {found}; expected the directory of a run of fnn-train")
-    return file
+    if file.is_file():
+        return [file]
+    parts = [path / str(i) / METRICS for i in range(1, MOST_NETWORKS + 1)]
+    if there := [part for part in parts if part.is_file()]:
+        return there
+    if path.is_dir():
+        found = f"the directory has no {METRICS}"
+    else:
+        found = "not a regular file" if path.exists() else "there is no such file"
+    raise InputError(f"{run}: {found}; expected the directory of a run of fnn-train")
 
 
 def read_one(path: Path, name: str) -> Curves:
@@ -115,7 +123,7 @@ def distinct_names(files: Sequence[Path]) -> list[str]:
     ]
     lengths = [1] * len(parts)
     while True:
-        names = ["/".join(p[-n:]) for p, n in zip(parts, lengths, strict=True)]
+        names = [Path(*p[-n:]).as_posix() for p, n in zip(parts, lengths, strict=True)]
         longer = [
             n + (names.count(name) > 1 and n < len(p))
             for name, p, n in zip(names, parts, lengths, strict=True)

@@ -14,6 +14,7 @@ def add_image_argument(parser: Parser) -> None:
         "--image",
         metavar="FILE",
         nargs="+",
+        action="extend",
         help="a photo or drawing of one digit, dark on light or light on dark, with some paper "
         f"around it: {NAMES}, up to {MOST // 10**6} million pixels. Of several files, each line "
         "begins with the file's name; what cannot be read is told of, the others are answered, "

@@ -22,8 +22,8 @@ def add_params_argument(parser: Parser) -> None:
         default=None,
         help="the parameters: a file that fnn-train wrote, 'random' for untrained ones from a "
         "fixed seed, or 'pretrained' for those of handwritten digits that come with fnn; "
-        f"by default {DEFAULT} in the current directory, or where there is none and the images are "
-        "digits, the pretrained ones",
+        f"by default {DEFAULT} in the current directory, or where there is none and no images of "
+        "another kind, the pretrained ones",
     )
 
 
@@ -61,9 +61,9 @@ def _usual(shape: Shape | None, classes: Sequence[str]) -> str:
     """What is taken where nobody says: the file here, or what comes with fnn."""
     if Path(DEFAULT).exists():
         return DEFAULT
-    if tuple(classes) == DIGITS and shape == (28, 28, 1):
+    if shape is None or (tuple(classes) == DIGITS and shape == (28, 28, 1)):
         return PRETRAINED
     raise InputError(
-        f"there is no {DEFAULT} in this directory: make one with 'fnn-train --model mlp', or "
+        f"there is no {DEFAULT} in this directory: make one with fnn-train from such images, or "
         "name a file with --params FILE, or take untrained parameters with --params random"
     )

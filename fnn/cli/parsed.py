@@ -30,7 +30,7 @@ def parsed(argv: Sequence[str]) -> Namespace:
             "--resume: goes on with a run, and --run begins one; leave out one of them"
         )
     if args.resume is not None:
-        return resolved(_of_the_run(p, args))
+        return resolved(_of_the_run(p, args, argv))
     if args.recipe is not None:
         p.set_defaults(**RECIPES[args.recipe].options)  # what the arguments say goes before
         args = p.parse_args(argv)
@@ -40,10 +40,12 @@ def parsed(argv: Sequence[str]) -> Namespace:
     return resolved(args)
 
 
-def _of_the_run(p: Parser, args: Namespace) -> Namespace:
+def _of_the_run(p: Parser, args: Namespace, argv: Sequence[str]) -> Namespace:
     """The options that the run in --resume has kept, with those of this call."""
-    for name, value in vars(args).items():
-        if value != p.get_default(name) and name not in OF_THIS_CALL:
+    unsaid = object()
+    said = p.parse_args(argv, Namespace(**dict.fromkeys(vars(args), unsaid)))
+    for name, value in vars(said).items():
+        if value is not unsaid and name not in OF_THIS_CALL:
             raise InputError(
                 f"--{name.replace('_', '-')}: a run that is resumed keeps its own options; leave "
                 "it out, or begin a new run with --run"

@@ -45,7 +45,12 @@ def body(argv: Sequence[str]) -> None:
     )
     which = p.add_mutually_exclusive_group()
     which.add_argument(
-        "--index", metavar="I", type=whole(0), nargs="+", help="show the images of these indices"
+        "--index",
+        metavar="I",
+        type=whole(0),
+        nargs="+",
+        action="extend",
+        help="show the images of these indices",
     )
     which.add_argument("--mistakes", action="store_true", help="show what the network gets wrong")
     which.add_argument(

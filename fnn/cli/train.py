@@ -15,7 +15,7 @@ from fnn.cli.train_run import train_run
 from fnn.data.batches import image_shape
 from fnn.data.sources import open_data
 from fnn.files import check_writable
-from fnn.models import Spec
+from fnn.models import Spec, build
 from fnn.summary import summary, table
 
 
@@ -34,7 +34,8 @@ def body(argv: Sequence[str]) -> None:
     spec = Spec(args.model, shape, len(source.classes), options, views=args.views)
     task = put_together(args, source, spec)
     if args.summary:
-        print(table(summary(task.job.net, spec.shape)))
+        whole = build(spec._replace(networks=args.networks))
+        print(table(summary(whole, spec.shape)))
     elif args.networks > 1:
         train_networks(args, source, spec)
     elif args.run or args.resume:

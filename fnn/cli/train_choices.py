@@ -10,7 +10,7 @@ from fnn.data.batches import Augment
 from fnn.errors import InputError
 from fnn.models import MODELS
 from fnn.optim import Optimizer, chain, scale_leaves
-from fnn.recipes import AUGMENTS, DEFAULTS, OPTIMIZERS, SCHEDULES
+from fnn.recipes import AUGMENTS, DEFAULTS, OPTIMIZERS, RECIPES, SCHEDULES
 from fnn.schedules import Rate, slowing
 
 
@@ -27,6 +27,13 @@ def model_options(args: Namespace) -> dict[str, Any]:
     known = inspect.signature(MODELS[args.model]).parameters
     for name in chosen:
         if name not in known:
+            recipe = args.recipe and RECIPES[args.recipe].options
+            if recipe and recipe.get(name) == chosen[name]:
+                raise InputError(
+                    f"--recipe {args.recipe}: its --{name.replace('_', '-')} is for the model "
+                    f"{recipe['model']}, the model {args.model} has no such option; leave out one "
+                    "of the two"
+                )
             able = ", ".join(m for m in MODELS if name in inspect.signature(MODELS[m]).parameters)
             raise InputError(
                 f"--{name.replace('_', '-')}: the model {args.model} has no such option; "

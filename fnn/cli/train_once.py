@@ -18,7 +18,7 @@ def train_once(args: Namespace, task: Task) -> TrainState:
         with shown(task.job, start, args.quiet) as show:
             for stage in train(task.job, start):
                 show.stage(stage)
-                best = stage.now.ts if stage.is_best else best
+                best = stage.best or best
             return outcome(task, stage.now, best, show)
     except KeyboardInterrupt:
         say("\nthe training is not finished and nothing was saved")

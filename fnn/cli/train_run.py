@@ -77,8 +77,8 @@ def _go_on(args: Namespace, directory: Path, task: Task, start: Progress) -> Tra
             stage = Stage(start)
             for stage in train(task.job, start):
                 show.stage(stage)
-                if stage.is_best:
-                    best = stage.now.ts
+                if stage.best is not None:
+                    best = stage.best
                     save_recognizer(directory / runs.BEST, task.spec, best.params, best.state)
                 if stage.row is not None:
                     rows = [*rows, stage.row]

@@ -45,7 +45,7 @@ class Stage(NamedTuple):
 
     now: Progress
     row: Row | None = None
-    is_best: bool = False  # so far, on the validation images
+    best: TrainState | None = None  # of all so far on the validation images, if it is this one
 
 
 class Diverged(InputError):
@@ -123,10 +123,7 @@ def choose(job: Job, now: Progress, best: TrainState | None) -> tuple[TrainState
     `best` is the state of the epoch that was best on the validation images; where there are none,
     it is the last that counts.
     """
-    if best is None:
-        return now.ts, None
-    ts = with_expectations(job, best, now.best.epoch)
-    return ts, measure(job, ts, job.test)
+    return (now.ts, None) if best is None else (best, measure(job, best, job.test))
 
 
 def measure(job: Job, ts: TrainState, split: Split) -> Metrics:
@@ -149,10 +146,11 @@ def _rest_of_epoch(job: Job, now: Progress) -> Iterator[Progress]:
 
 def _end_of_epoch(job: Job, now: Progress, start: float, images_per_second: float) -> Stage:
     epoch = now.epoch + 1
-    ts, n = now.ts, len(job.train.labels)
+    n = len(job.train.labels)
+    # What may be kept is measured as it will be used.
+    may_be_kept = epoch == job.epochs or job.validation is not None
+    ts = with_expectations(job, now.ts, epoch) if may_be_kept else now.ts
     check_finite(ts, epoch)
-    if epoch == job.epochs and job.validation is None:
-        ts = with_expectations(job, ts, epoch)
     # As many training images as there are test images, to compare with.
     train = measure(job, ts, Split(*(part[: len(job.test.labels)] for part in job.train)))
     test = measure(job, ts, job.test)
@@ -172,10 +170,12 @@ def _end_of_epoch(job: Job, now: Progress, start: float, images_per_second: floa
         seconds=round(time.perf_counter() - start, 3),
         images_per_second=round(images_per_second, 1),
     )
-    return Stage(Progress(ts, epoch, best=best), row, best.epoch == epoch)
+    going_on = now.ts if job.validation is not None else ts
+    return Stage(Progress(going_on, epoch, best=best), row, ts if best.epoch == epoch else None)
 
 
 def check_finite(ts: TrainState, epoch: int) -> None:
-    """Raise Diverged for parameters that are no numbers any more."""
-    if not all(np.isfinite(leaf).all() for leaf in tree.leaves(ts.params)):
+    """Raise Diverged for parameters or a state that are no numbers any more."""
+    kept = [*tree.leaves(ts.params), *tree.leaves(ts.state)]
+    if not all(np.isfinite(leaf).all() for leaf in kept if isinstance(leaf, np.ndarray)):
         raise Diverged(f"the parameters became infinite in epoch {epoch}: the training diverges")

@@ -42,6 +42,7 @@ def digit_image(picture: Array) -> Array:
 
     Raises InputError for a blank picture, or one of another type.
     """
+    picture = np.asarray(picture)
     if picture.ndim != 2 or picture.dtype != np.uint8 or picture.size == 0:
         raise InputError(
             f"expected a grey picture, (H, W) of uint8, found {picture.shape} of {picture.dtype}"
@@ -79,7 +80,10 @@ def digit_ink(grey: Floats, framed: bool = True) -> Floats:
 
 
 def blank() -> InputError:
-    return InputError("the picture is blank: expected a digit, dark on light or light on dark")
+    return InputError(
+        "the picture is blank or its ink too faint: expected a digit, dark on light or light on "
+        "dark"
+    )
 
 
 def ink_is_dark(grey: Floats) -> bool:

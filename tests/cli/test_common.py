@@ -1,5 +1,6 @@
 """What the programs share: one line for what is wrong, whatever is in it."""
 
+import io
 import sys
 
 import numpy as np
@@ -39,6 +40,8 @@ def test_an_error_is_one_line_that_shows_everything(capsys, error, line):
         (["--seed=--"], "argument --seed: expected a value, found '--'"),
         (["--seed", "--"], "argument --seed: expected one argument"),
         (["--data=--"], "argument --data: expected a value"),
+        (["--data="], "argument --data: is empty"),
+        (["--data", ""], "argument '': is empty"),
     ],
 )
 def test_arguments_that_are_refused_are_one_short_line(capsys, argv, words):
@@ -49,6 +52,13 @@ def test_arguments_that_are_refused_are_one_short_line(capsys, argv, words):
     assert words in err
     assert err.count("\n") == 1
     assert len(err) < 200
+
+
+def test_names_that_standard_output_cannot_spell_are_escaped(monkeypatch):
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="ascii"))
+    assert common.run("p", lambda argv: print("数"), []) == 0
+    assert written.getvalue() == b"\\u6570\n"
 
 
 def test_without_standard_error_nothing_goes_to_standard_output(monkeypatch, capsys):

@@ -168,6 +168,7 @@ def test_a_run_of_a_recipe_goes_on_with_its_options(run, data):
     ("args", "words"),
     [
         (["--recipe", "cake"], ["--recipe", "cake", "contest"]),
+        (["--recipe", "mlp", "--model", "conv"], ["--recipe mlp: its --hidden", "model conv"]),
         (["--networks", "0"], ["--networks", "1..100"]),
         (["--views", "sideways"], ["--views", "sideways", "shifted"]),
         (["--resume", "r", "--recipe", "contest"], ["--recipe", "keeps its own options"]),

@@ -96,7 +96,7 @@ def test_a_bad_file_is_named_with_its_line(call, refused, runs, text, words):
         ([".", "--out", "a.png"], [".: the directory has no metrics.csv", "fnn-train"]),
         (["good/metrics.csv/x", "--out", "a.png"], ["no such file"]),
         (["x" * 300, "--out", "a.png"], ["xxx"]),
-        (["/dev/null", "--out", "a.png"], ["/dev/null: there is no such file"]),
+        (["/dev/null", "--out", "a.png"], ["/dev/null: not a regular file"]),
         (["--out", "a.png"], ["RUN"]),
     ],
     ids=lambda part: " ".join(part)[:40],
@@ -105,6 +105,14 @@ def test_bad_arguments_are_one_line(call, refused, runs, tmp_path, args, words):
     runs(good=GOOD)
     refused(call(plot.main, *args), *words)
     assert not (tmp_path / "a.png").exists()
+
+
+def test_a_run_of_several_networks_is_each_of_them(runs, tmp_path):
+    runs(whole="", one=GOOD, two=GOOD)
+    (tmp_path / "whole" / METRICS).unlink()
+    for i, name in enumerate(("one", "two"), 1):
+        (tmp_path / name).rename(tmp_path / "whole" / str(i))
+    assert [one.name for one in read_curves(["whole"])] == ["1", "2"]
 
 
 def test_a_failure_leaves_the_old_picture(call, refused, runs, tmp_path):

@@ -219,6 +219,15 @@ def test_a_line_for_each_of_several_files(run, pictures):
     assert first[-2:].strip().isdigit()
 
 
+def test_files_may_be_named_one_by_one(run, pictures):
+    args = [word for name in pictures for word in ("--image", name)]
+    one_by_one = run("fnn-predict", "--params", "random", *args)
+    assert one_by_one.stdout
+    assert (
+        one_by_one.stdout == run("fnn-predict", "--params", "random", "--image", *pictures).stdout
+    )
+
+
 def test_bad_files_are_told_of_and_the_others_are_answered(run, pictures):
     files = ("absent.png", "a.png", "blank.png", "broken.png", "x\ny", ".", "a.png")
     done = run("fnn-predict", "--params", "random", "--image", *files)
@@ -234,7 +243,7 @@ def test_bad_files_are_told_of_and_the_others_are_answered(run, pictures):
     ("args", "words"),
     [
         (["--image", "absent.png"], ["absent.png: there is no such file"]),
-        (["--image", "blank.png"], ["blank.png: the picture is blank"]),
+        (["--image", "blank.png"], ["blank.png: the picture is blank or its ink too faint"]),
         (["--image", "broken.png"], ["broken.png: cannot be read or is damaged"]),
         (["--image", "."], ["is a directory"]),
         (["--image"], ["--image: expected at least one argument"]),

@@ -15,6 +15,7 @@ import pytest
 import fnn
 from fnn import checkpoint, runs
 from fnn.cli.training import held_out
+from fnn.data.mnist import load_mnist
 from fnn.data.synthetic import digits
 
 BENCH = Path(__file__).resolve().parents[1] / "bench"
@@ -147,7 +148,10 @@ def test_data_that_moved_are_taken_and_other_data_are_not(run, refused, data, ti
         (["--run", "new", "--resume", "r"], ["--resume", "leave out one"]),
         (["--resume", "absent"], ["absent", "holds no run", "--run absent"]),
         (["--resume", "r", "--lr", "0.5"], ["--lr", "keeps its own options"]),
-        (["--resume", "r", "--batch-norm"], ["--batch-norm", "keeps its own options"]),
+        *[
+            (["--resume", "r", *words.split()], [words.split()[0], "keeps its own options"])
+            for words in ("--batch-norm", "--seed 0", "--model mlp", "--views one", "--epochs 1")
+        ],
         (["--patience", "2"], ["--patience", "--validation"]),
         (["--validation", "0.0001"], ["--validation 0.0001", "would be 0"]),
         (["--validation", "1"], ["--validation", "below 1"]),
@@ -288,6 +292,16 @@ def test_the_best_epoch_on_the_validation_images_is_kept(run, data):
     assert Path("params.npz").read_bytes() == Path("r/params.npz").read_bytes()
 
 
+def test_the_best_epoch_is_kept_as_it_was_measured(run, data):
+    args = ("--data", data, "--hidden", 6, "--epochs", 3, "--validation", 0.2, "--batch-norm")
+    assert run("fnn-train", *args, "--run", "r").returncode == 0
+    assert Path("r/best.npz").read_bytes() == Path("r/params.npz").read_bytes()
+    best = rows_of("r")[checkpoint.load("r/last.npz")["best"]["epoch"] - 1]
+    found, test = fnn.load_recognizer("r/params.npz"), load_mnist(data).test
+    logits = fnn.predict(found.net, found.params, found.state, test.images, prepare=fnn.to_float)
+    assert fnn.accuracy(logits, test.labels) == float(best["test_accuracy"])
+
+
 def test_patience_ends_a_training_that_gets_no_better(run, data):
     args = ("--data", data, "--hidden", 6, "--epochs", 50, "--validation", 0.2, "--lr", 1e-9)
     done = run("fnn-train", *args, "--patience", 3, "--run", "r")
@@ -312,6 +326,11 @@ def test_summary_prints_the_layers_and_trains_nothing(run, data):
     assert done.stdout.splitlines()[2].split() == ["1", "dense(6)", "6", "4,710", "4,704"]
     assert done.stdout.splitlines()[-1].split() == ["total", "4,780", "4,764"]
     assert not Path("params.npz").exists()
+
+
+def test_summary_has_every_network(run, data):
+    done = run("fnn-train", "--data", data, "--hidden", 6, "--networks", 3, "--summary")
+    assert done.stdout.splitlines()[-1].split() == ["total", f"{3 * 4780:,}", f"{3 * 4764:,}"]
 
 
 def test_quiet_prints_nothing(run, data):

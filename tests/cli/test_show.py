@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import fnn
+from fnn import tree
 from fnn.cli import pictures, show
 from fnn.cli.parameters import find_recognizer
 from fnn.cli.sheet import Card, columns_of, sheet
@@ -122,17 +123,19 @@ def test_a_network_without_mistakes_has_no_picture(call, tiny, tmp_path):
         ("lenet.npz", (6, 5, 5, 1), "lenet: filters"),
         ("colour.npz", (32, 3, 3, 3), "conv: filters"),
         ("random", (200, 28, 28, 1), "mlp: hidden"),
+        (None, (32, 5, 5, 1), "slim: filters"),
     ],
 )
 def test_filters_are_the_first_layers_weights(call, saved, params, shape, words):
-    found = find_recognizer(params if params == "random" else str(saved / params))
+    found = find_recognizer(str(saved / params) if params and "." in params else params)
     weights, title = show.first_weights(found)
     assert weights.shape == shape
     assert words in title
     # What a filter gives on an image is what the layer's formula says of its picture.
-    first = next(p["W"] for p in found.params.values() if "W" in p)
+    first = next(leaf for path, leaf in tree.items(found.params) if path[-1] == "W")
     np.testing.assert_array_equal(weights[3].ravel(), first.reshape(-1, len(weights))[:, 3])
-    done = call(show.main, "--filters", "--params", params, "--out", "a.png", "--count", 9)
+    chosen = ["--params", params] if params else []
+    done = call(show.main, "--filters", *chosen, "--out", "a.png", "--count", 9)
     assert done.returncode == 0, done.stderr
 
 

@@ -188,7 +188,7 @@ BLANK = {
 
 @pytest.mark.parametrize("picture", BLANK.values(), ids=BLANK)
 def test_a_blank_picture_is_refused(picture):
-    with pytest.raises(fnn.InputError, match=r"^the picture is blank: expected a digit"):
+    with pytest.raises(fnn.InputError, match=r"^the picture is blank or its ink too faint"):
         fnn.digit_image(picture)
 
 
