@@ -7,6 +7,8 @@ document recognition", 1998, section III.A. A photo takes more care than a scann
 the two is ink, how the light falls, and what else lies about.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from fnn.data.raster import Floats, Mask, blurred, box, moving, otsu, pieces, resampled, shrunk
@@ -16,6 +18,7 @@ from fnn.layers.layer import Array
 SIDE = 28
 BOX = 20
 LONGEST = 600  # pixels of a side to work with: a pen's stroke on a page is about two of them
+FEW = 2 * BOX  # pixels of a digit's longer side: of fewer it is looked at once more, closer
 COARSE = 64  # pixels of a side that show how the light falls
 NOISY = 200  # pixels of a side from which on single pixels are no strokes
 FAINTEST = 0.15  # by how much ink differs from paper, as a share of the paper's brightness
@@ -47,12 +50,34 @@ def digit_image(picture: Array) -> Array:
         raise InputError(
             f"expected a grey picture, (H, W) of uint8, found {picture.shape} of {picture.dtype}"
         )
-    ink = digit_ink(shrunk(picture, LONGEST))
-    return in_field(in_box(with_usual_strokes(ink)))
+    small = shrunk(picture, LONGEST)
+    digit = digit_ink(small)
+    if small.shape != picture.shape and max(digit.ink.shape) < FEW:
+        digit = digit_ink(shrunk(surroundings(picture, digit), LONGEST))
+    return in_field(in_box(with_usual_strokes(digit.ink)))
 
 
-def digit_ink(grey: Floats, framed: bool = True) -> Floats:
-    """How much ink is where, 0..1, in the box around the digit of a picture, (H, W) in 0..255.
+class Digit(NamedTuple):
+    """How much ink is where, 0..1, in the box around a digit, and where in a picture that is."""
+
+    ink: Floats
+    top: int
+    left: int
+
+
+def surroundings(picture: Array, digit: Digit) -> Array:
+    """The part of a picture around a digit that was found when it was shrunk to LONGEST."""
+    block = -(-max(picture.shape) // LONGEST)
+    margin = max(digit.ink.shape)
+    rows, columns = (
+        slice(max(start - margin, 0) * block, (start + n + margin) * block)
+        for start, n in zip((digit.top, digit.left), digit.ink.shape, strict=True)
+    )
+    return picture[rows, columns]
+
+
+def digit_ink(grey: Floats, framed: bool = True) -> Digit:
+    """The digit of a picture, (H, W) in 0..255.
 
     What fills its box is a sheet that lies on something else, or a tile, if `framed` allows it:
     then the digit is in there. Raises InputError where nothing stands out.
@@ -71,12 +96,14 @@ def digit_ink(grey: Floats, framed: bool = True) -> Floats:
     if framed and is_sheet(digit[rows, columns]):
         y, x = (n // 16 for n in digit[rows, columns].shape)  # what slants stays at the edge
         inside = grey[rows.start + y : rows.stop - y, columns.start + x : columns.stop - x]
-        return digit_ink(inside, framed=False)
+        inner = digit_ink(inside, framed=False)
+        return inner._replace(top=inner.top + rows.start + y, left=inner.left + columns.start + x)
     # Soft edges belong to the digit: in small pictures they are much of it.
     around = moving(np.maximum, digit, 3, 3)
     high = np.quantile(ink[digit], 0.8)
     soft = np.where(around, np.clip((ink - low) / (high - low), 0, 1), 0).astype(np.float32)
-    return soft[box(soft > HALO)]
+    rows, columns = box(soft > HALO)
+    return Digit(soft[rows, columns], rows.start, columns.start)
 
 
 def blank() -> InputError:

@@ -82,6 +82,12 @@ KINDS = {
     "photo in pencil": lambda i: photo(padded(enlarged(i)), ink=0.65, noise=4),
     "noisy photo": lambda i: photo(padded(enlarged(i)), noise=20),
     "small photo": lambda i: photo(padded(i, 6), noise=3),
+    "small on a large page": lambda i: photo(
+        np.pad(enlarged(i, 2), ((400, 1000), (900, 500))), noise=4
+    ),
+    "small on a tile on a large page": lambda i: np.pad(
+        np.pad(enlarged(i, 3), 150), ((800, 300), (400, 800)), constant_values=240
+    ),
     "with a shadow": lambda i: shaded(photo(padded(enlarged(i)), paper=(200, 240), noise=4)),
     "with dark corners": lambda i: corners(photo(padded(enlarged(i)))),
     "with specks": lambda i: drawn(photo(padded(enlarged(i))), 30, *SPECKS),
