@@ -84,7 +84,9 @@ def _write(file: IO[bytes], arrays: dict[str, Array]) -> None:
 
 
 def _refuse(path: str | os.PathLike[str], why: str) -> NoReturn:
-    raise InputError(f"{path}: not a file that fnn wrote: {why}; put back a whole one, or make it anew")
+    raise InputError(
+        f"{path}: not a file that fnn wrote: {why}; put back a whole one, or make it anew"
+    )
 
 
 def _form(value: Any, where: str, arrays: dict[str, Array]) -> Any:
