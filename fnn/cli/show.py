@@ -167,4 +167,5 @@ def first_weights(found: Recognizer) -> tuple[Array, str]:
         raise InputError("the network's first layer sees no image: there are no filters to show")
     if weights.shape[3] not in (1, 3):
         raise InputError(f"the filters have {weights.shape[3]} channels: 1 or 3 make a picture")
-    return weights, f"{found.spec.name}: {what}"
+    which = f", network 1 of {found.spec.networks}" if found.spec.networks > 1 else ""
+    return weights, f"{found.spec.name}: {what}{which}"
