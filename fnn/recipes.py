@@ -102,8 +102,9 @@ def _as_it_stands(model: str) -> dict[str, Any]:
 
 _SINGLE = {
     **_as_it_stands("slim"),
-    "epochs": 20,
+    "epochs": 30,
     "dropout": 0.4,
+    "weight_decay": 0.0005,
     "augment": "distort",
 }
 

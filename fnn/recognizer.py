@@ -44,7 +44,7 @@ def save_recognizer(
 ) -> None:
     """Write the network to `path`; see `fnn.checkpoint.save`.
 
-    With `small`, weights take six bits each (see `fnn.compact`): enough to recognise images.
+    With `small`, weights take seven bits each (see `fnn.compact`): enough to recognise images.
     Raises ValueError where the parameters or the state are not those of the network that the spec
     describes.
     """

@@ -6,7 +6,7 @@ from hypothesis.extra import numpy as hnp
 
 import fnn
 from fnn import checkpoint
-from fnn.compact import compact, expanded
+from fnn.compact import BITS, TOP, compact, expanded
 from fnn.errors import InputError
 
 weights = hnp.arrays(
@@ -19,12 +19,12 @@ weights = hnp.arrays(
 @given(weights)
 def test_a_weight_is_off_by_half_a_step_at_most(w):
     small = compact({0: {"W": w, "b": w}})
-    assert small[0]["W"]["q"].nbytes == -(-w.size * 6 // 8)
+    assert small[0]["W"]["q"].nbytes == -(-w.size * BITS // 8)
     assert small[0]["b"] is w
     back = expanded(small)[0]["W"]
     assert (back.dtype, back.shape) == (np.float32, w.shape)
     largest = abs(w).reshape(-1, w.shape[-1]).max(axis=0)
-    assert (abs(back - w) <= largest / 62 * 1.001 + 1e-36).all()
+    assert (abs(back - w) <= largest / (2 * TOP) * 1.001 + 1e-36).all()
 
 
 def test_what_is_not_compact_stays():
@@ -36,9 +36,9 @@ def test_what_is_not_compact_stays():
 @pytest.mark.parametrize(
     "change",
     [
-        {"q": np.ones(48, np.int8)},
-        {"q": np.ones(47, np.uint8)},
-        {"q": np.ones((48, 1), np.uint8)},
+        {"q": np.ones(56, np.int8)},
+        {"q": np.ones(55, np.uint8)},
+        {"q": np.ones((56, 1), np.uint8)},
         {"q": 7},
         {"shape": (4, 16)},
         {"shape": (16, 4, 1)},

@@ -136,8 +136,8 @@ def arguments() -> Parser:
         "--compact",
         action=BooleanOptionalAction,
         default=False,
-        help="write the parameters at the end in six bits each: a fifth of the size, for nearly "
-        "the same answers",
+        help="write the parameters at the end in seven bits each: a quarter of the size, for "
+        "nearly the same answers",
     )
     p.add_argument(
         "--out",

@@ -1,4 +1,4 @@
-"""Parameters that come with fnn: three networks of the recipe "contest", for handwritten digits."""
+"""Parameters that come with fnn: the three networks of the recipe "contest", for digits."""
 
 from pathlib import Path
 
