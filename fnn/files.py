@@ -41,10 +41,10 @@ def check_writable(path: str | os.PathLike[str]) -> Path:
     """The real path of a file that can be written; InputError, which names it, if it cannot."""
     if _is_stream(path):
         raise InputError(f"{path}: is a stream or a device; name a file to write to")
+    if os.fspath(path).endswith(os.sep):
+        raise InputError(f"{path}: names a directory; name a file to write to")
     try:
         target = Path(path).resolve()
-        if os.fspath(path).endswith(os.sep):
-            raise InputError(f"{path}: names a directory; name a file to write to")
         if target.exists() and not target.is_file():
             kind = "a directory" if target.is_dir() else "not a regular file"
             raise InputError(f"{path}: is {kind}; name a file to write to")

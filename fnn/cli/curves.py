@@ -1,6 +1,7 @@
 """How trainings went: the metrics.csv of runs, and names to tell them apart."""
 
 import csv
+import itertools
 import math
 import os
 import re
@@ -13,7 +14,6 @@ from fnn.errors import InputError
 from fnn.runs import METRICS
 
 ACCURACIES = ("train_accuracy", "validation_accuracy", "test_accuracy")
-MOST_NETWORKS = 100  # of a run, as fnn-train --networks has it
 LONGEST = 90  # letters of a name
 LARGEST = 1e100  # a loss; no scale can show much more
 
@@ -43,8 +43,8 @@ def metrics_of(run: str) -> list[Path]:
     file = path / METRICS if path.is_dir() else path
     if file.is_file():
         return [file]
-    parts = [path / str(i) / METRICS for i in range(1, MOST_NETWORKS + 1)]
-    if there := [part for part in parts if part.is_file()]:
+    parts = (path / str(i) / METRICS for i in itertools.count(1))
+    if there := list(itertools.takewhile(Path.is_file, parts)):
         return there
     if path.is_dir():
         found = f"the directory has no {METRICS}"

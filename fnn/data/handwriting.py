@@ -11,7 +11,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fnn.data.raster import Floats, Mask, blurred, box, moving, otsu, pieces, resampled, shrunk
+from fnn.data.raster import (
+    Floats,
+    Mask,
+    block_side,
+    blurred,
+    box,
+    moving,
+    otsu,
+    pieces,
+    resampled,
+    shrunk,
+)
 from fnn.errors import InputError
 from fnn.layers.layer import Array
 
@@ -50,9 +61,8 @@ def digit_image(picture: Array) -> Array:
         raise InputError(
             f"expected a grey picture, (H, W) of uint8, found {picture.shape} of {picture.dtype}"
         )
-    small = shrunk(picture, LONGEST)
-    digit = digit_ink(small)
-    if small.shape != picture.shape and max(digit.ink.shape) < FEW:
+    digit = digit_ink(shrunk(picture, LONGEST))
+    if block_side(picture.shape, LONGEST) > 1 and max(digit.ink.shape) < FEW:
         digit = digit_ink(shrunk(surroundings(picture, digit), LONGEST))
     return in_field(in_box(with_usual_strokes(digit.ink)))
 
@@ -67,7 +77,7 @@ class Digit(NamedTuple):
 
 def surroundings(picture: Array, digit: Digit) -> Array:
     """The part of a picture around a digit that was found when it was shrunk to LONGEST."""
-    block = -(-max(picture.shape) // LONGEST)
+    block = block_side(picture.shape, LONGEST)
     margin = max(digit.ink.shape)
     rows, columns = (
         slice(max(start - margin, 0) * block, (start + n + margin) * block)

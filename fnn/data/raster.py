@@ -19,7 +19,7 @@ def shrunk(picture: Array, longest: int) -> Floats:
     >>> shrunk(np.array([[0, 4, 8], [4, 8, 8]], np.uint8), 2)
     array([[4., 8.]], dtype=float32)
     """
-    side = -(-max(picture.shape) // longest)
+    side = block_side(picture.shape, longest)
     means: Array = picture
     for axis in np.argsort(picture.shape)[::-1] if side > 1 else ():  # the longer, and all is small
         starts = np.arange(0, picture.shape[axis], side)
@@ -27,6 +27,15 @@ def shrunk(picture: Array, longest: int) -> Floats:
         sums = np.add.reduceat(means, starts, axis, dtype=np.float32)
         means = sums / counts.astype(np.float32).reshape((-1, 1) if axis == 0 else (1, -1))
     return means.astype(np.float32)
+
+
+def block_side(shape: tuple[int, ...], longest: int) -> int:
+    """Pixels along a side of the blocks that `shrunk` takes the means of; 1 where all is kept.
+
+    >>> block_side((900, 1500), 600)
+    3
+    """
+    return -(-max(shape) // longest)
 
 
 def resampled(grey: Floats, height: int, width: int) -> Floats:

@@ -286,7 +286,6 @@ def test_the_best_epoch_on_the_validation_images_is_kept(run, data):
     best = checkpoint.load("r/last.npz")["best"]
     assert best["accuracy"] == max(scores) == scores[best["epoch"] - 1]
     assert f"epoch {best['epoch']} was best" in done.stderr
-    # without batch norm there are no expectations to take: the same parameters
     assert Path("r/best.npz").read_bytes() == Path("r/params.npz").read_bytes()
     assert run("fnn-train", *args).returncode == 0
     assert Path("params.npz").read_bytes() == Path("r/params.npz").read_bytes()
