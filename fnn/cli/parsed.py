@@ -34,6 +34,8 @@ def parsed(argv: Sequence[str]) -> Namespace:
     if args.recipe is not None:
         p.set_defaults(**RECIPES[args.recipe].options)  # what the arguments say goes before
         args = p.parse_args(argv)
+    if args.save_every is not None and args.run is None:
+        raise InputError("--save-every: only a run has checkpoints; add --run DIR")
     if args.patience is not None and not args.validation:
         raise InputError("--patience: there are no validation images; add --validation 0.1, say")
     check_optimizer(args)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST = 1000  # images on a sheet
+USUAL = 50
 SPLITS = {"test": "test images", "train": "training images"}
 
 
@@ -60,17 +61,17 @@ def body(argv: Sequence[str]) -> None:
     )
     add_data_argument(p)
     p.add_argument("--split", choices=SPLITS, default="test", help="which images (%(default)s)")
-    p.add_argument(
-        "--count", type=whole(1, MOST), default=50, help="how many are shown at most (%(default)s)"
-    )
-    p.add_argument(
-        "--seed", type=whole(0), default=0, help="what a random choice depends on (%(default)s)"
-    )
+    p.add_argument("--count", type=whole(1, MOST), help=f"how many are shown at most ({USUAL})")
+    p.add_argument("--seed", type=whole(0), help="what a random choice depends on (0)")
     add_params_argument(p)
     add_out_argument(p)
     args = p.parse_args(argv)
     if args.params is not None and not (args.mistakes or args.filters):
         raise InputError("--params: images alone need no network; add --mistakes or --filters")
+    if args.count is not None and args.index:
+        raise InputError("--count: --index says which images are shown; leave out one of them")
+    if args.seed is not None and (args.index or args.mistakes or args.filters):
+        raise InputError("--seed: nothing is drawn at random here; leave it out")
     check_target(args.out)
     if args.filters and args.data is None:  # then nothing needs the images
         deliver(filters(find_recognizer(args.params), args), args.out)
@@ -104,8 +105,9 @@ def images(source: Source[Split], args: Namespace) -> tuple[str, list[Card]]:
             raise InputError(f"--index: expected {MOST} indices at most, found {len(args.index)}")
         rows, how = args.index, ""
     else:
-        draw = keys.generator(keys.child(args.seed, keys.SAMPLE))
-        rows, how = draw.permutation(n)[: args.count].tolist(), f", drawn with seed {args.seed}"
+        seed = args.seed or 0
+        draw = keys.generator(keys.child(seed, keys.SAMPLE))
+        rows, how = draw.permutation(n)[: args.count or USUAL].tolist(), f", drawn with seed {seed}"
     cards = [
         Card(split.images[i], source.classes[split.labels[i]], note=f"image {i}") for i in rows
     ]
@@ -121,7 +123,7 @@ def mistakes(found: Recognizer, source: Source[Split], args: Namespace) -> tuple
     p = softmax(logits.astype(np.float64))
     answers = logits.argmax(axis=1)
     wrong = np.flatnonzero(answers != split.labels)
-    rows = wrong[np.argsort(-p[wrong, answers[wrong]], kind="stable")][: args.count]
+    rows = wrong[np.argsort(-p[wrong, answers[wrong]], kind="stable")][: args.count or USUAL]
     names = class_names(source.classes, found.spec.classes)
     cards = [
         Card(
@@ -139,7 +141,7 @@ def mistakes(found: Recognizer, source: Source[Split], args: Namespace) -> tuple
 def filters(found: Recognizer, args: Namespace) -> "Figure":
     """A sheet of the first layer's weights, all on one scale about 0."""
     weights, title = first_weights(found)
-    shown = weights[: args.count]
+    shown = weights[: args.count or USUAL]
     top = float(np.abs(shown).max()) or 1.0
     if len(shown) < len(weights):
         title = f"{title}, the first {len(shown)} of {len(weights)}"

@@ -158,9 +158,8 @@ def arguments() -> Parser:
     p.add_argument(
         "--save-every",
         type=not_negative,
-        default=SAVE_EVERY,
         metavar="SECONDS",
-        help="how often a run writes a checkpoint within an epoch (%(default)s; 0: every step)",
+        help=f"how often a run writes a checkpoint within an epoch ({SAVE_EVERY:g}; 0: every step)",
     )
     p.add_argument(
         "--summary",

@@ -17,6 +17,7 @@ from fnn import runs
 from fnn.cli.parsed import kept_options
 from fnn.cli.progress import shown
 from fnn.cli.task import Task, finish, outcome
+from fnn.cli.train_options import SAVE_EVERY
 from fnn.cli.training import Diverged, Stage, check_finite, train
 from fnn.data.dataset import Dataset
 from fnn.data.sources import KNOWN, Source
@@ -71,6 +72,7 @@ def _config(args: Namespace, source: Source[Dataset], seen: str) -> dict[str, An
 def _go_on(args: Namespace, directory: Path, task: Task, start: Progress) -> TrainState:
     rows = runs.read_metrics(directory, start.epoch)
     runs.write_metrics(directory, rows)
+    pause = SAVE_EVERY if args.save_every is None else args.save_every
     saved = time.monotonic()
     try:
         with shown(task.job, start, args.quiet) as show, _asked_to_stop() as asked:
@@ -84,7 +86,7 @@ def _go_on(args: Namespace, directory: Path, task: Task, start: Progress) -> Tra
                     rows = [*rows, stage.row]
                     runs.write_metrics(directory, rows)
                 stop = asked()
-                if stage.row is not None or stop or time.monotonic() - saved >= args.save_every:
+                if stage.row is not None or stop or time.monotonic() - saved >= pause:
                     if stage.row is None:  # at an epoch's end it has been checked
                         check_finite(stage.now.ts, stage.now.epoch + 1)
                     runs.save_progress(directory, task.spec, stage.now)

@@ -157,6 +157,7 @@ def test_data_that_moved_are_taken_and_other_data_are_not(run, refused, data, ti
         (["--validation", "1"], ["--validation", "below 1"]),
         (["--augment", "shift,twirl"], ["--augment", "'twirl'", "names of shift, "]),
         (["--save-every", "-1"], ["--save-every", "0 or more"]),
+        (["--save-every", "5"], ["--save-every", "--run"]),
     ],
 )
 def test_what_a_run_cannot_be_is_refused(run, refused, data, args, words):

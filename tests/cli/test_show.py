@@ -50,7 +50,7 @@ def test_the_program_is_one_that_runs(run, data):
 
 
 def arguments(**given):
-    defaults = {"index": None, "split": "test", "count": 50, "seed": 0}
+    defaults = {"index": None, "split": "test", "count": None, "seed": None}
     return type("Arguments", (), {**defaults, **given})
 
 
@@ -194,6 +194,8 @@ BAD = [
     (["--out", "a.png", "--index", 100], ["--index 100", "0..99"]),
     (["--out", "a.png", "--index", -1], ["--index", "found -1"]),
     (["--out", "a.png", "--index"], ["--index", "expected at least one"]),
+    (["--index", 3, "--count", 7], ["--count", "--index", "leave out one"]),
+    (["--mistakes", "--seed", 7], ["--seed", "leave it out"]),
     (["--out", "a.png", "--count", 0], ["--count", "in 1..1000, found 0"]),
     (["--out", "a.png", "--count", 1001], ["--count", "in 1..1000, found 1001"]),
     (["--out", "a.png", "--split", "all"], ["--split", "test", "train"]),

@@ -19,7 +19,7 @@ from limits import limited
 from packing import png_checked
 from readers import idx
 
-from fnn.cli import contest, loss, predict, train
+from fnn.cli import contest, evaluate, loss, pictures, plot, predict, show, train
 from fnn.data import mnist, remotes
 from fnn.data.synthetic import digits
 from fnn.models import Spec
@@ -27,7 +27,8 @@ from fnn.recognizer import save_recognizer, untrained
 
 NOWHERE = ("http://127.0.0.1:9/",)  # discard: nothing listens there
 # what programs tell besides an error
-TOLD = ("parameters: ", "parameters saved in ", "fnn: ", "epoch ", "network ", "all ")
+TOLD = ("parameters: ", "parameters saved in ", "fnn: ", "epoch ", "network ", "all ",
+        "picture written to ")  # fmt: skip
 
 PATHS = ["set", "root", "run", "params.npz", "other.npz", "broken.npz", "images.npy", "images.dump",
          "digit.png", "blank.png",
@@ -86,6 +87,23 @@ OPTIONS = {
         "--seed": ["0", "1000000000"],
     },
     "fnn-contest": {"--params": ["random"]},
+    "fnn-eval": {
+        "--params": ["random", "params.npz"],
+        "--data": ["set", "mnist"],
+        "--plot": ["new.png", "new.svg"],
+    },
+    "fnn-show": {
+        "--index": ["0", "5", "6"],
+        "--mistakes": None,
+        "--filters": None,
+        "--params": ["random", "params.npz"],
+        "--data": ["set", "mnist"],
+        "--split": ["test", "train"],
+        "--count": ["1", "3"],
+        "--seed": ["0", "1000000000"],
+        "--out": ["new.png", "new.svg"],
+    },
+    "fnn-plot": {"--out": ["new.png", "new.svg"]},
 }
 FIRST = {"fnn-loss": ["--batch-size", "6"]}  # as many as there are; a later one counts
 MAINS = {
@@ -93,6 +111,11 @@ MAINS = {
     "fnn-predict": predict.main,
     "fnn-loss": loss.main,
     "fnn-contest": contest.main,
+}
+DRAWING = {"fnn-eval": evaluate.main, "fnn-show": show.main, "fnn-plot": plot.main}
+FILES = {
+    "fnn-contest": (["images.npy", "images.dump", "out.txt", "new.npz"], 2, 2),
+    "fnn-plot": (["run", "run/metrics.csv", "run/../run/"], 1, 3),
 }
 
 
@@ -144,7 +167,8 @@ def offline(monkeypatch) -> None:
     monkeypatch.setenv("FNN_DATA", "root")
     for name, remote in remotes.SETS.items():
         monkeypatch.setitem(remotes.SETS, name, remote._replace(mirrors=NOWHERE))
-    for program in (train, contest):  # a setting for the rest of the process
+    monkeypatch.setattr(pictures, "has_screen", lambda: False)
+    for program in (train, contest, evaluate, show):  # a setting for the rest of the process
         monkeypatch.setattr(program, "keep_freed_memory", lambda: True)
 
 
@@ -162,9 +186,9 @@ def command_lines(draw, program: str) -> list[str]:
             argv += [name, value]
         else:
             argv.append(f"{name}={value}")
-    if program == "fnn-contest":
-        files = ["images.npy", "images.dump", "out.txt", "new.npz"]
-        argv += draw(st.lists(st.sampled_from(files) | ANYTHING, min_size=2, max_size=2))
+    if program in FILES:
+        good, fewest, most = FILES[program]
+        argv += draw(st.lists(st.sampled_from(good) | ANYTHING, min_size=fewest, max_size=most))
     for _ in range(draw(st.sampled_from([0] * 8 + [1, 2]))):
         argv.insert(draw(st.integers(0, len(argv))), draw(ANYTHING))
     return argv
@@ -195,7 +219,7 @@ def outcome(program: str, argv: list[str], stdin: bytes, place: Path) -> tuple[i
             ):
                 patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), "utf-8"))
                 try:
-                    status = MAINS[program](argv)
+                    status = (MAINS | DRAWING)[program](argv)
                 except SystemExit as stop:  # argparse's
                     status = stop.code
                 sys.stdout.flush()
@@ -231,4 +255,11 @@ quick = settings(
 @quick
 @given(data=st.data())
 def test_any_command_line(offline, place, program, data):
+    check(program, data.draw(command_lines(program)), data.draw(INPUT), place)
+
+
+@pytest.mark.parametrize("program", DRAWING)
+@settings(quick, max_examples=60)  # a picture takes a tenth of a second and more
+@given(data=st.data())
+def test_any_command_line_that_draws(offline, place, program, data):
     check(program, data.draw(command_lines(program)), data.draw(INPUT), place)
