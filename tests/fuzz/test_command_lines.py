@@ -20,6 +20,7 @@ from packing import png_checked
 from readers import idx
 
 from fnn.cli import contest, evaluate, loss, pictures, plot, predict, show, train
+from fnn.cli.sheet import Card, sheet
 from fnn.data import mnist, remotes
 from fnn.data.synthetic import digits
 from fnn.models import Spec
@@ -172,6 +173,16 @@ def offline(monkeypatch) -> None:
         monkeypatch.setattr(program, "keep_freed_memory", lambda: True)
 
 
+@pytest.fixture(scope="module")
+def warm() -> None:
+    """What matplotlib does once, in the user's folders."""
+    cards = [Card(np.zeros((2, 2)), "")]
+    with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
+        patch.chdir(name)
+        for ending in ("png", "svg"):
+            pictures.deliver(sheet(f"x.{ending}", "", cards), f"x.{ending}")
+
+
 @st.composite
 def command_lines(draw, program: str) -> list[str]:
     """Mostly options and values that are good, among them some that are not."""
@@ -261,5 +272,5 @@ def test_any_command_line(offline, place, program, data):
 @pytest.mark.parametrize("program", DRAWING)
 @settings(quick, max_examples=60)  # a picture takes a tenth of a second and more
 @given(data=st.data())
-def test_any_command_line_that_draws(offline, place, program, data):
+def test_any_command_line_that_draws(offline, warm, place, program, data):
     check(program, data.draw(command_lines(program)), data.draw(INPUT), place)
