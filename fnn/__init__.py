@@ -24,21 +24,7 @@ from fnn.layers.shape import flatten, identity
 from fnn.layers.whiten import whiten, with_whitening
 from fnn.losses import accuracy, log_softmax, softmax, softmax_cross_entropy
 from fnn.models import Spec
-from fnn.optim import (
-    Optimizer,
-    adadelta,
-    adagrad,
-    adam,
-    chain,
-    clip_by_global_norm,
-    momentum,
-    nesterov,
-    rmsprop,
-    scale,
-    scale_leaves,
-    sgd,
-    trace,
-)
+from fnn.optim import adadelta, adagrad, adam, momentum, nesterov, rmsprop, sgd
 from fnn.pretrained import pretrained
 from fnn.recognizer import Recognizer, load_recognizer, save_recognizer
 from fnn.scores import confusion, f1, precision, recall
@@ -51,6 +37,14 @@ from fnn.train import (
     predict,
     states,
     train_step,
+)
+from fnn.transforms import (
+    Optimizer,
+    chain,
+    clip_by_global_norm,
+    scale,
+    scale_leaves,
+    trace,
 )
 from fnn.version import __version__
 

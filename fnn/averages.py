@@ -7,8 +7,8 @@ parameters in their state, from `init`, and add every update to it.
 from typing import Any
 
 from fnn import tree
-from fnn.optim import Optimizer
 from fnn.schedules import Rate, rate_at
+from fnn.transforms import Optimizer
 from fnn.tree import Tree
 
 

@@ -5,8 +5,9 @@ from typing import Any, NamedTuple
 
 from fnn.data.augment import cutout, distort, flip, noise, partly, shift
 from fnn.data.batches import Augment
-from fnn.optim import Optimizer, adadelta, adagrad, adam, momentum, nesterov, rmsprop, sgd
+from fnn.optim import adadelta, adagrad, adam, momentum, nesterov, rmsprop, sgd
 from fnn.schedules import Rate, constant, cosine, one_cycle, step_decay, triangular
+from fnn.transforms import Optimizer
 
 
 class Choice(NamedTuple):

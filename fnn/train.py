@@ -20,7 +20,7 @@ from fnn import keys, tree
 from fnn.keys import Key
 from fnn.layers.layer import Array, Layer, Shape, parameter_grads, same
 from fnn.losses import accuracy, softmax_cross_entropy
-from fnn.optim import Optimizer
+from fnn.transforms import Optimizer
 from fnn.tree import Tree
 
 Batch: TypeAlias = tuple[Array, Array]

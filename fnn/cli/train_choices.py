@@ -9,9 +9,9 @@ from fnn.data.augment import compose
 from fnn.data.batches import Augment
 from fnn.errors import InputError
 from fnn.models import MODELS
-from fnn.optim import Optimizer, chain, scale_leaves
 from fnn.recipes import AUGMENTS, DEFAULTS, OPTIMIZERS, RECIPES, SCHEDULES
 from fnn.schedules import Rate, slowing
+from fnn.transforms import Optimizer, chain, scale_leaves
 
 
 def make_augment(args: Namespace) -> Augment | None:
