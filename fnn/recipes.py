@@ -56,6 +56,10 @@ AUGMENTS = {
         partly(distort(degrees=15, zoom=0.15, pixels=3, shear=0.1, alpha=34, sigma=4), 0.6),
         "six images of ten turned, enlarged, slanted, moved and bent as handwriting is",
     ),
+    "mild": Change(
+        distort(degrees=12, zoom=0.1, pixels=2, shear=0.1, alpha=12, sigma=4),
+        "every image, but by less",
+    ),
     "elastic": Change(
         distort(degrees=10, zoom=0.1, pixels=1, shear=0.1, alpha=34, sigma=5),
         "every image turned, enlarged, slanted, moved and bent, for networks that do not share "

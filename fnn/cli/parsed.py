@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fnn.cli.common import Parser
-from fnn.cli.train_choices import check_optimizer, resolved
+from fnn.cli.train_choices import check_optimizer, check_turns, resolved
 from fnn.cli.train_options import arguments
 from fnn.errors import InputError
 from fnn.recipes import RECIPES
@@ -39,6 +39,7 @@ def parsed(argv: Sequence[str]) -> Namespace:
     if args.patience is not None and not args.validation:
         raise InputError("--patience: there are no validation images; add --validation 0.1, say")
     check_optimizer(args)
+    check_turns(args)
     return resolved(args)
 
 

@@ -8,7 +8,7 @@ from fnn.cli.parameters import DEFAULT
 from fnn.cli.parsed import parsed
 from fnn.cli.progress import teller
 from fnn.cli.task import finish, put_together
-from fnn.cli.train_choices import model_options
+from fnn.cli.train_choices import model_options, of_network
 from fnn.cli.train_networks import train_networks
 from fnn.cli.train_once import train_once
 from fnn.cli.train_run import train_run
@@ -32,7 +32,7 @@ def body(argv: Sequence[str]) -> None:
     source = open_data(args.data)
     shape = image_shape(source.data.train.images)
     spec = Spec(args.model, shape, len(source.classes), options, views=args.views)
-    task = put_together(args, source, spec)
+    task = put_together(of_network(args, 0), source, spec)
     if args.summary:
         whole = build(spec._replace(networks=args.networks))
         print(table(summary(whole, spec.shape)))

@@ -14,6 +14,25 @@ from fnn.schedules import Rate, slowing
 from fnn.transforms import Optimizer, chain, scale_leaves
 
 
+def of_network(args: Namespace, i: int) -> Namespace:
+    """The arguments of network `i` of several: a seed of its own, and its turn of augmentations."""
+    turns = (args.augment or "none").split("/")
+    turn = turns[i % len(turns)]
+    own = {"networks": 1, "seed": args.seed + i, "augment": None if turn == "none" else turn}
+    return Namespace(**{**vars(args), **own})
+
+
+def check_turns(args: Namespace) -> None:
+    """Raise InputError for more augmentations in turn than networks; a recipe's may be more."""
+    turns = (args.augment or "").count("/") + 1
+    recipe = RECIPES[args.recipe].options if args.recipe else {}
+    if turns > args.networks and args.augment != recipe.get("augment"):
+        raise InputError(
+            f"--augment {args.augment}: {turns} networks or more take these in turn, found "
+            f"--networks {args.networks}; change one of the two"
+        )
+
+
 def make_augment(args: Namespace) -> Augment | None:
     if args.augment is None:
         return None

@@ -4,10 +4,12 @@ from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 from fnn import runs
 from fnn.cli.progress import teller
 from fnn.cli.task import finish, put_together
+from fnn.cli.train_choices import of_network
 from fnn.cli.train_once import train_once
 from fnn.cli.train_run import opened, train_run
 from fnn.data.dataset import Dataset
@@ -18,6 +20,8 @@ from fnn.train import TrainState
 
 def train_networks(args: Namespace, source: Source[Dataset], spec: Spec) -> None:
     """Train `args.networks` networks with the seeds from `args.seed` up, and save them as one.
+
+    Where --augment names several ways, the networks take them in turn.
 
     With --run each is a run of its own, in the directories 1, 2, ... of the run: those that are
     finished are read again when the whole is resumed.
@@ -43,13 +47,12 @@ def _each(
     args: Namespace, source: Source[Dataset], spec: Spec, directory: Path | None
 ) -> Iterator[TrainState]:
     for i in range(args.networks):
-        own = {"networks": 1, "seed": args.seed + i, "out": None, "compact": False}
-        own |= {"run": None, "resume": None}
+        own: dict[str, Any] = {"out": None, "compact": False, "run": None, "resume": None}
         if directory:
             part = directory / str(i + 1)
             begun = (part / runs.CONFIG).exists()
             own |= {"resume" if begun else "run": str(part), "whole": str(directory)}
-        mine = Namespace(**{**vars(args), **own})
+        mine = Namespace(**{**vars(of_network(args, i)), **own})
         teller(args.quiet)(f"network {i + 1} of {args.networks}, seed {mine.seed}")
         task = put_together(mine, source, spec)
         yield train_run(mine, source, task) if directory else train_once(mine, task)

@@ -94,8 +94,9 @@ def arguments() -> Parser:
     p.add_argument(
         "--augment",
         type=augments,
-        metavar="NAME,...",
-        help="changes to the training images, one after another: "
+        metavar="NAME[,NAME][/NAME]",
+        help="changes to the training images, one after another; those between slashes are for "
+        "several networks in turn: "
         + "; ".join(f"{name} ({choice.about})" for name, choice in AUGMENTS.items())
         + "; or none",
     )
@@ -172,14 +173,13 @@ def arguments() -> Parser:
 
 
 def augments(text: str) -> str | None:
-    """An argument type: names of AUGMENTS with commas between them, or none."""
-    if text == "none":
-        return None
-    for name in text.split(","):
-        if name not in AUGMENTS:
-            names = ", ".join(AUGMENTS)
-            raise ArgumentTypeError(f"expected names of {names}, or none, found {name!r}")
-    return text
+    """An argument type: names of AUGMENTS with commas and slashes between them, or none."""
+    for turn in text.split("/"):
+        for name in turn.split(","):
+            if name not in AUGMENTS and turn != "none":
+                names = ", ".join(AUGMENTS)
+                raise ArgumentTypeError(f"expected names of {names}, or none, found {name!r}")
+    return None if text == "none" else text
 
 
 def by_signature(option: str) -> str:

@@ -43,6 +43,19 @@ def test_networks_are_those_of_the_seeds_from_the_first_up(run, data):
     assert done.returncode == 0, done.stderr
 
 
+def test_networks_take_augmentations_in_turn(run, data):
+    three = ("--hidden", 6, "--epochs", 1, "--networks", 3)
+    done = run("fnn-train", "--data", data, *three, "--augment", "shift,noise/none", "--run", "r")
+    assert done.returncode == 0, done.stderr
+    found = parts("r/params.npz")
+    for seed, augment in enumerate(("shift,noise", "none", "shift,noise")):
+        options = ("--networks", 1, "--seed", seed, "--augment", augment)
+        run("fnn-train", "--data", data, *three, *options)
+        assert same(checkpoint.load("params.npz")["params"], found[seed])
+    kept = [json.loads(Path("r", part, "config.json").read_text())["options"] for part in "12"]
+    assert [options["augment"] for options in kept] == ["shift,noise", None]
+
+
 def test_a_run_of_networks_keeps_each_and_goes_on(run, data):
     assert run("fnn-train", "--data", data, *TWO, "--out", "whole.npz").returncode == 0
     assert run("fnn-train", "--data", data, *TWO, "--run", "r").returncode == 0
@@ -129,7 +142,7 @@ def test_a_recipe_is_options_that_can_be_changed(name):
         for word in ([f"--{option.replace('_', '-')}"] + ([] if value is True else [str(value)]))
     ]
     assert vars(parsed(words)) == {**vars(plain), "recipe": None}
-    for augment in (plain.augment or "shift").split(","):
+    for augment in re.split("[,/]", plain.augment or "shift"):
         assert augment in AUGMENTS
 
 

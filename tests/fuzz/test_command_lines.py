@@ -56,7 +56,7 @@ OPTIONS = {
         "--weight-decay": ["0", "1e-4", "0.9"],
         "--label-smoothing": ["0", "0.1"],
         "--seed": ["0", "1000000000"],
-        "--augment": ["shift", "flip,cutout", "shift,shift", "distort,noise"],
+        "--augment": ["shift", "flip,cutout", "shift,shift", "distort,noise", "mild/none"],
         "--recipe": ["contest", "mlp", "sprint"],
         "--networks": ["1", "2"],
         "--views": ["one", "shifted", "mirrored"],
