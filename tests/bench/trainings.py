@@ -4,7 +4,8 @@ It needs both PyTorch and fnn in one environment. PyTorch gets the same network 
 parameters at first, and fnn's own batches in the same order, changed in the same way, with the same
 rates, decay, lookahead and, at the end, expectations of batch norm. What is left to differ: which
 nodes dropout silences, and that all test images are looked at in all views. --epochs 2 ends after
-two: an epoch takes as long as any other.
+two: an epoch takes as long as any other. Other options of fnn-train change the recipe, as in
+`single --augment mild`.
 """
 
 import argparse
@@ -193,8 +194,8 @@ def main():
     parser.add_argument("recipe", choices=RECIPES)
     parser.add_argument("--epochs", type=int, help="of them, so many (all)")
     parser.add_argument("--seed", type=int, default=0)
-    own = parser.parse_args()
-    args = parsed(["--recipe", own.recipe, "--seed", str(own.seed)])
+    own, changes = parser.parse_known_args()
+    args = parsed(["--recipe", own.recipe, "--seed", str(own.seed), *changes])
     if args.networks > 1:
         parser.error(f"{own.recipe} is of {args.networks} networks: take the recipe of one")
     args.until = own.epochs or args.epochs
