@@ -58,7 +58,7 @@ AUGMENTS = {
     ),
     "mild": Change(
         distort(degrees=12, zoom=0.1, pixels=2, shear=0.1, alpha=12, sigma=4),
-        "every image, but by less",
+        "every image, by less than distort does",
     ),
     "elastic": Change(
         distort(degrees=10, zoom=0.1, pixels=1, shear=0.1, alpha=34, sigma=5),
@@ -166,8 +166,9 @@ RECIPES = {
     ),
     "single": Recipe("one network for digits, distorted in training", _SINGLE),
     "contest": Recipe(
-        "three of them that answer together, to five views of an image",
-        {**_SINGLE, "networks": 3, "views": "shifted"},
+        "three networks that answer together, to five views of an image, the second from images "
+        "that are distorted less",
+        {**_SINGLE, "augment": "distort/mild", "networks": 3, "views": "shifted"},
     ),
     "cifar10-quick": Recipe(
         "small colour images in minutes", {**_CIFAR10, "width": 32, "epochs": 5}

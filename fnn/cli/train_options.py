@@ -95,8 +95,8 @@ def arguments() -> Parser:
         "--augment",
         type=augments,
         metavar="NAME[,NAME][/NAME]",
-        help="changes to the training images, one after another; those between slashes are for "
-        "several networks in turn: "
+        help="changes to the training images, one after another; the parts between "
+        "slashes are for several networks in turn: "
         + "; ".join(f"{name} ({choice.about})" for name, choice in AUGMENTS.items())
         + "; or none",
     )
