@@ -1,6 +1,7 @@
 """The optimizers of the course, each made of the short parts in `fnn.transforms`.
 
-There, too, is what an optimizer is, and which numbers it takes.
+There, too, is what an optimizer is. A learning rate is finite and not negative, or a schedule;
+another raises ValueError.
 """
 
 import math

@@ -9,8 +9,7 @@ Those below do one thing each, and `chain` puts them one after another: `fnn.opt
 of it. A rate is a number or a schedule, a function of the step count (see `fnn.schedules`); the
 count starts at 0 and lives in the optimizer's state. Numbers become Python floats at once, since a
 NumPy scalar would turn float32 arrays into float64. A number out of its range raises ValueError:
-rates are finite and not negative, decays and shares (alpha, rho, beta) from 0 to below 1, and h0
-and eps above 0.
+decays and shares (alpha, rho, beta) are from 0 to below 1, h0 and eps above 0.
 """
 
 import math

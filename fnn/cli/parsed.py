@@ -29,6 +29,13 @@ def parsed(argv: Sequence[str]) -> Namespace:
         raise InputError(
             "--resume: goes on with a run, and --run begins one; leave out one of them"
         )
+    if args.summary:
+        for name in ("run", "out", "save_every", "quiet"):
+            if getattr(args, name) not in (None, False):
+                raise InputError(
+                    f"--{name.replace('_', '-')}: --summary prints and trains nothing; leave out "
+                    "one of them"
+                )
     if args.resume is not None:
         return resolved(_of_the_run(p, args, argv))
     if args.recipe is not None:

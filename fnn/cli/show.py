@@ -60,7 +60,7 @@ def body(argv: Sequence[str]) -> None:
         help="show the first layer's filters, or its weights as images where it is a dense one",
     )
     add_data_argument(p)
-    p.add_argument("--split", choices=SPLITS, default="test", help="which images (%(default)s)")
+    p.add_argument("--split", choices=SPLITS, help="which images (test)")
     p.add_argument("--count", type=whole(1, MOST), help=f"how many are shown at most ({USUAL})")
     p.add_argument("--seed", type=whole(0), help="what a random choice depends on (0)")
     add_params_argument(p)
@@ -72,6 +72,9 @@ def body(argv: Sequence[str]) -> None:
         raise InputError("--count: --index says which images are shown; leave out one of them")
     if args.seed is not None and (args.index or args.mistakes or args.filters):
         raise InputError("--seed: nothing is drawn at random here; leave it out")
+    if args.split is not None and args.filters:
+        raise InputError("--split: the filters need no images; leave it out")
+    args = Namespace(**{**vars(args), "split": args.split or "test"})
     check_target(args.out)
     if args.filters and args.data is None:  # then nothing needs the images
         deliver(filters(find_recognizer(args.params), args), args.out)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from fnn import tree
 from fnn.cli.common import one_line
 from fnn.cli.parameters import DEFAULT
 from fnn.cli.progress import Show
@@ -57,6 +58,10 @@ def put_together(args: Namespace, source: Source[Dataset], spec: Spec) -> Task:
     fresh = fresh._replace(
         state=with_whitening(fresh.state, images.images[:WHITENED], prepare=to_float)
     )
+    if args.beta_rate != 1 and not any(path[-1] == "beta" for path, _ in tree.items(fresh.params)):
+        raise InputError(
+            f"--beta-rate: the model {args.model} as chosen has no batch norm; leave it out"
+        )
     loss = partial(softmax_cross_entropy, smoothing=args.label_smoothing)
     job = Job(
         net,

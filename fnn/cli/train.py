@@ -25,6 +25,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def body(argv: Sequence[str]) -> None:
     args = parsed(argv)
+    if args.networks == 1:
+        args = of_network(args, 0)
     keep_freed_memory()
     options = model_options(args)
     if args.out is not None or not (args.run or args.resume):

@@ -62,11 +62,12 @@ def model_options(args: Namespace) -> dict[str, Any]:
 
 
 def check_optimizer(args: Namespace) -> None:
-    """Raise InputError for a rate that the optimizer has no use for."""
+    """Raise InputError for a rate that the optimizer has no use for; a recipe's does no harm."""
+    recipe = RECIPES[args.recipe].options if args.recipe else {}
     chosen = args.optimizer or DEFAULTS[args.model].optimizer
     if OPTIMIZERS[chosen].lr is None:
         for name in ("lr", "schedule"):
-            if getattr(args, name) is not None:
+            if getattr(args, name) not in (None, recipe.get(name)):
                 raise InputError(f"--{name}: {chosen} has no learning rate; leave it out")
 
 
@@ -75,7 +76,8 @@ def resolved(args: Namespace) -> Namespace:
     usual = DEFAULTS[args.model]
     own = args.optimizer is None and args.lr is None
     optimizer = args.optimizer or usual.optimizer
-    lr = args.lr or (usual.lr if own else OPTIMIZERS[optimizer].lr)
+    customary = OPTIMIZERS[optimizer].lr
+    lr = None if customary is None else args.lr or (usual.lr if own else customary)
     schedule = args.schedule or (usual.schedule if own else "constant")
     return Namespace(
         **{
@@ -94,7 +96,7 @@ def make_optimizer(args: Namespace, steps: int) -> tuple[Optimizer, Rate | None]
     rate = None if args.lr is None else SCHEDULES[args.schedule](args.lr, steps)
     optimizer = OPTIMIZERS[args.optimizer].make(0.0 if rate is None else rate)
     if args.beta_rate != 1:
-        optimizer = chain(scale_leaves({"beta": args.beta_rate}), optimizer)
+        optimizer = chain(optimizer, scale_leaves({"beta": args.beta_rate}))
     if args.lookahead:
         optimizer = lookahead(optimizer, every=5, alpha=slowing(steps))
     return optimizer, rate

@@ -94,11 +94,11 @@ def arguments() -> Parser:
     p.add_argument(
         "--augment",
         type=augments,
-        metavar="NAME[,NAME][/NAME]",
+        metavar="NAME[,...][/...]",
         help="changes to the training images, one after another; the parts between "
         "slashes are for several networks in turn: "
         + "; ".join(f"{name} ({choice.about})" for name, choice in AUGMENTS.items())
-        + "; or none",
+        + "; or none, for a turn too",
     )
     p.add_argument(
         "--alternating-flip",

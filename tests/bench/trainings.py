@@ -4,8 +4,8 @@ It needs both PyTorch and fnn in one environment. PyTorch gets the same network 
 parameters at first, and fnn's own batches in the same order, changed in the same way, with the same
 rates, decay, lookahead and, at the end, expectations of batch norm. What is left to differ: which
 nodes dropout silences, and that all test images are looked at in all views. --epochs 2 ends after
-two: an epoch takes as long as any other. Other options of fnn-train change the recipe, as in
-`single --augment mild`.
+two: an epoch takes as long as any other. Options of fnn-train for the network, the images and the
+rate change the recipe, as in `single --augment mild`.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from torch import nn
 from fnn.cli.memory import keep_freed_memory
 from fnn.cli.parsed import parsed
 from fnn.cli.task import put_together
-from fnn.cli.train_choices import model_options
+from fnn.cli.train_choices import model_options, of_network
 from fnn.cli.training import expectation_batches, feed
 from fnn.data.batches import image_shape, to_float
 from fnn.data.sources import open_data
@@ -204,7 +204,7 @@ def main():
     source = open_data(args.data)
     shape = image_shape(source.data.train.images)
     spec = Spec(args.model, shape, len(source.classes), model_options(args))
-    task = put_together(args, source, spec)
+    task = put_together(of_network(args, 0), source, spec)
     net = translated(task.job.net, task.fresh.params, task.fresh.state, shape)
     print(
         f"{own.recipe} in PyTorch {torch.__version__}, {torch.get_num_threads()} threads, "

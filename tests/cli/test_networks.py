@@ -52,6 +52,11 @@ def test_networks_take_augmentations_in_turn(run, data):
         options = ("--networks", 1, "--seed", seed, "--augment", augment)
         run("fnn-train", "--data", data, *three, *options)
         assert same(checkpoint.load("params.npz")["params"], found[seed])
+    whole = Path("r/params.npz").read_bytes()
+    for name in ("params.npz", "2/last.npz", "2/params.npz"):
+        Path("r", name).unlink()
+    assert run("fnn-train", "--resume", "r").returncode == 0
+    assert Path("r/params.npz").read_bytes() == whole
     kept = [json.loads(Path("r", part, "config.json").read_text())["options"] for part in "12"]
     assert [options["augment"] for options in kept] == ["shift,noise", None]
 
@@ -154,6 +159,7 @@ def test_a_recipe_is_options_that_can_be_changed(name):
         ("--recipe mlp --no-batch-norm", "batch_norm", False),
         ("--recipe single --augment none", "augment", None),
         ("--recipe single --dropout 0", "dropout", 0.0),
+        ("--recipe single --optimizer adadelta", "lr", None),
         ("--recipe contest --views one", "views", "one"),
     ],
 )
@@ -168,6 +174,7 @@ def test_a_run_of_a_recipe_goes_on_with_its_options(run, data):
     done = run("fnn-train", "--data", data, *small, "--networks", 1, "--run", "r")
     assert done.returncode == 0, done.stderr
     options = json.loads(Path("r/config.json").read_text())["options"]
+    assert options["augment"] == "distort"  # the first turn
     recipe = {k: v for k, v in RECIPES["contest"].options.items() if options[k] == v}
     assert len(recipe) > len(options) / 8
     before = Path("r/params.npz").read_bytes()

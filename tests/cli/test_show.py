@@ -195,6 +195,7 @@ BAD = [
     (["--out", "a.png", "--index", -1], ["--index", "found -1"]),
     (["--out", "a.png", "--index"], ["--index", "expected at least one"]),
     (["--index", 3, "--count", 7], ["--count", "--index", "leave out one"]),
+    (["--out", "a.png", "--filters", "--split", "train"], ["--split", "leave it out"]),
     (["--mistakes", "--seed", 7], ["--seed", "leave it out"]),
     (["--out", "a.png", "--count", 0], ["--count", "in 1..1000, found 0"]),
     (["--out", "a.png", "--count", 1001], ["--count", "in 1..1000, found 1001"]),

@@ -62,6 +62,10 @@ def test_a_batch_larger_than_the_set_and_one_that_does_not_divide_it(run, data):
         (["--model", "nonesuch"], ["--model", "nonesuch", "mlp"]),
         (["--optimizer", "nonesuch"], ["--optimizer", "sgd", "momentum"]),
         (["--optimizer", "adadelta", "--lr", "0.1"], ["--lr: adadelta has no learning rate"]),
+        (["--model", "mlp", "--beta-rate", "8"], ["--beta-rate", "no batch norm"]),
+        (["--summary", "--run", "r"], ["--run", "--summary", "leave out one"]),
+        (["--summary", "--out", "x.npz"], ["--out", "--summary", "leave out one"]),
+        (["--summary", "--quiet"], ["--quiet", "--summary", "leave out one"]),
         (["--optimizer", "adadelta", "--schedule", "cosine"], ["--schedule: adadelta has no"]),
         (["--dropout", "1"], ["--dropout", "below 1, found 1"]),
         (["--label-smoothing", "-1"], ["--label-smoothing"]),
@@ -189,8 +193,10 @@ def test_alternating_flips_show_the_other_side_in_the_next_epoch():
         np.testing.assert_array_equal(image, second[label][:, ::-1])
 
 
-def test_beta_has_a_rate_of_its_own():
-    optimizer, _ = make_optimizer(parsed(["--beta-rate", "8", "--lr", "0.5"]), 10)
+@pytest.mark.parametrize("name", ["momentum", "rmsprop", "adam"])
+def test_beta_has_a_rate_of_its_own(name):
+    chosen = parsed(["--beta-rate", "8", "--lr", "0.5", "--optimizer", name])
+    optimizer, _ = make_optimizer(chosen, 10)
     ones = {0: {"W": np.ones(2, np.float32), "beta": np.ones(2, np.float32)}}
     updates, _ = optimizer.update(ones, optimizer.init(ones))
     np.testing.assert_allclose(updates[0]["beta"], 8 * updates[0]["W"])

@@ -28,8 +28,8 @@ from fnn.recognizer import save_recognizer, untrained
 
 NOWHERE = ("http://127.0.0.1:9/",)  # discard: nothing listens there
 # what programs tell besides an error
-TOLD = ("parameters: ", "parameters saved in ", "fnn: ", "epoch ", "network ", "all ",
-        "picture written to ")  # fmt: skip
+TOLD = ("parameters: ", "parameters saved in ", "fnn: ", "epoch ", "network ", "the network, ",
+        "2 networks", "all ", "picture written to ")  # fmt: skip
 
 PATHS = ["set", "root", "run", "params.npz", "other.npz", "broken.npz", "images.npy", "images.dump",
          "digit.png", "blank.png",
@@ -106,7 +106,11 @@ OPTIONS = {
     },
     "fnn-plot": {"--out": ["new.png", "new.svg"]},
 }
-FIRST = {"fnn-loss": ["--batch-size", "6"]}  # as many as there are; a later one counts
+FIRST = {  # a later one counts
+    "fnn-loss": ["--batch-size", "6"],  # as many as there are
+    "fnn-show": ["--out", "new.png"],
+    "fnn-plot": ["--out", "new.png"],
+}
 MAINS = {
     "fnn-train": train.main,
     "fnn-predict": predict.main,
@@ -176,6 +180,7 @@ def offline(monkeypatch) -> None:
 @pytest.fixture(scope="module")
 def warm() -> None:
     """What matplotlib does once, in the user's folders."""
+    pytest.importorskip("matplotlib")
     cards = [Card(np.zeros((2, 2)), "")]
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
         patch.chdir(name)
@@ -246,6 +251,7 @@ def check(program: str, argv: list[str], stdin: bytes, place: Path) -> None:
         argv = [*argv, "--epochs", "1"]  # the last counts
     status, err = outcome(program, argv, stdin, place)
     lines = [line for line in err.splitlines() if not line.startswith(TOLD)]
+    lines = [line for line in lines if not line.endswith(": there is nothing to show")]
     if program == "fnn-contest" and status == 0 and lines:  # --help has none
         assert lines.pop().startswith("3 answers written to ")
     assert status in (0, 2), (status, err)
@@ -267,6 +273,11 @@ quick = settings(
 @given(data=st.data())
 def test_any_command_line(offline, place, program, data):
     check(program, data.draw(command_lines(program)), data.draw(INPUT), place)
+
+
+def test_what_several_networks_tell_is_no_error(offline, place):
+    argv = ["--data", "set", "--hidden", "2", "--networks", "2", "--views", "shifted"]
+    check("fnn-train", argv, b"", place)
 
 
 @pytest.mark.parametrize("program", DRAWING)
