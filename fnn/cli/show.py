@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST = 1000  # images on a sheet
-USUAL = 50
+USUAL = {"split": "test", "count": 50, "seed": 0}
 SPLITS = {"test": "test images", "train": "training images"}
 
 
@@ -60,9 +60,13 @@ def body(argv: Sequence[str]) -> None:
         help="show the first layer's filters, or its weights as images where it is a dense one",
     )
     add_data_argument(p)
-    p.add_argument("--split", choices=SPLITS, help="which images (test)")
-    p.add_argument("--count", type=whole(1, MOST), help=f"how many are shown at most ({USUAL})")
-    p.add_argument("--seed", type=whole(0), help="what a random choice depends on (0)")
+    p.add_argument("--split", choices=SPLITS, help=f"which images ({USUAL['split']})")
+    p.add_argument(
+        "--count", type=whole(1, MOST), help=f"how many are shown at most ({USUAL['count']})"
+    )
+    p.add_argument(
+        "--seed", type=whole(0), help=f"what a random choice depends on ({USUAL['seed']})"
+    )
     add_params_argument(p)
     add_out_argument(p)
     args = p.parse_args(argv)
@@ -74,7 +78,7 @@ def body(argv: Sequence[str]) -> None:
         raise InputError("--seed: nothing is drawn at random here; leave it out")
     if args.split is not None and args.filters:
         raise InputError("--split: the filters need no images; leave it out")
-    args = Namespace(**{**vars(args), "split": args.split or "test"})
+    args = Namespace(**{**vars(args), **{k: getattr(args, k) or v for k, v in USUAL.items()}})
     check_target(args.out)
     if args.filters and args.data is None:  # then nothing needs the images
         deliver(filters(find_recognizer(args.params), args), args.out)
@@ -108,9 +112,8 @@ def images(source: Source[Split], args: Namespace) -> tuple[str, list[Card]]:
             raise InputError(f"--index: expected {MOST} indices at most, found {len(args.index)}")
         rows, how = args.index, ""
     else:
-        seed = args.seed or 0
-        draw = keys.generator(keys.child(seed, keys.SAMPLE))
-        rows, how = draw.permutation(n)[: args.count or USUAL].tolist(), f", drawn with seed {seed}"
+        draw = keys.generator(keys.child(args.seed, keys.SAMPLE))
+        rows, how = draw.permutation(n)[: args.count].tolist(), f", drawn with seed {args.seed}"
     cards = [
         Card(split.images[i], source.classes[split.labels[i]], note=f"image {i}") for i in rows
     ]
@@ -126,7 +129,7 @@ def mistakes(found: Recognizer, source: Source[Split], args: Namespace) -> tuple
     p = softmax(logits.astype(np.float64))
     answers = logits.argmax(axis=1)
     wrong = np.flatnonzero(answers != split.labels)
-    rows = wrong[np.argsort(-p[wrong, answers[wrong]], kind="stable")][: args.count or USUAL]
+    rows = wrong[np.argsort(-p[wrong, answers[wrong]], kind="stable")][: args.count]
     names = class_names(source.classes, found.spec.classes)
     cards = [
         Card(
@@ -144,7 +147,7 @@ def mistakes(found: Recognizer, source: Source[Split], args: Namespace) -> tuple
 def filters(found: Recognizer, args: Namespace) -> "Figure":
     """A sheet of the first layer's weights, all on one scale about 0."""
     weights, title = first_weights(found)
-    shown = weights[: args.count or USUAL]
+    shown = weights[: args.count]
     top = float(np.abs(shown).max()) or 1.0
     if len(shown) < len(weights):
         title = f"{title}, the first {len(shown)} of {len(weights)}"

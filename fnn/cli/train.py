@@ -25,8 +25,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def body(argv: Sequence[str]) -> None:
     args = parsed(argv)
-    if args.networks == 1:
-        args = of_network(args, 0)
     keep_freed_memory()
     options = model_options(args)
     if args.out is not None or not (args.run or args.resume):
@@ -34,14 +32,15 @@ def body(argv: Sequence[str]) -> None:
     source = open_data(args.data)
     shape = image_shape(source.data.train.images)
     spec = Spec(args.model, shape, len(source.classes), options, views=args.views)
-    task = put_together(of_network(args, 0), source, spec)
+    first = of_network(args, 0)
+    task = put_together(first, source, spec)
     if args.summary:
         whole = build(spec._replace(networks=args.networks))
         print(table(summary(whole, spec.shape)))
     elif args.networks > 1:
         train_networks(args, source, spec)
     elif args.run or args.resume:
-        train_run(args, source, task)
+        train_run(first, source, task)
     else:
-        ts = train_once(args, task)
+        ts = train_once(first, task)
         finish(args, None, spec, ts, source.data.test, teller(args.quiet))

@@ -14,9 +14,19 @@ from fnn.schedules import Rate, slowing
 from fnn.transforms import Optimizer, chain, scale_leaves
 
 
+def recipe_options(args: Namespace) -> dict[str, Any]:
+    """The options of the recipe that was asked for, if one was."""
+    return RECIPES[args.recipe].options if args.recipe else {}
+
+
+def augment_turns(args: Namespace) -> list[str]:
+    """The augmentations that several networks take in turn."""
+    return (args.augment or "none").split("/")
+
+
 def of_network(args: Namespace, i: int) -> Namespace:
     """The arguments of network `i` of several: a seed of its own, and its turn of augmentations."""
-    turns = (args.augment or "none").split("/")
+    turns = augment_turns(args)
     turn = turns[i % len(turns)]
     own = {"networks": 1, "seed": args.seed + i, "augment": None if turn == "none" else turn}
     return Namespace(**{**vars(args), **own})
@@ -24,9 +34,8 @@ def of_network(args: Namespace, i: int) -> Namespace:
 
 def check_turns(args: Namespace) -> None:
     """Raise InputError for more augmentations in turn than networks; a recipe's may be more."""
-    turns = (args.augment or "").count("/") + 1
-    recipe = RECIPES[args.recipe].options if args.recipe else {}
-    if turns > args.networks and args.augment != recipe.get("augment"):
+    turns = len(augment_turns(args))
+    if turns > args.networks and args.augment != recipe_options(args).get("augment"):
         raise InputError(
             f"--augment {args.augment}: {turns} networks or more take these in turn, found "
             f"--networks {args.networks}; change one of the two"
@@ -46,8 +55,8 @@ def model_options(args: Namespace) -> dict[str, Any]:
     known = inspect.signature(MODELS[args.model]).parameters
     for name in chosen:
         if name not in known:
-            recipe = args.recipe and RECIPES[args.recipe].options
-            if recipe and recipe.get(name) == chosen[name]:
+            recipe = recipe_options(args)
+            if recipe.get(name) == chosen[name]:
                 raise InputError(
                     f"--recipe {args.recipe}: its --{name.replace('_', '-')} is for the model "
                     f"{recipe['model']}, the model {args.model} has no such option; leave out one "
@@ -63,7 +72,7 @@ def model_options(args: Namespace) -> dict[str, Any]:
 
 def check_optimizer(args: Namespace) -> None:
     """Raise InputError for a rate that the optimizer has no use for; a recipe's does no harm."""
-    recipe = RECIPES[args.recipe].options if args.recipe else {}
+    recipe = recipe_options(args)
     chosen = args.optimizer or DEFAULTS[args.model].optimizer
     if OPTIMIZERS[chosen].lr is None:
         for name in ("lr", "schedule"):

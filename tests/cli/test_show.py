@@ -50,7 +50,7 @@ def test_the_program_is_one_that_runs(run, data):
 
 
 def arguments(**given):
-    defaults = {"index": None, "split": "test", "count": None, "seed": None}
+    defaults = {"index": None, "split": "test", "count": 50, "seed": 0}
     return type("Arguments", (), {**defaults, **given})
 
 
