@@ -1,16 +1,17 @@
 """fnn: image-recognition networks made of nothing but pure functions on NumPy arrays."""
 
-from fnn import keys, models, schedules, tree
-from fnn.averages import ema, ema_params, lookahead
+__version__ = "0.1.0"  # setuptools reads this literal without importing fnn
+
+from fnn import keys, models, tree
 from fnn.check import check_pure, check_vjp
-from fnn.checkpoint import load, save
 from fnn.data import augment
 from fnn.data.batches import batches, to_float
+from fnn.data.catalogue import open_data
 from fnn.data.cifar import load_cifar10
-from fnn.data.handwriting import digit_image
 from fnn.data.mnist import load_mnist
-from fnn.data.sources import open_data
 from fnn.errors import InputError
+from fnn.files.checkpoint import load, save
+from fnn.handwriting.digit_image import digit_image
 from fnn.layers import initializers
 from fnn.layers.activation import gelu, relu, scaled, sigmoid
 from fnn.layers.combine import ensemble, parallel, residual, serial, weight_decay
@@ -20,14 +21,30 @@ from fnn.layers.dropout import dropout
 from fnn.layers.layer import Cache, Layer, parameter_grads
 from fnn.layers.norm import batch_norm, recalibrate
 from fnn.layers.pool import avg_pool, global_avg_pool, global_max_pool, max_pool
-from fnn.layers.shape import flatten, identity
+from fnn.layers.reshape import flatten, identity
 from fnn.layers.whiten import whiten, with_whitening
-from fnn.losses import accuracy, log_softmax, softmax, softmax_cross_entropy
+from fnn.losses import log_softmax, softmax, softmax_cross_entropy
+from fnn.metrics import accuracy, confusion, f1, precision, recall
 from fnn.models import Spec
-from fnn.optim import adadelta, adagrad, adam, momentum, nesterov, rmsprop, sgd
-from fnn.pretrained import pretrained
-from fnn.recognizer import Recognizer, load_recognizer, save_recognizer
-from fnn.scores import confusion, f1, precision, recall
+from fnn.optim import schedules
+from fnn.optim.averages import ema, ema_params, lookahead
+from fnn.optim.optimizers import adadelta, adagrad, adam, momentum, nesterov, rmsprop, sgd
+from fnn.optim.transforms import (
+    Optimizer,
+    chain,
+    clip_by_global_norm,
+    scale,
+    scale_leaves,
+    trace,
+)
+from fnn.recognizer import tta as views
+from fnn.recognizer.recognizer import (
+    Recognizer,
+    load_recognizer,
+    pretrained,
+    recognize,
+    save_recognizer,
+)
 from fnn.summary import summary
 from fnn.train import (
     TrainState,
@@ -38,15 +55,6 @@ from fnn.train import (
     states,
     train_step,
 )
-from fnn.transforms import (
-    Optimizer,
-    chain,
-    clip_by_global_norm,
-    scale,
-    scale_leaves,
-    trace,
-)
-from fnn.version import __version__
 
 __all__ = [
     "Cache",
@@ -106,6 +114,7 @@ __all__ = [
     "pretrained",
     "recalibrate",
     "recall",
+    "recognize",
     "relu",
     "residual",
     "rmsprop",
@@ -126,6 +135,7 @@ __all__ = [
     "trace",
     "train_step",
     "tree",
+    "views",
     "weight_decay",
     "whiten",
     "with_whitening",

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from fnn import tree
+from fnn.arrays import Array, Shape
 from fnn.keys import Key, child, generator
-from fnn.layers.layer import Array, Layer, Shape, parameter_grads
+from fnn.layers.layer import Layer, parameter_grads
 from fnn.tree import Tree
 
 ELEMENTWISE = 200  # up to so many numbers in x and the parameters, each is checked by itself

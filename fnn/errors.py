@@ -1,9 +1,28 @@
-"""The one exception that means: the input is at fault, not the program."""
+"""What is wrong, in one line: the exception for bad input, and how a line reaches the user."""
+
+import sys
+from contextlib import suppress
 
 
 class InputError(ValueError):
-    """A file, a value or an argument that a user gave cannot be used.
+    """A file, a value or an argument from the user cannot be used.
 
-    Its message is one line that names what was found, what was expected and what to do; the
+    The message is one line that names what was found, what was expected and what to do. The
     programs print it and exit with status 2.
     """
+
+
+def say(line: str) -> None:
+    """Print a line on standard error. If that is closed or full, do nothing."""
+    if sys.stderr is not None:  # print would write to standard output instead
+        with suppress(OSError):
+            print(line, file=sys.stderr, flush=True)
+
+
+def one_line(text: str) -> str:
+    """The text with line breaks and other unprintable characters escaped, as in file names.
+
+    >>> one_line("a\\nb")
+    'a\\\\nb'
+    """
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

@@ -1,12 +1,12 @@
-"""What a network's outputs cost, and how often they are right."""
+"""The loss of a network's outputs."""
 
 import numpy as np
 
-from fnn.layers.layer import Array, check_float
+from fnn.arrays import Array, check_float
 
 
 def log_softmax(logits: Array) -> Array:
-    """The logarithm of `softmax`, exact where a probability itself would round to 0 or 1.
+    """The logarithm of `softmax`, exact even where a probability would round to 0 or 1.
 
     Raises TypeError unless the logits are float32 or float64.
     """
@@ -35,12 +35,12 @@ def softmax_cross_entropy(
         loss = mean over the batch of sum over k of -q_k log p_k       equations (7)-(8)
         dlogits = (p - q) / N                                                   (11)-(12)
 
-    q is 1 at the label and 0 elsewhere. With label smoothing it is 1 - smoothing at the label, and
-    smoothing / C more at every class (Szegedy et al., "Rethinking the Inception architecture",
-    CVPR 2016). logits are (N, C), labels (N,) integers in 0..C-1. The loss comes from the logits,
-    not from rounded probabilities: a wrong answer by a gap of 100 costs 100, in float32 too.
-    Raises TypeError or ValueError for labels of another type, count or range, for N = 0 and for a
-    smoothing outside 0..1.
+    q is 1 at the label and 0 elsewhere. With label smoothing it is 1 - smoothing at the label, plus
+    smoothing / C at every class (Szegedy et al., "Rethinking the Inception architecture", CVPR
+    2016). logits are (N, C), labels are (N,) integers in 0..C-1. The loss is computed from the
+    logits, not from rounded probabilities: an answer that is wrong by 100 costs 100, in float32
+    too. Raises TypeError or ValueError for labels of another type, number or range, for N = 0 and
+    for a smoothing outside 0..1.
 
     >>> loss, dlogits = softmax_cross_entropy(np.array([[0.0, 100.0]]), np.array([0]))
     >>> loss, dlogits
@@ -60,16 +60,6 @@ def softmax_cross_entropy(
         dlogits -= smoothing / logits.shape[1]
     dlogits /= n
     return loss, dlogits
-
-
-def accuracy(logits: Array, labels: Array) -> float:
-    """The share of examples, 0..1, whose largest logit is at their label.
-
-    >>> accuracy(np.array([[0.1, 0.9], [0.8, 0.2]]), np.array([1, 1]))
-    0.5
-    """
-    check_labels(logits, labels)
-    return float((logits.argmax(axis=1) == labels).mean())
 
 
 def check_labels(logits: Array, labels: Array) -> None:

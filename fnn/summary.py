@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from fnn import keys, tree
+from fnn.arrays import Shape
 from fnn.keys import Key
-from fnn.layers.layer import Layer, Shape
+from fnn.layers.layer import Layer
 from fnn.tree import Tree
 
 
@@ -27,7 +28,7 @@ def summary(net: Layer, shape: Shape, rng: Key = 0) -> list[Line]:
     pixels of the output, whichever way a convolution is computed. What costs no products with
     weights (pooling, normalisation, activations) counts 0. `shape` is that of one example.
 
-    >>> from fnn.models import mlp
+    >>> from fnn.models.classic import mlp
     >>> [(line.name, line.parameters) for line in summary(mlp(10, hidden=5), (2, 2, 1))]
     [('flatten', 0), ('dense(5)', 25), ('sigmoid', 0), ('dense(10)', 60)]
     """

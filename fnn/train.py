@@ -14,13 +14,15 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
-from toolz import accumulate, drop, reduce
+from toolz import accumulate, drop, identity, reduce
 
 from fnn import keys, tree
+from fnn.arrays import Array, Shape
 from fnn.keys import Key
-from fnn.layers.layer import Array, Layer, Shape, parameter_grads, same
-from fnn.losses import accuracy, softmax_cross_entropy
-from fnn.transforms import Optimizer
+from fnn.layers.layer import Layer, parameter_grads
+from fnn.losses import softmax_cross_entropy
+from fnn.metrics import accuracy
+from fnn.optim.transforms import Optimizer
 from fnn.tree import Tree
 
 Batch: TypeAlias = tuple[Array, Array]
@@ -80,7 +82,7 @@ def predict(
     state: Tree,
     x: Array,
     batch_size: int = 500,
-    prepare: Callable[[Array], Array] = same,
+    prepare: Callable[[Array], Array] = identity,
 ) -> Array:
     """The logits of all examples, (N, C), computed in slices of `batch_size` in test mode.
 
@@ -110,7 +112,7 @@ def evaluate(
     labels: Array,
     loss: Loss = softmax_cross_entropy,
     batch_size: int = 500,
-    prepare: Callable[[Array], Array] = same,
+    prepare: Callable[[Array], Array] = identity,
 ) -> Metrics:
     """The mean loss and the accuracy over all examples, in slices and in test mode.
 

@@ -1,0 +1,1 @@
+"""The programs, one file each; bin/* and the installed commands start them."""

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from fnn.cli.common import one_line, parser, run, say
-from fnn.cli.memory import keep_freed_memory
-from fnn.cli.parameters import DIGITS, add_params_argument, find_recognizer
+from fnn.cli import program
+from fnn.cli.inputs import DIGITS, add_params_argument, find_recognizer
+from fnn.cli.program import parser, run
 from fnn.data.batches import image_shape
 from fnn.data.dump import read_dump
-from fnn.errors import InputError
-from fnn.files import check_writable, write_atomically
-from fnn.recognizer import recognise
+from fnn.errors import InputError, one_line, say
+from fnn.files.atomic import check_writable, write_atomically
+from fnn.recognizer.recognizer import recognize
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -29,7 +29,7 @@ def body(argv: Sequence[str]) -> None:
     p.add_argument("out", metavar="OUT", help="the file to write")
     add_params_argument(p)
     args = p.parse_args(argv)
-    keep_freed_memory()
+    program.keep_freed_memory()
     target = check_writable(args.out)
     images = read_dump(args.dump)
     for what, source in (("dump", args.dump), ("parameter file", args.params)):
@@ -40,6 +40,6 @@ def body(argv: Sequence[str]) -> None:
         raise InputError(
             f"the network knows {found.spec.classes} classes, expected {len(DIGITS)} digits"
         )
-    text = "".join(f"{digit}\n" for digit in recognise(found, images).argmax(axis=1))
+    text = "".join(f"{digit}\n" for digit in recognize(found, images).argmax(axis=1))
     write_atomically(args.out, lambda file: file.write(text.encode()))
     say(one_line(f"{len(images)} answers written to {args.out}"))

@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from fnn.cli.common import one_line
-from fnn.errors import InputError
-from fnn.runs import METRICS
+from fnn.errors import InputError, one_line
+from fnn.training.run_directory import METRICS
 
 ACCURACIES = ("train_accuracy", "validation_accuracy", "test_accuracy")
 LONGEST = 90  # letters of a name

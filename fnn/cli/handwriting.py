@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Sequence
 
-from fnn.cli.common import Parser, one_line, say
-from fnn.data.handwriting import digit_image
-from fnn.data.image_file import MOST, NAMES, read_grey
-from fnn.errors import InputError
-from fnn.layers.layer import Array
+from fnn.arrays import Array
+from fnn.cli.program import Parser
+from fnn.errors import InputError, one_line, say
+from fnn.handwriting.digit_image import digit_image
+from fnn.handwriting.image_file import MOST, NAMES, read_grey
 
 
 def add_image_argument(parser: Parser) -> None:

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 
 from fnn import keys
-from fnn.cli.common import parser, run, whole
+from fnn.cli.inputs import add_params_argument, find_recognizer
 from fnn.cli.options import add_data_argument
-from fnn.cli.parameters import add_params_argument, find_recognizer
+from fnn.cli.program import parser, run, whole
 from fnn.data.batches import image_shape
-from fnn.data.sources import open_data
+from fnn.data.catalogue import open_data
 from fnn.errors import InputError
 from fnn.losses import softmax_cross_entropy
-from fnn.recognizer import recognise
+from fnn.recognizer.recognizer import recognize
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -42,4 +42,4 @@ def body(argv: Sequence[str]) -> None:
     found = find_recognizer(args.params, image_shape(images), source.classes)
     draw = keys.generator(keys.child(args.seed, keys.SAMPLE))
     rows = draw.permutation(len(images))[: args.batch_size]
-    print(softmax_cross_entropy(recognise(found, images[rows]), labels[rows])[0])
+    print(softmax_cross_entropy(recognize(found, images[rows]), labels[rows])[0])

@@ -1,7 +1,7 @@
 """Options that several programs have."""
 
-from fnn.cli.common import Parser
-from fnn.data.sources import KNOWN
+from fnn.cli.program import Parser
+from fnn.data.catalogue import KNOWN
 
 
 def add_data_argument(parser: Parser) -> None:

@@ -7,12 +7,12 @@ from contextlib import redirect_stderr
 from pathlib import Path
 from typing import Any
 
-from fnn.cli.common import Parser
-from fnn.cli.train_choices import check_optimizer, check_turns, resolved
+from fnn.cli.program import Parser
 from fnn.cli.train_options import arguments
 from fnn.errors import InputError
-from fnn.recipes import RECIPES
-from fnn.runs import CONFIG, read_config
+from fnn.training.options import check_optimizer, check_turns, resolved
+from fnn.training.recipes import RECIPES
+from fnn.training.run_directory import CONFIG, read_config
 
 # Options that a run does not keep; "data" it keeps, but a data set may have moved.
 OF_THIS_CALL = {"run", "resume", "out", "save_every", "summary", "quiet", "data", "whole"}

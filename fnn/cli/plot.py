@@ -4,9 +4,8 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from fnn.cli.common import parser, run
 from fnn.cli.curves import Curves, read_curves
-from fnn.cli.pictures import (
+from fnn.cli.figures import (
     COLOURS,
     GREY,
     add_out_argument,
@@ -14,6 +13,7 @@ from fnn.cli.pictures import (
     deliver,
     new_figure,
 )
+from fnn.cli.program import parser, run
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,18 +7,18 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from fnn.cli.common import parser, run, say, whole
+from fnn.arrays import Array
 from fnn.cli.handwriting import add_image_argument, image_of, print_lines
+from fnn.cli.inputs import DIGITS, add_params_argument, find_recognizer
 from fnn.cli.options import add_data_argument
-from fnn.cli.parameters import DIGITS, add_params_argument, find_recognizer
+from fnn.cli.program import parser, run, whole
 from fnn.data.batches import image_shape
-from fnn.data.handwriting import SIDE
-from fnn.data.image_file import check_pillow
-from fnn.data.sources import open_data
-from fnn.errors import InputError
-from fnn.layers.layer import Array
+from fnn.data.catalogue import open_data
+from fnn.errors import InputError, say
+from fnn.handwriting.digit_image import SIDE
+from fnn.handwriting.image_file import check_pillow
 from fnn.losses import softmax
-from fnn.recognizer import Recognizer, recognise
+from fnn.recognizer.recognizer import Recognizer, recognize
 
 LONGEST_LINE = 1000
 
@@ -58,7 +58,7 @@ def answer_indices(args: Namespace) -> None:
     found = find_recognizer(args.params, image_shape(images), source.classes)
     check_top(args.top, found)
     for i in indices(len(images)):
-        (logits,) = recognise(found, images[i : i + 1])
+        (logits,) = recognize(found, images[i : i + 1])
         print(answer(logits, args.top), flush=True)
 
 
@@ -70,7 +70,7 @@ def answer_files(args: Namespace) -> None:
     check_top(args.top, found)
 
     def line(file: str) -> str:
-        (logits,) = recognise(found, image_of(file))
+        (logits,) = recognize(found, image_of(file))
         return answer(logits, args.top)
 
     print_lines("fnn-predict", args.image, line)

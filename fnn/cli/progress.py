@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from fnn.cli.common import say
-from fnn.cli.training import Job, Stage
-from fnn.runs import Progress, Row
+from fnn.errors import say
+from fnn.training.loop import Job, Stage
+from fnn.training.run_directory import Progress, Row
 
 
 class Show(NamedTuple):

@@ -5,9 +5,9 @@ import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from fnn.cli.common import one_line
-from fnn.cli.pictures import BLACK, GREY, VERMILION, new_figure
-from fnn.layers.layer import Array
+from fnn.arrays import Array
+from fnn.cli.figures import BLACK, GREY, VERMILION, new_figure
+from fnn.errors import one_line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fnn import keys, tree
-from fnn.cli.common import parser, run, say, whole
-from fnn.cli.evaluate import class_names
-from fnn.cli.memory import keep_freed_memory
+from fnn.arrays import Array
+from fnn.cli import program
+from fnn.cli.eval import class_names
+from fnn.cli.figures import add_out_argument, check_target, deliver
+from fnn.cli.inputs import add_params_argument, find_recognizer
 from fnn.cli.options import add_data_argument
-from fnn.cli.parameters import add_params_argument, find_recognizer
-from fnn.cli.pictures import add_out_argument, check_target, deliver
+from fnn.cli.program import parser, run, whole
 from fnn.cli.sheet import Card, sheet
 from fnn.data.batches import image_shape
+from fnn.data.catalogue import Source, open_data
 from fnn.data.dataset import Split
 from fnn.data.mnist import SplitName
-from fnn.data.sources import Source, open_data
-from fnn.errors import InputError
-from fnn.layers.layer import Array
+from fnn.errors import InputError, say
 from fnn.losses import softmax
-from fnn.recognizer import Recognizer, recognise
+from fnn.recognizer.recognizer import Recognizer, recognize
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -122,9 +122,9 @@ def images(source: Source[Split], args: Namespace) -> tuple[str, list[Card]]:
 
 def mistakes(found: Recognizer, source: Source[Split], args: Namespace) -> tuple[str, list[Card]]:
     """The images whose answer is wrong, those with the most probable answer first."""
-    keep_freed_memory()
+    program.keep_freed_memory()
     split = source.data
-    logits = recognise(found, split.images)
+    logits = recognize(found, split.images)
     # Float64, so that answers that are all but certain still have an order.
     p = softmax(logits.astype(np.float64))
     answers = logits.argmax(axis=1)

@@ -2,21 +2,21 @@
 
 from collections.abc import Sequence
 
-from fnn.cli.common import run
-from fnn.cli.memory import keep_freed_memory
-from fnn.cli.parameters import DEFAULT
+from fnn.cli import program
+from fnn.cli.inputs import DEFAULT
 from fnn.cli.parsed import parsed
+from fnn.cli.program import run
 from fnn.cli.progress import teller
-from fnn.cli.task import finish, put_together
-from fnn.cli.train_choices import model_options, of_network
 from fnn.cli.train_networks import train_networks
 from fnn.cli.train_once import train_once
-from fnn.cli.train_run import train_run
 from fnn.data.batches import image_shape
-from fnn.data.sources import open_data
-from fnn.files import check_writable
+from fnn.data.catalogue import open_data
+from fnn.files.atomic import check_writable
 from fnn.models import Spec, build
 from fnn.summary import summary, table
+from fnn.training.assemble import finish, put_together
+from fnn.training.drive import train_run
+from fnn.training.options import model_options, of_network
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -25,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def body(argv: Sequence[str]) -> None:
     args = parsed(argv)
-    keep_freed_memory()
+    program.keep_freed_memory()
     options = model_options(args)
     if args.out is not None or not (args.run or args.resume):
         check_writable(args.out or DEFAULT)  # before any work is done that could be lost

@@ -6,16 +6,16 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from fnn import runs
 from fnn.cli.progress import teller
-from fnn.cli.task import finish, put_together
-from fnn.cli.train_choices import of_network
 from fnn.cli.train_once import train_once
-from fnn.cli.train_run import opened, train_run
+from fnn.data.catalogue import Source
 from fnn.data.dataset import Dataset
-from fnn.data.sources import Source
 from fnn.models import Spec
 from fnn.train import TrainState
+from fnn.training import run_directory
+from fnn.training.assemble import finish, put_together
+from fnn.training.drive import opened, train_run
+from fnn.training.options import of_network
 
 
 def train_networks(args: Namespace, source: Source[Dataset], spec: Spec) -> None:
@@ -50,7 +50,7 @@ def _each(
         own: dict[str, Any] = {"out": None, "compact": False, "run": None, "resume": None}
         if directory:
             part = directory / str(i + 1)
-            begun = (part / runs.CONFIG).exists()
+            begun = (part / run_directory.CONFIG).exists()
             own |= {"resume" if begun else "run": str(part), "whole": str(directory)}
         mine = Namespace(**{**vars(of_network(args, i)), **own})
         teller(args.quiet)(f"network {i + 1} of {args.networks}, seed {mine.seed}")

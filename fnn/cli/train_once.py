@@ -2,13 +2,12 @@
 
 from argparse import Namespace
 
-from fnn.cli.common import say
 from fnn.cli.progress import shown
-from fnn.cli.task import Task, outcome
-from fnn.cli.training import Diverged, train
-from fnn.errors import InputError
-from fnn.runs import Progress
+from fnn.errors import InputError, say
 from fnn.train import TrainState
+from fnn.training.assemble import Task, outcome
+from fnn.training.loop import Diverged, train
+from fnn.training.run_directory import Progress
 
 
 def train_once(args: Namespace, task: Task) -> TrainState:

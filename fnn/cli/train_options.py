@@ -3,13 +3,13 @@
 import inspect
 from argparse import ArgumentTypeError, BooleanOptionalAction
 
-from fnn.cli.common import Parser, not_negative, parser, positive, share, whole
+from fnn.cli.inputs import DEFAULT
 from fnn.cli.options import add_data_argument
-from fnn.cli.parameters import DEFAULT
+from fnn.cli.program import Parser, not_negative, parser, positive, share, whole
 from fnn.layers.activation import ACTIVATIONS
 from fnn.models import MODELS
-from fnn.recipes import AUGMENTS, DEFAULTS, OPTIMIZERS, RECIPES, SCHEDULES
-from fnn.views import VIEWS
+from fnn.recognizer.tta import VIEWS
+from fnn.training.recipes import AUGMENTS, DEFAULTS, OPTIMIZERS, RECIPES, SCHEDULES
 
 SAVE_EVERY = 60.0  # seconds
 

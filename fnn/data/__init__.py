@@ -1,0 +1,1 @@
+"""Data sets: reading and downloading them, mini-batches and augmentation."""

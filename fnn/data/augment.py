@@ -9,10 +9,10 @@ from functools import reduce
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from fnn.arrays import Array
 from fnn.data.batches import Augment
 from fnn.data.distort import distort as distort  # one of them
 from fnn.keys import Key, child, generator
-from fnn.layers.layer import Array
 
 
 def shift(pixels: int, mode: str = "constant") -> Augment:

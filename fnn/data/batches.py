@@ -5,8 +5,8 @@ from typing import TypeAlias
 
 import numpy as np
 
+from fnn.arrays import Array, Shape
 from fnn.keys import AUGMENT, ORDER, Key, child, generator
-from fnn.layers.layer import Array, Shape
 
 Augment: TypeAlias = Callable[[Key, Array], Array]
 

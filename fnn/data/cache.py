@@ -9,30 +9,21 @@ import hashlib
 import json
 import math
 import os
-import sys
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 
 from fnn.data.dataset import Split
-from fnn.errors import InputError
-from fnn.files import write_atomically
+from fnn.errors import InputError, say
+from fnn.files.atomic import write_atomically
 
 Say: TypeAlias = Callable[[str], None]
 
 HIDDEN = ".parsed"
 VERSION = 1  # a change of the file's layout, or of what the parsers return, adds one
 HEADER_LIMIT = 1 << 16
-
-
-def say(line: str) -> None:
-    """Tell the user one line, on standard error; where that is closed or full, nobody."""
-    if sys.stderr is not None:  # print would take standard output instead
-        with suppress(OSError):
-            print(line, file=sys.stderr, flush=True)
 
 
 def data_root() -> Path:

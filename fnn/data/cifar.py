@@ -11,12 +11,13 @@ from typing import Any, Literal
 
 import numpy as np
 
+from fnn.arrays import Array
 from fnn.data import download
 from fnn.data.cache import check_root, data_root
-from fnn.data.dataset import Array, Dataset, Split
-from fnn.data.remotes import CIFAR10
-from fnn.data.tar import tar_files
+from fnn.data.dataset import Dataset, Split
+from fnn.data.mirrors import CIFAR10
 from fnn.errors import InputError
+from fnn.files.tar import tar_files
 
 CLASSES = (
     "airplane",
@@ -90,7 +91,7 @@ def _batches(source: str | os.PathLike[str], names: tuple[str, ...]) -> dict[str
 
 
 def _files(source: Path, names: tuple[str, ...]) -> Iterator[tuple[str, Split]]:
-    from fnn.data.unpickle import safe_load  # here, since it would slow down the start of fnn
+    from fnn.files.unpickle import safe_load  # here, since it would slow down the start of fnn
 
     # those of os.path never raise, whatever the path
     if not os.path.exists(source):

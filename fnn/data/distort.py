@@ -10,9 +10,9 @@ import math
 
 import numpy as np
 
+from fnn.arrays import Array
 from fnn.data.batches import Augment
 from fnn.keys import Key, generator
-from fnn.layers.layer import Array
 
 
 def distort(

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from fnn.data.remotes import Remote, RemoteFile
+from fnn.data.mirrors import Remote, RemoteFile
 from fnn.errors import InputError
 
 PATIENCE = 3.5  # seconds until a host's first byte must be there

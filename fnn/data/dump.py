@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fnn.data.dataset import Array
-from fnn.data.npy import MAGIC, parse_npy
-from fnn.data.unpickle import parse_pickle, read_bytes
+from fnn.arrays import Array
 from fnn.errors import InputError
+from fnn.files.npy import MAGIC, parse_npy
+from fnn.files.unpickle import parse_pickle, read_bytes
 
 _FOREIGN = {b"PK\x03\x04": "a zip or .npz archive", b"\x1f\x8b": "compressed by gzip"}
 

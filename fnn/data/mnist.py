@@ -17,10 +17,10 @@ from typing import IO, Literal, TypeAlias, cast
 
 import numpy as np
 
-from fnn.data import download, remotes
-from fnn.data.cache import Say, cached, check_root, data_root, say
+from fnn.data import download, mirrors
+from fnn.data.cache import Say, cached, check_root, data_root
 from fnn.data.dataset import Dataset, Split
-from fnn.errors import InputError
+from fnn.errors import InputError, say
 
 SplitName: TypeAlias = Literal["train", "test"]
 
@@ -88,7 +88,7 @@ def install_mnist(name: str, splits: tuple[SplitName, ...] = ("train", "test")) 
     directory = data_root() / name
     if any(find(directory, stem) is None for split in splits for stem in FILES[split]):
         check_root()
-        remote = remotes.SETS[name]
+        remote = mirrors.SETS[name]
         absent = [f for f in remote.files if find(directory, f.name.removesuffix(".gz")) is None]
         download.fetch(remote._replace(files=tuple(absent)), directory)
     return directory

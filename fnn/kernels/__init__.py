@@ -1,1 +1,1 @@
-"""Array code behind the layers. Arrays here are (H, W, N, C), contiguous (see `layout`)."""
+"""Array code behind the layers. Images are (H, W, N, C) here, contiguous (see `fnn.arrays`)."""

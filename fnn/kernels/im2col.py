@@ -1,17 +1,17 @@
 """Convolution as one matrix product: the course's section 5.7.5, the textbook and the oracle.
 
-Every patch of the image that a filter meets becomes a row of a matrix X, and the filters become the
-columns of a matrix W; then Y = X W. (The course has rows and columns the other way round.)
+Every patch of the image that a filter is applied to becomes a row of a matrix X, and the filters
+become the columns of a matrix W; then Y = X W. (The course has rows and columns exchanged.)
 """
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from fnn.layers.layer import Array
+from fnn.arrays import Array
 
 
 def output_side(side: int, size: int, stride: int, pad: int) -> int:
-    """How many places a filter of `size` has along a side, with `pad` zeros at both ends.
+    """The number of places for a filter of `size` along a side, with `pad` zeros at both ends.
 
     >>> [output_side(28, 3, 1, 1), output_side(28, 3, 2, 1), output_side(28, 2, 1, 1)]
     [28, 14, 29]
@@ -42,7 +42,7 @@ def im2col(x: Array, size: int, stride: int, pad: int) -> Array:
 
 
 def col2im(columns: Array, shape: tuple[int, ...], size: int, stride: int, pad: int) -> Array:
-    """The adjoint of `im2col`: adds every row up where its patch lay in (H, W, N, C) = `shape`."""
+    """The adjoint of `im2col`: adds every row at its patch's place in (H, W, N, C) = `shape`."""
     height, width, n, c = shape
     h, w = (output_side(side, size, stride, pad) for side in (height, width))
     patches = columns.reshape(h, w, n, size, size, c)
@@ -69,7 +69,7 @@ def grad_w(x: Array, dy: Array, size: int, stride: int, pad: int) -> Array:
 
 
 def grad_x(dy: Array, w: Array, shape: tuple[int, ...], stride: int, pad: int) -> Array:
-    """dX = dY W^T, equation (60), brought back from patches to images of `shape` (H, W, N, C)."""
+    """dX = dY W^T, equation (60), added up from patches to images of `shape` (H, W, N, C)."""
     size, k = w.shape[0], w.shape[3]
     columns = dy.reshape(-1, k) @ w.reshape(-1, k).T
     return np.ascontiguousarray(col2im(columns, shape, size, stride, pad))

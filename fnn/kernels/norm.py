@@ -1,17 +1,15 @@
-"""Batch normalisation at the speed of memory.
+"""Batch normalization at the speed of memory.
 
 Arrays are contiguous (..., C): C nodes, and along all other axes together M values of each.
 """
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
-from fnn.kernels import aligned
-from fnn.kernels.pointwise import longest, repeated, row_blocks, runs
-from fnn.kernels.threads import share
-from fnn.layers.layer import Array
+from fnn.arrays import Array
+from fnn.kernels import memory
+from fnn.kernels.rows import each_block, longest, repeated, row_blocks, runs
 
 
 class Moments(NamedTuple):
@@ -32,26 +30,20 @@ def moments(x: Array) -> Moments:
     """
     c = x.shape[-1]
     rows = runs(x)
-    blocks = row_blocks(rows)
-    ones = _ones(rows, blocks, c)
     sample = rows[:: -(-len(rows) // 8)]
+    ones = _ones(rows, c)
     pivot = _sum(sample, ones, c) / (sample.size // c)
-    minus = repeated(pivot, rows)
-    sums, squares = np.empty((2, len(blocks), c), np.float64)
+    parts = np.empty((2, len(row_blocks(rows)), c), np.float64)
 
-    def work(queue: Iterator[tuple[int, tuple[int, int]]]) -> None:
-        scratch = aligned.empty_like(rows[: longest(blocks)])
-        for number, (i, j) in queue:
-            t = np.subtract(rows[i:j], minus, out=scratch[: j - i])
-            sums[number] = _sum(t, ones, c)
-            np.multiply(t, t, out=t)
-            squares[number] = _sum(t, ones, c)
+    def f(number: int, x: Array, pivot: Array, t: Array) -> None:
+        np.subtract(x, pivot, out=t)
+        parts[0, number] = _sum(t, ones, c)
+        np.multiply(t, t, out=t)
+        parts[1, number] = _sum(t, ones, c)
 
-    share(work, enumerate(blocks))
-    m = x.size // c
-    from_pivot = sums.sum(axis=0) / m
-    var = squares.sum(axis=0) / m - from_pivot**2
-    return Moments(pivot + from_pivot, np.maximum(var, 0))
+    each_block(f, [rows, repeated(pivot, rows)], scratch=[x.dtype])
+    from_pivot, squares = parts.sum(axis=1) / (x.size // c)
+    return Moments(pivot + from_pivot, np.maximum(squares - from_pivot**2, 0))
 
 
 def backward(
@@ -67,49 +59,42 @@ def backward(
     of_dy = gamma * inv
     of_x = -of_dy * inv * dgamma / m
     shift = -of_dy * dbeta / m - of_x * mean
-    dx = aligned.empty_like(x)
-    source, above, target = runs(x), runs(dy), runs(dx)
-    a, b, d = (repeated(v, source) for v in (of_dy, of_x, shift))
-    blocks = row_blocks(source)
+    dx = memory.empty_like(x)
+    source = runs(x)
 
-    def work(queue: Iterator[tuple[int, int]]) -> None:
-        scratch = aligned.empty_like(source[: longest(blocks)])
-        for i, j in queue:
-            t = scratch[: j - i]
-            np.multiply(source[i:j], b, out=t)
-            np.add(t, d, out=t)
-            np.multiply(above[i:j], a, out=target[i:j])
-            np.add(target[i:j], t, out=target[i:j])
+    def f(number: int, x: Array, dy: Array, a: Array, b: Array, c: Array, *out: Array) -> None:
+        dx, t = out
+        np.multiply(x, b, out=t)
+        np.add(t, c, out=t)
+        np.multiply(dy, a, out=dx)
+        np.add(dx, t, out=dx)
 
-    share(work, blocks)
+    factors = (repeated(v, source) for v in (of_dy, of_x, shift))
+    each_block(f, [source, runs(dy), *factors, runs(dx)], scratch=[x.dtype])
     return dx, dgamma.astype(x.dtype), dbeta.astype(x.dtype)
 
 
 def gradients(x: Array, mean: Array, inv: Array, dy: Array) -> tuple[Array, Array]:
     """dgamma and dbeta, equations (36)-(37), (C,) as float64."""
     c = x.shape[-1]
-    source, above = runs(x), runs(dy)
-    blocks = row_blocks(source)
-    minus, ones = repeated(mean, source), _ones(source, blocks, c)
-    parts = np.empty((2, len(blocks), c), np.float64)
+    source = runs(x)
+    ones = _ones(source, c)
+    parts = np.empty((2, len(row_blocks(source)), c), np.float64)
 
-    def work(queue: Iterator[tuple[int, tuple[int, int]]]) -> None:
-        scratch = aligned.empty_like(source[: longest(blocks)])
-        for number, (i, j) in queue:
-            t = scratch[: j - i]
-            np.subtract(source[i:j], minus, out=t)
-            np.multiply(t, above[i:j], out=t)
-            parts[0, number], parts[1, number] = _sum(t, ones, c), _sum(above[i:j], ones, c)
+    def f(number: int, x: Array, dy: Array, mean: Array, t: Array) -> None:
+        np.subtract(x, mean, out=t)
+        np.multiply(t, dy, out=t)
+        parts[0, number], parts[1, number] = _sum(t, ones, c), _sum(dy, ones, c)
 
-    share(work, enumerate(blocks))
+    each_block(f, [source, runs(dy), repeated(mean, source)], scratch=[x.dtype])
     products, sums = parts.sum(axis=1)
-    dgamma: Array = products * inv
-    return dgamma, sums
+    return products * inv, sums
 
 
-def _ones(rows: Array, blocks: list[tuple[int, int]], c: int) -> Array:
-    """As many ones as a block has values a node."""
-    return np.ones(longest(blocks) * rows.shape[1] // c, rows.dtype)
+def _ones(rows: Array, c: int) -> Array:
+    """As many ones as a block, or a sample of 8 rows, has values of a node."""
+    most = max(longest(row_blocks(rows)), min(len(rows), 8))
+    return np.ones(most * rows.shape[1] // c, rows.dtype)
 
 
 def _sum(rows: Array, ones: Array, c: int) -> Array:

@@ -1,9 +1,9 @@
 """Convolution by im2col a few rows of outputs at a time.
 
 `im2col` moves single pixels, and the patches of the whole image leave the cache before they are
-multiplied. Here the image first gets the order (H, C, W, N), in which a shift of a channel is one
-long run, and the patches of a few rows of outputs are multiplied at once. It does what `im2col`
-does.
+multiplied. Here the image is first brought into the order (H, C, W, N), in which a shifted channel
+is one long run, and the patches of a few rows of outputs are multiplied at once. The result is that
+of `im2col`.
 """
 
 from collections.abc import Iterator
@@ -11,12 +11,12 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from fnn.kernels import aligned, im2col
+from fnn.arrays import Array
+from fnn.kernels import im2col, memory
 from fnn.kernels.im2col import output_side
 from fnn.kernels.threads import cut, share
-from fnn.layers.layer import Array
 
-BLOCK = 1 << 19  # numbers in a block's patches: during shorter calls threads wait for one another
+BLOCK = 1 << 19  # numbers in the patches of a block: shorter calls wait for Python's lock
 
 
 def forward(x: Array, w: Array, stride: int, pad: int) -> Array:
@@ -25,7 +25,7 @@ def forward(x: Array, w: Array, stride: int, pad: int) -> Array:
     high, wide = (output_side(side, size, stride, pad) for side in x.shape[:2])
     n = x.shape[2]
     planes = _planes(x, pad)
-    y = aligned.empty((high, wide, n, k), x.dtype)
+    y = memory.empty((high, wide, n, k), x.dtype)
     filters = np.ascontiguousarray(w.transpose(0, 2, 1, 3)).reshape(-1, k)
     blocks = _blocks(x, size, high, wide)
 
@@ -45,7 +45,7 @@ def grad_w(x: Array, dy: Array, size: int, stride: int, pad: int) -> Array:
     high, wide, n, k = dy.shape
     c = x.shape[3]
     planes = _planes(x, pad)
-    sums = aligned.empty((high, size * c * size, k), x.dtype)
+    sums = memory.empty((high, size * c * size, k), x.dtype)
     blocks = _blocks(x, size, high, wide)
 
     def work(queue: Iterator[tuple[int, int]]) -> None:
@@ -62,8 +62,8 @@ def grad_w(x: Array, dy: Array, size: int, stride: int, pad: int) -> Array:
 def grad_x(dy: Array, w: Array, shape: tuple[int, ...], stride: int, pad: int) -> Array:
     """The gradient of x, of `shape` (H, W, N, C), for dy, (H', W', N, K).
 
-    With stride 1 it is the convolution of dy with the filters turned by 180 degrees; other strides,
-    and a pad that only a larger filter could undo, are left to `im2col`.
+    With stride 1 it is the convolution of dy with the filters turned by 180 degrees. Other strides,
+    and a pad of the filter's size or more, are left to `im2col`.
     """
     size = w.shape[0]
     if stride != 1 or pad >= size:
@@ -80,7 +80,7 @@ def _planes(x: Array, pad: int) -> Array:
 
 
 def _blocks(x: Array, size: int, high: int, wide: int) -> list[tuple[int, int]]:
-    """Blocks of rows of outputs: several are an even number, so that two threads end together."""
+    """Blocks of rows of outputs; several are an even number, so that two threads end together."""
     numbers = high * size * size * x.shape[3] * wide * x.shape[2]
     parts = max(1, min(high, -(-numbers // BLOCK)))
     return cut(high, parts + parts % 2 if 1 < parts < high else parts)
@@ -88,14 +88,11 @@ def _blocks(x: Array, size: int, high: int, wide: int) -> list[tuple[int, int]]:
 
 def _buffer(x: Array, size: int, blocks: list[tuple[int, int]], wide: int) -> Array:
     most = max(j - i for i, j in blocks)
-    return aligned.empty((most, size, x.shape[3], size, wide, x.shape[2]), x.dtype)
+    return memory.empty((most, size, x.shape[3], size, wide, x.shape[2]), x.dtype)
 
 
 def _patches(planes: Array, top: int, stride: int, buffer: Array) -> Array:
-    """The patches of the output rows of a block whose filters begin at row `top`.
-
-    They are (rows, size * C * size, W' * N).
-    """
+    """The patches for a block of output rows: (rows, size * C * size, W' * N), from row `top`."""
     rows, size, c, _, wide, n = buffer.shape
     row, plane, column, item = planes.strides
     buffer[...] = as_strided(

@@ -1,11 +1,15 @@
-"""Sharing the blocks of one call among a few threads.
+"""The blocks of one call, shared among a few threads.
 
-NumPy lets other threads run while it computes, so Python threads that each work on their own
-blocks use all cores. From the first call that is shared, BLAS is held at one thread in the whole
-process: its own threads would fight ours for the cores, and go on spinning for milliseconds after
-each product, so that giving them back between calls costs more than they bring. How a call is cut
-into blocks depends on shapes alone, each result is written by one block or its parts are added in a
-fixed order: so the bits are the same for any number of threads.
+NumPy lets other threads run while it computes, so that Python threads which each work on their own
+blocks use all cores. How a call is cut into blocks depends on shapes alone, and each result is
+written by one block or its parts are added in a fixed order: the bits are the same for any number
+of threads.
+
+BLAS has one thread in a process that imports fnn, from the import on. Its own threads would compete
+with ours for the cores and spin for milliseconds after each product, and their number decides the
+last bits of a product. `threadpoolctl.threadpool_limits` gives it others.
+
+Two things outlive a call here: that setting, and the pool of threads.
 """
 
 import os
@@ -22,9 +26,9 @@ T = TypeVar("T")
 
 
 def count() -> int:
-    """How many threads to use: FNN_THREADS, or all cores that the process may use.
+    """The number of threads to use: FNN_THREADS, or the cores that the process may use.
 
-    Raises InputError where FNN_THREADS is no whole number from 1 up.
+    Raises InputError unless FNN_THREADS is an integer in 1..1024.
     """
     wanted = os.environ.get("FNN_THREADS")
     if wanted:
@@ -45,7 +49,7 @@ def split(n: int, size: int) -> list[tuple[int, int]]:
 
 
 def cut(n: int, parts: int) -> list[tuple[int, int]]:
-    """range(n) in so many nearly equal parts (start, stop)."""
+    """range(n) in `parts` nearly equal parts (start, stop)."""
     return [(i * n // parts, (i + 1) * n // parts) for i in range(parts)]
 
 
@@ -53,14 +57,13 @@ def share(work: Callable[[Iterator[T]], None], items: Iterable[T]) -> None:
     """Run work(queue) in several threads, where `queue` is one iterator that all of them draw from.
 
     `work` makes its scratch arrays once and then loops over the queue. The calling thread works
-    too, and waits for no other that has not begun, so nested calls and calls from many threads
-    cannot block each other. An exception in any thread ends the queue and is raised here.
+    too, and waits for no thread that has not begun: nested calls and calls from many threads cannot
+    block each other. An exception in any thread ends the queue and is raised here.
     """
     items = list(items)
     if len(items) <= 1:
         work(iter(items))
         return
-    hold_blas()
     threads = min(count(), len(items))
     left = iter(items)
     stop = threading.Event()
@@ -91,19 +94,20 @@ def share(work: Callable[[Iterator[T]], None], items: Iterable[T]) -> None:
 
 
 @cache
-def hold_blas() -> None:
-    """Hold BLAS at one thread in this process, for good."""
-    from threadpoolctl import threadpool_limits
-
-    threadpool_limits(limits=1, user_api="blas")
-
-
-def blas_is_held() -> bool:
-    """Whether a call has been shared in this process, so that BLAS has one thread."""
-    return hold_blas.cache_info().currsize > 0
-
-
-@cache
 def _pool(process: int, threads: int) -> ThreadPoolExecutor:
     # By process: after a fork the parent's threads are not there.
     return ThreadPoolExecutor(threads, thread_name_prefix="fnn")
+
+
+def _hold_blas() -> None:
+    """Give every BLAS in this process one thread."""
+    variable = "KMP_DUPLICATE_LIB_OK"  # threadpoolctl sets it when it is imported
+    before = os.environ.get(variable)
+    from threadpoolctl import threadpool_limits
+
+    if before is None:
+        os.environ.pop(variable, None)
+    threadpool_limits(limits=1, user_api="blas")
+
+
+_hold_blas()

@@ -4,13 +4,13 @@ A tile of 4x4 outputs needs 6x6 inputs d. With the constant matrices B, G, A bel
 
     y = A^T [ sum over channels of (G w G^T) * (B^T d B) ] A
 
-where * multiplies element by element: 36 products a tile and pair of channels, where 144 were. In
-the order (H, W, N, C) everything is a matrix product: both transforms multiply a constant by a
+where * multiplies element by element: 36 products for a tile and a pair of channels instead of 144.
+In the order (H, W, N, C) everything is a matrix product: both transforms multiply a constant by a
 (6, long) matrix, overlapping tiles are a strided view, and the sum over channels is 36 products of
 (tiles * N, C) by (C, K). Blocks of tile columns and slices of the batch stay in the cache.
 
 Source: Lavin and Gray, "Fast algorithms for convolutional neural networks", CVPR 2016. In float32
-the error is some 10 times that of a direct sum: below 1e-5 of the largest result.
+the error is about 10 times that of a direct sum: below 1e-5 of the largest result.
 """
 
 import math
@@ -19,14 +19,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fnn.kernels import aligned
+from fnn.arrays import Array
+from fnn.kernels import memory
 from fnn.kernels.threads import share, split
-from fnn.layers.layer import Array
 
 TILE = 4  # outputs along a side of a tile
 SIDE = TILE + 2  # inputs along it
 CACHE = 1 << 22  # bytes that a block's arrays may take together
-SMALL = 1 << 20  # numbers in transformed tiles for which a second thread is not worth its start
+SMALL = 1 << 20  # numbers in transformed tiles: with fewer, a second thread does not pay
 
 BT = [
     [4, 0, -5, 0, 1, 0],
@@ -71,7 +71,7 @@ class Plan(NamedTuple):
 
 
 def plan(rows: int, columns: int, n: int, row_bytes: int) -> Plan:
-    """Cut tiles and examples into blocks; a tile of one example takes `row_bytes`."""
+    """Cut tiles and examples into blocks; one tile of one example takes `row_bytes` bytes."""
     room = max(64, CACHE // row_bytes)
     slices = split(n, max(1, room // min(columns, 2)))
     most = max((b - a for a, b in slices), default=0)
@@ -87,21 +87,21 @@ def forward(x: Array, w: Array, pad: int) -> Array:
     out_h, out_w = h + 2 * pad - 2, wide + 2 * pad - 2
     at = np.array(AT, x.dtype)
     u = _both_sides(np.array(G, x.dtype), w).reshape(SIDE * SIDE, c, k)
-    y = aligned.empty((out_h, out_w, n, k), x.dtype)
+    y = memory.empty((out_h, out_w, n, k), x.dtype)
     todo = plan(-(-out_h // TILE), -(-out_w // TILE), n, SIDE * SIDE * (c + k) * x.itemsize)
 
     def work(queue: Iterator[Block]) -> None:
         scratch = _scratch(todo, x.dtype, SIDE, c)
         size = todo.columns * todo.examples * k
-        products = aligned.empty((SIDE * SIDE * size,), x.dtype)
-        halves = aligned.empty((TILE * SIDE * size,), x.dtype)
+        products = memory.empty((SIDE * SIDE * size,), x.dtype)
+        halves = memory.empty((TILE * SIDE * size,), x.dtype)
         for block in queue:
             i, j0, j1, s0, s1 = block
             t, b = j1 - j0, s1 - s0
             v = _tiles(x, block, pad, 0, SIDE, scratch)
             m = _view(products, SIDE * SIDE, t * b, k)
             np.matmul(v, u, out=m)
-            high = min(TILE, out_h - TILE * i)  # the last row of tiles may reach beyond y
+            high = min(TILE, out_h - TILE * i)  # the last row of tiles may extend beyond y
             r = _view(halves, high, SIDE, t, b * k)
             np.matmul(
                 at[:high],
@@ -133,9 +133,9 @@ def grad_x(dy: Array, w: Array, pad: int) -> Array:
 def grad_w(x: Array, dy: Array, pad: int) -> Array:
     """The gradient of w, (3, 3, C, K), for x, (H, W, N, C), and dy, (H', W', N, K).
 
-    The transpose of every step of `forward`. Two halves of the 6 rows of the transformed tiles
-    can be worked out apart, each by one thread from the first block to the last; where there is
-    little to do, one thread works out all of them.
+    The transpose of every step of `forward`. The 6 rows of the transformed tiles are computed in
+    two halves, each by one thread from the first block to the last; little work is left to one
+    thread.
     """
     c, k = x.shape[3], dy.shape[3]
     out_h, out_w, n = dy.shape[:3]
@@ -144,16 +144,16 @@ def grad_w(x: Array, dy: Array, pad: int) -> Array:
     numbers = SIDE * SIDE * high_tiles * wide_tiles * n * (c + k)
     rows = SIDE if numbers < SMALL else SIDE // 2
     todo = plan(high_tiles, wide_tiles, n, 9 * rows * (c + k) * x.itemsize)
-    du = aligned.empty((SIDE, SIDE, c, k), x.dtype)
+    du = memory.empty((SIDE, SIDE, c, k), x.dtype)
 
     def work(queue: Iterator[tuple[int, int]]) -> None:
         for f0, f1 in queue:
             f = f1 - f0
             scratch = _scratch(todo, x.dtype, f, c)
             size = todo.columns * todo.examples * k
-            halves = aligned.empty((f * TILE * size,), x.dtype)
-            transformed = aligned.empty((f * SIDE * size,), x.dtype)
-            part = aligned.empty((f * SIDE, c, k), x.dtype)
+            halves = memory.empty((f * TILE * size,), x.dtype)
+            transformed = memory.empty((f * SIDE * size,), x.dtype)
+            part = memory.empty((f * SIDE, c, k), x.dtype)
             total = du[f0:f1].reshape(f * SIDE, c, k)
             total[...] = 0
             for block in todo.blocks:
@@ -187,7 +187,7 @@ def _both_sides(g: Array, w: Array) -> Array:
 
 
 class Scratch(NamedTuple):
-    """A thread's arrays for tiles that are transformed along columns, and along both."""
+    """A thread's arrays for tiles that are transformed along columns, and along both axes."""
 
     half: Array
     tiles: Array
@@ -196,7 +196,7 @@ class Scratch(NamedTuple):
 def _scratch(todo: Plan, dtype: np.dtype, rows: int, c: int) -> Scratch:
     half = rows * (TILE * todo.columns + 2) * todo.examples * c
     tiles = rows * SIDE * todo.columns * todo.examples * c
-    return Scratch(aligned.empty((half,), dtype), aligned.empty((tiles,), dtype))
+    return Scratch(memory.empty((half,), dtype), memory.empty((tiles,), dtype))
 
 
 def _view(flat: Array, *shape: int) -> Array:

@@ -1,1 +1,1 @@
-"""The layers, and the contract that they keep (`fnn.layers.layer`)."""
+"""Layers; `fnn.layers.layer` has their contract."""

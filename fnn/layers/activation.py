@@ -1,11 +1,12 @@
-"""Element-wise non-linearities; they take arrays of any shape."""
+"""Element-wise non-linearities, for arrays of any shape."""
 
 import math
 
 import numpy as np
 
-from fnn.kernels import pointwise
-from fnn.layers.layer import Array, Cache, Layer, check_float, empty
+from fnn.arrays import Array, check_float
+from fnn.kernels import activation
+from fnn.layers.layer import Cache, Layer, empty
 from fnn.tree import Tree
 
 
@@ -15,8 +16,8 @@ def sigmoid() -> Layer:
     y = 1 / (1 + exp(-t))          equation (2)
     dt = dy * (1 - y) * y                   (19)
 
-    Exact to rounding for every t: where exp(-t) would overflow, t is held at the largest value
-    that does not, and y is as good as 0 there (below 1e-38 in float32).
+    Exact to rounding for every t: where exp(-t) would overflow, t is replaced by the lowest value
+    that does not, and y is practically 0 (below 1e-38 in float32).
     """
 
     def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:
@@ -47,17 +48,17 @@ def relu() -> Layer:
 
     def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:
         check_float("relu", x)
-        y = pointwise.relu(x)
+        y = activation.relu(x)
         return y, Cache(y, state)
 
     def vjp(params: Tree, cache: Cache, dy: Array) -> tuple[Array, Tree]:
-        return pointwise.relu_vjp(cache.saved, dy), {}
+        return activation.relu_vjp(cache.saved, dy), {}
 
     return Layer(empty, apply, vjp, name="relu")
 
 
 def gelu() -> Layer:
-    """The Gaussian error linear unit, in its form with tanh, which is within 5e-4 of the other.
+    """The Gaussian error linear unit in its tanh form, within 5e-4 of the exact one.
 
     y = t/2 (1 + tanh(sqrt(2/pi) (t + 0.044715 t^3)))
 
@@ -66,20 +67,20 @@ def gelu() -> Layer:
 
     def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:
         check_float("gelu", x)
-        if not train:  # a gradient is seldom asked for
-            return pointwise.gelu(x), Cache((x, None), state)
-        y, slope = pointwise.gelu_and_slope(x)
+        if not train:  # a gradient is rarely needed
+            return activation.gelu(x), Cache((x, None), state)
+        y, slope = activation.gelu_and_slope(x)
         return y, Cache((None, slope), state)
 
     def vjp(params: Tree, cache: Cache, dy: Array) -> tuple[Array, Tree]:
         x, slope = cache.saved
-        return pointwise.times(pointwise.gelu_and_slope(x)[1] if slope is None else slope, dy), {}
+        return activation.times(activation.gelu_and_slope(x)[1] if slope is None else slope, dy), {}
 
     return Layer(empty, apply, vjp, name="gelu")
 
 
 def scaled(factor: float) -> Layer:
-    """y = factor * x, with a constant that is not learned: before a loss, a temperature."""
+    """y = factor * x, with a constant that is not learned, such as a temperature before a loss."""
     factor = float(factor)  # a NumPy scalar would turn float32 into float64
 
     def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:

@@ -1,21 +1,22 @@
 """Layers made of layers."""
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import reduce
 
 from toolz import accumulate
 
 from fnn import tree
-from fnn.keys import Key, child
+from fnn.arrays import Array, Shape
+from fnn.keys import child
 from fnn.layers.activation import scaled
-from fnn.layers.layer import Array, Cache, Init, Layer, Shape, parameter_grads
-from fnn.layers.shape import identity
+from fnn.layers.layer import Apply, Cache, Grads, Init, Layer, Vjp, parameter_grads
+from fnn.layers.reshape import identity
 from fnn.tree import Tree
 
 
 def serial(*layers: Layer) -> Layer:
-    """One layer after another; `params[i]`, `state[i]` belong to layer i, counted from 0.
+    """One layer after another; `params[i]` and `state[i]` belong to layer i, counted from 0.
 
     >>> from fnn.layers.dense import dense
     >>> net = serial(dense(100), dense(10))
@@ -23,16 +24,8 @@ def serial(*layers: Layer) -> Layer:
     ((10,), (100, 10))
     """
 
-    def shape(s: Shape) -> Shape:
-        return reduce(lambda s, layer: layer.shape(s), layers, s)
-
-    def each(part: Callable[[Layer], Init]) -> Init:
-        def make(rng: Key, s: Shape) -> Tree:
-            reached = accumulate(lambda s, layer: layer.shape(s), layers, s)
-            pairs = zip(layers, reached, strict=False)  # reached has the last output besides
-            return {i: part(layer)(child(rng, i), s) for i, (layer, s) in enumerate(pairs)}
-
-        return make
+    def inputs(s: Shape) -> Sequence[Shape]:
+        return list(accumulate(lambda s, layer: layer.shape(s), layers[:-1], s))
 
     def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:
         if not layers:
@@ -57,8 +50,8 @@ def serial(*layers: Layer) -> Layer:
         return dx, {i: grads[i] for i in range(len(layers))}
 
     def own_grads(params: Tree, cache: Cache, dy: Array) -> Tree:
-        # Layers without parameters at the beginning (flatten) need no gradient, nor does anybody
-        # need what the first layer with parameters would hand to them.
+        # Layers without parameters at the beginning (flatten) need no gradient, and the first layer
+        # with parameters need not compute one for them.
         first = next((i for i in range(len(layers)) if tree.leaves(params[i])), len(layers))
         grads = {i: tree.map(lambda leaf: leaf, params[i]) for i in range(first)}
         if first < len(layers):
@@ -67,22 +60,16 @@ def serial(*layers: Layer) -> Layer:
             grads |= {i: later[i] for i in range(first + 1, len(layers))}
         return grads
 
-    return Layer(
-        each(lambda layer: layer.init),
-        apply,
-        vjp,
-        shape,
-        each(lambda layer: layer.state),
-        own_grads,
-        "serial",
-        layers,
-    )
+    def shape(s: Shape) -> Shape:
+        return reduce(lambda s, layer: layer.shape(s), layers, s)
+
+    return _combined("serial", layers, inputs, shape, apply, vjp, own_grads)
 
 
 def parallel(*layers: Layer) -> Layer:
     """The sum of layers that share one input; all have the same output shape.
 
-    Raises ValueError without a layer, or where the shapes differ.
+    Raises ValueError without a layer, or if the shapes differ.
     """
     if not layers:
         raise ValueError("parallel: expected at least one layer")
@@ -93,12 +80,9 @@ def parallel(*layers: Layer) -> Layer:
             raise ValueError(f"parallel: expected branches of one output shape, found {shapes}")
         return shapes[0]
 
-    def each(part: Callable[[Layer], Init]) -> Init:
-        def make(rng: Key, s: Shape) -> Tree:
-            shape(s)
-            return {i: part(layer)(child(rng, i), s) for i, layer in enumerate(layers)}
-
-        return make
+    def inputs(s: Shape) -> Sequence[Shape]:
+        shape(s)
+        return [s] * len(layers)
 
     def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:
         ys, caches = zip(
@@ -121,16 +105,28 @@ def parallel(*layers: Layer) -> Layer:
             for i, layer in enumerate(layers)
         }
 
-    return Layer(
-        each(lambda layer: layer.init),
-        apply,
-        vjp,
-        shape,
-        each(lambda layer: layer.state),
-        own_grads,
-        "parallel",
-        layers,
-    )
+    return _combined("parallel", layers, inputs, shape, apply, vjp, own_grads)
+
+
+def _combined(
+    name: str,
+    layers: tuple[Layer, ...],
+    inputs: Callable[[Shape], Sequence[Shape]],
+    shape: Callable[[Shape], Shape],
+    apply: Apply,
+    vjp: Vjp,
+    grads: Grads,
+) -> Layer:
+    """A layer whose parameters and state are those of its parts, numbered."""
+
+    def each(made: Callable[[Layer], Init]) -> Init:
+        return lambda rng, s: {
+            i: made(layer)(child(rng, i), given)
+            for i, (layer, given) in enumerate(zip(layers, inputs(s), strict=False))
+        }
+
+    init, state = each(lambda layer: layer.init), each(lambda layer: layer.state)
+    return Layer(init, apply, vjp, shape, state, grads, name, layers, inputs)
 
 
 def residual(*body: Layer) -> Layer:
@@ -142,19 +138,18 @@ def residual(*body: Layer) -> Layer:
 
 
 def ensemble(*nets: Layer) -> Layer:
-    """Networks that answer together: the mean of their logits; `params[0][i]` are those of net i.
+    """Networks that answer together by the mean of their logits; `params[0][i]` is for net i.
 
-    After softmax it is the geometric mean of their probabilities, normalised.
+    After softmax this is the geometric mean of their probabilities, normalized.
     """
     return serial(parallel(*nets), scaled(1 / max(1, len(nets))))
 
 
 def weight_decay(net: Layer, rate: float) -> Layer:
-    """L2 regularisation: `net`, with `rate * W` added to the gradient of every leaf named W.
+    """L2 regularization: `net` with `rate * W` added to the gradient of every leaf named W.
 
-    Biases, gamma and beta are left alone. `apply` does not change, so `check_vjp` holds for `net`
-    alone. It is the gradient of `rate / 2 * sum(W**2)`.
-    Raises ValueError for a negative rate.
+    That is the gradient of `rate / 2 * sum(W**2)`. Biases, gamma and beta are left alone. `apply`
+    does not change, so `check_vjp` is for `net` itself. Raises ValueError for a negative rate.
     """
     if rate < 0:
         raise ValueError(f"weight_decay: expected a rate of 0 or more, found {rate}")

@@ -1,13 +1,12 @@
 """The convolutional layer."""
 
-from fnn.kernels.convolution import METHODS, Method, choose, winograd_fits
+from fnn.arrays import Array, Shape, hwnc, nhwc
+from fnn.kernels.conv import METHODS, Method, choose, winograd_fits
 from fnn.kernels.im2col import output_side
-from fnn.kernels.layout import hwnc, nhwc
-from fnn.kernels.pointwise import add_to_channels
-from fnn.kernels.threads import hold_blas
+from fnn.kernels.rows import add_to_channels
 from fnn.keys import Key, child
 from fnn.layers.initializers import Initializer, he
-from fnn.layers.layer import Array, Cache, Layer, Shape, check_float, rank_error
+from fnn.layers.layer import Cache, Layer, check_input, check_rank
 from fnn.tree import Tree
 
 
@@ -20,24 +19,24 @@ def conv(
     method: str = "auto",
     init: Initializer = he,
 ) -> Layer:
-    """Filters of `size` x `size` pixels and all input channels, moved over the image.
+    """Filters of `size` x `size` pixels and all input channels, applied all over the image.
 
         y[i, j, k] = sum over s, t, c of x[i*stride + s - pad, j*stride + t - pad, c] W[s, t, c, k]
                      + b[k]                                          equations (56)-(59)
         dX = dY W^T,  dW = X^T dY,  db = sum of dY                             (60)-(62)
 
-    It is a cross-correlation. Outside the image x is 0; `pad`, by default size // 2, says how far
-    outside a filter may reach, so that stride 1 keeps the size of the image for odd `size` (and
-    adds 1 for even), and stride 2 halves it. x is (N, H, W, C), y (N, H', W', filters) with
-    H' = (H + 2 pad - size) // stride + 1; W is (size, size, C, filters), b (filters,), absent with
-    bias=False (as before batch_norm, whose beta does the same). W starts normal with variance
-    2 / (size * size * C), b at 0 (He et al. 2015), since a ReLU usually follows.
-    `method` says how it is computed: "im2col" (the course's section 5.7.5), "shifted" (the same, a
+    This is a cross-correlation. x is (N, H, W, C) and 0 outside the image; y is (N, H', W',
+    filters) with H' = (H + 2 pad - size) // stride + 1. `pad` is how far a filter may extend
+    outside, by default size // 2: then stride 1 keeps the size of the image for odd `size` (and
+    adds 1 for even), and stride 2 halves it. W is (size, size, C, filters), b is (filters,), or
+    absent with bias=False (before batch_norm, whose beta does the same). W starts normal with
+    variance 2 / (size * size * C), b at 0 (He et al. 2015), since a ReLU usually follows.
+    `method` is the way to compute it: "im2col" (the course's section 5.7.5), "shifted" (the same a
     few rows of outputs at a time, for few channels), "winograd" (3x3, stride 1, pad up to 2), or
-    "auto", the fastest for the shape; results agree to 1e-4 of the largest in float32, 1e-12 in
+    "auto", the fastest for the shape. Results agree to 1e-4 of the largest in float32, to 1e-12 in
     float64.
-    Raises ValueError for sizes that are none, an image smaller than a filter, a method that there
-    is not or that cannot do it.
+    Raises ValueError for an invalid size, stride or pad, an image smaller than a filter, and a
+    method that is unknown or does not fit.
 
     >>> conv(32).shape((28, 28, 1)), conv(8, size=5, stride=2).shape((28, 28, 3))
     ((28, 28, 32), (14, 14, 8))
@@ -58,8 +57,7 @@ def conv(
         return choose(size, stride, pad, channels) if method == "auto" else METHODS[method]
 
     def shape(s: Shape) -> Shape:
-        if len(s) != 3:
-            raise rank_error(name, "(H, W, C)", s, "give it images")
+        check_rank(name, s, "(H, W, C)", "give it images")
         if min(s[:2]) + 2 * pad < size:
             raise ValueError(f"{name}: an image of shape {s} is smaller than a filter, even padded")
         h, w = (output_side(side, size, stride, pad) for side in s[:2])
@@ -73,12 +71,7 @@ def conv(
         return {**w, "b": init.b(child(rng, 1), (filters,), *fans)} if bias else w
 
     def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:
-        check_float(name, x)
-        if x.ndim != 4 or x.shape[3] != params["W"].shape[2]:
-            expected = f"(N, H, W, {params['W'].shape[2]})"
-            raise ValueError(f"{name}: expected input of shape {expected}, found {x.shape}")
-        shape(x.shape[1:])
-        hold_blas()  # small images too: else the bits would depend on what ran before
+        check_input(name, x, shape, last=params["W"].shape[2])
         images = hwnc(x)
         y = way(images.shape[3]).forward(images, params["W"], stride, pad)
         if bias:

@@ -1,19 +1,20 @@
 """The fully connected layer."""
 
+from fnn.arrays import Array, Shape
 from fnn.keys import Key, child
 from fnn.layers.initializers import Initializer, course
-from fnn.layers.layer import Array, Cache, Layer, Shape, check_input, rank_error
+from fnn.layers.layer import Cache, Layer, check_input, check_rank
 from fnn.tree import Tree
 
 
 def dense(n: int, init: Initializer = course) -> Layer:
-    """Every one of `n` outputs is a weighted sum of all inputs plus a bias.
+    """Each of `n` outputs is a weighted sum of all inputs plus a bias.
 
         y = x @ W + b                             equations (1)-(4)
         dx = dy @ W.T,  dW = x.T @ dy,  db = sum of dy's rows         (13)-(18)
 
     The course keeps examples in columns, fnn in rows. x is (N, m), y is (N, n), W (m, n), b (n,).
-    `init` says how W and b start: by default normal with variance 1/m, both, as in task 1; `he`,
+    `init` makes W and b: by default both are normal with variance 1/m, as in task 1. `he`,
     `glorot` and `zeros` are in `fnn.initializers`. Raises ValueError for n < 1.
 
     >>> dense(10).shape((784,))
@@ -24,8 +25,7 @@ def dense(n: int, init: Initializer = course) -> Layer:
     name = f"dense({n})"
 
     def shape(s: Shape) -> Shape:
-        if len(s) != 1:
-            raise rank_error(name, "(m,)", s, "put flatten() before it")
+        check_rank(name, s, "(m,)", "put flatten() before it")
         return (n,)
 
     def make(rng: Key, s: Shape) -> Tree:
@@ -34,7 +34,7 @@ def dense(n: int, init: Initializer = course) -> Layer:
         return {"W": init.W(child(rng, 0), (m, n), m, n), "b": init.b(child(rng, 1), (n,), m, n)}
 
     def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:
-        check_input(name, x, params["W"].shape[:1])
+        check_input(name, x, shape, last=len(params["W"]))
         y = x @ params["W"]
         y += params["b"]
         return y, Cache(x, state)

@@ -1,4 +1,4 @@
-"""How weights and biases start: arguments for `dense` and `conv`."""
+"""Initial weights and biases: values for the argument `init` of `dense` and `conv`."""
 
 import math
 from collections.abc import Callable
@@ -6,8 +6,8 @@ from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
+from fnn.arrays import Array, Shape
 from fnn.keys import Key, generator
-from fnn.layers.layer import Array, Shape
 
 Fill: TypeAlias = Callable[[Key, Shape, int, int], Array]
 
@@ -49,8 +49,8 @@ def constant(value: float = 0.0) -> Fill:
 
 
 def partial_identity(rest: Fill) -> Fill:
-    """For a convolution from C channels: its first C filters copy them, those beyond start as
-    `rest` says. Deep networks then begin by passing the image on.
+    """For a convolution from C channels: the first C filters copy them, the others come from
+    `rest`. A deep network then begins by passing the image on.
 
     Source: Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU", arXiv:2404.00498.
     """
@@ -67,12 +67,12 @@ def partial_identity(rest: Fill) -> Fill:
     return fill
 
 
-# The course, task 1: weights and biases alike have variance 1/N, N the nodes of the layer before.
+# The course, task 1: weights and biases have variance 1/N, with N nodes in the layer before.
 course = Initializer(normal(1), normal(1))
 # He et al., "Delving deep into rectifiers", ICCV 2015: variance 2/N keeps a ReLU net's signal.
 he = Initializer(normal(2), constant(0))
 # Glorot and Bengio, "Understanding the difficulty of training deep feedforward networks", 2010.
 glorot = Initializer(uniform(1), constant(0))
 zeros = Initializer(constant(0), constant(0))
-# Convolutions pass their input on at first; what else there is has the variance 1/(3 N).
+# Convolutions start by passing their input on; all other weights have variance 1/(3 N).
 passing = Initializer(partial_identity(normal(1 / 3)), constant(0))

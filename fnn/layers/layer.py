@@ -1,34 +1,42 @@
-"""The contract that every layer keeps, and the checks that layers share.
+"""The contract of a layer, and the checks that layers share.
 
-A layer is a value of pure functions:
+A layer is a value made of pure functions:
 
-    init(rng, shape) -> params                     parameters at the start, a tree; {} where none
+    init(rng, shape) -> params                     parameters at the start, a tree; {} for none
     apply(params, state, x, train) -> (y, Cache)   the output, and what vjp needs
     vjp(params, cache, dy) -> (dx, grads)          gradients: of the input, and a tree like params
     shape(shape) -> shape                          the shape of one example's output
     state(rng, shape) -> state                     what changes from call to call, a tree
     grads(params, cache, dy) -> grads              vjp without dx, where that saves work
-    name, parts                                    what `summary` shows
+    name, parts, inputs(shape) -> shapes           what `summary` shows; the layers inside, and what
+                                                   each of them is given
 
 `shape` is one example's, without the batch axis. `rng` is a key (see `fnn.keys`). Everything that
 changes is an argument and a result: the state after a call is `cache.state`. No function writes
-into its arguments, none has side effects, and no result shares memory with an argument. (A cache
-may hold x and y themselves: leave them as they are until vjp is done.) The type of the result
-follows `x`: float32 in, float32 out. The first three functions make a layer; the
-others have defaults that fit a layer without state that keeps the shape.
+into its arguments or changes anything else in the process, and no result shares memory with an
+argument. (A cache may hold x and y themselves: leave them unchanged until vjp is done.) The type of
+the result follows `x`: float32 in, float32 out. The first three functions make a layer; the others
+have defaults for a layer without state that keeps the shape.
+
+Some functions look for names in the trees of any layer, yours included:
+
+    params  W            `weight_decay` decays it, files may quantize it, and `summary` counts one
+                         multiply-add for each of its numbers and pixel of the output
+            beta         `fnn-train --beta-rate` gives it a learning rate of its own
+    state   {mean, var}  a node with just these keys gets expectations from `recalibrate`, which
+                         meanwhile adds `rate`: 1.0, the share that each batch moves them by
+            {filters, shift}   a node with just these keys gets filters from `with_whitening`
+
+Two things outlive a call, and neither can be seen in a result: spare memory (`fnn.kernels.memory`)
+and the pool of threads (`fnn.kernels.threads`, which also gives BLAS one thread at the import).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
-
+from fnn.arrays import Array, Shape, check_float
 from fnn.keys import Key
 from fnn.tree import Tree
-
-Array: TypeAlias = NDArray[Any]
-Shape: TypeAlias = tuple[int, ...]
 
 
 class Cache(NamedTuple):
@@ -53,6 +61,10 @@ def same_shape(shape: Shape) -> Shape:
     return shape
 
 
+def no_inputs(shape: Shape) -> Sequence[Shape]:
+    return ()
+
+
 class Layer(NamedTuple):
     """A layer; the module's docstring is its contract."""
 
@@ -62,52 +74,41 @@ class Layer(NamedTuple):
     shape: Callable[[Shape], Shape] = same_shape
     state: Init = empty
     grads: Grads | None = None  # None: those of vjp
-    name: str = ""  # for people, in `summary`
-    parts: tuple["Layer", ...] = ()  # the layers that this one is made of
+    name: str = ""
+    parts: tuple["Layer", ...] = ()
+    inputs: Callable[[Shape], Sequence[Shape]] = no_inputs
 
 
 def parameter_grads(layer: Layer, params: Tree, cache: Cache, dy: Array) -> Tree:
-    """The gradients of a layer's parameters where nobody needs the input's."""
+    """The gradients of a layer's parameters, when the input's gradient is not needed."""
     if layer.grads is None:
         return layer.vjp(params, cache, dy)[1]
     return layer.grads(params, cache, dy)
 
 
-def check_float(name: str, x: Array) -> None:
-    """Raise TypeError unless `x` holds float32 or float64."""
-    if x.dtype != np.float32 and x.dtype != np.float64:
-        raise TypeError(
-            f"{name}: expected float32 or float64 input, found {x.dtype}: "
-            "scale images with fnn.to_float, or use x.astype(np.float32)"
-        )
+def check_input(
+    name: str, x: Array, shape: Callable[[Shape], Shape], last: int | None = None
+) -> None:
+    """Raise TypeError unless `x` is float32 or float64, ValueError unless the layer can take it.
 
-
-def check_input(name: str, x: Array, shape: Shape) -> None:
-    """Raise TypeError unless `x` is a float batch, ValueError unless its examples have `shape`."""
+    `shape` is the layer's own, which raises for an example it cannot take. `last` is the size of
+    the example's last axis that the parameters are for; None means any.
+    """
     check_float(name, x)
-    if x.shape[1:] != shape:
-        expected = ", ".join(["N", *map(str, shape)])
+    shape(x.shape[1:])
+    if last is not None and x.shape[-1] != last:
+        expected = ", ".join(["N", *"HW"[: x.ndim - 2], str(last)])
         raise ValueError(f"{name}: expected input of shape ({expected}), found {x.shape}")
 
 
-def rank_error(name: str, expected: str, shape: Shape, hint: str) -> ValueError:
-    """The error for an example of the wrong rank, before there is any batch."""
-    return ValueError(f"{name}: expected an example of shape {expected}, found {shape}: {hint}")
+def check_rank(name: str, shape: Shape, axes: str, hint: str) -> None:
+    """Raise ValueError unless an example has the axes, such as "(H, W, C)"."""
+    if len(shape) != len(axes.strip("(,)").split(",")):
+        raise ValueError(f"{name}: expected an example of shape {axes}, found {shape}: {hint}")
 
 
-def check_image_shape(name: str, s: Shape, size: int, part: str) -> None:
-    """Raise ValueError unless s is an image's, (H, W, C), that holds a `part` of size x size."""
-    if len(s) != 3:
-        raise rank_error(name, "(H, W, C)", s, "give it images")
-    if min(s[:2]) < size:
-        raise ValueError(f"{name}: an image of shape {s} is smaller than a {part}")
-
-
-def is_shape(value: object) -> bool:
-    """Whether it is a tuple of ints above 0, as a file should have it."""
-    return type(value) is tuple and all(type(n) is int and n > 0 for n in value)
-
-
-def same(x: Array) -> Array:
-    """x itself: where a function from arrays to arrays has nothing to do."""
-    return x
+def check_images(name: str, shape: Shape, size: int, part: str) -> None:
+    """Raise ValueError unless an example is an image with room for a `part` of size x size."""
+    check_rank(name, shape, "(H, W, C)", "give it images")
+    if min(shape[:2]) < size:
+        raise ValueError(f"{name}: an image of shape {shape} is smaller than a {part}")

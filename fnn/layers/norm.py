@@ -1,4 +1,4 @@
-"""Batch normalisation, and the expectations that it uses in testing."""
+"""Batch normalization, and the expectations that it uses in testing."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -6,30 +6,30 @@ from typing import Any
 import numpy as np
 
 from fnn import tree
+from fnn.arrays import Array, Shape, hwnc, nhwc
 from fnn.kernels import norm
-from fnn.kernels.layout import hwnc, nhwc
-from fnn.kernels.pointwise import affine
+from fnn.kernels.rows import affine
 from fnn.keys import Key
-from fnn.layers.layer import Array, Cache, Layer, Shape, check_input
+from fnn.layers.layer import Cache, Layer, check_input, same_shape
 from fnn.tree import Tree
 
-NODE = {"mean", "var"}  # what marks a batch_norm's state
+NODE = {"mean", "var"}  # the keys that mark a batch_norm's state
 
 
 def batch_norm(eps: float = 1e-5, rate: float = 0.1, scale: bool = True) -> Layer:
-    """Gives every node mean 0 and variance 1 over the mini-batch, then a learned scale and shift.
+    """Gives each node mean 0 and variance 1 over the mini-batch, then a learned scale and shift.
 
         mean, var of the batch, var the biased one              equations (28)-(29)
         xhat = (x - mean) / sqrt(var + eps),  y = gamma xhat + beta       (30)-(31)
         backward                                                          (32)-(37)
 
-    After a convolution, for x (N, H, W, C), a node is a channel and the mean goes over all pixels
-    too. In testing the mean and variance are those of the state, (38), which in training move by
-    `rate` of the way to the batch's: state' = state + rate (batch - state). `recalibrate` makes
-    them the expectations over a whole data set. gamma and beta are (C,), at first 1 and 0; the
-    state is {"mean": zeros, "var": ones} at first. Without `scale` there is no gamma: it is 1.
-    Raises ValueError for eps <= 0 or a rate outside 0..1, and in training for a single value a
-    node, whose variance says nothing.
+    After a convolution, for x (N, H, W, C), a node is a channel and the mean is over all pixels
+    too. In testing the mean and variance are those of the state, (38). In training these move
+    towards the batch's by `rate`: state' = state + rate (batch - state). `recalibrate` replaces
+    them by expectations over a data set. gamma and beta are (C,) and start at 1 and 0; the state
+    starts at {"mean": zeros, "var": ones}. With scale=False there is no gamma.
+    Raises ValueError for eps <= 0 or a rate outside 0..1, and in training for a batch with a single
+    value per node, which has no variance.
 
     Source: Ioffe and Szegedy, "Batch normalization", ICML 2015; course, section 5.4.
     """
@@ -48,7 +48,7 @@ def batch_norm(eps: float = 1e-5, rate: float = 0.1, scale: bool = True) -> Laye
         return {"mean": np.zeros(s[-1], np.float32), "var": np.ones(s[-1], np.float32)}
 
     def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:
-        check_input("batch_norm", x, (*x.shape[1:-1], len(params["beta"])))
+        check_input("batch_norm", x, same_shape, last=len(params["beta"]))
         values = _contiguous(x)
         if train:
             if x.size < 2 * x.shape[-1]:
@@ -90,7 +90,7 @@ def _contiguous(x: Array) -> Array:
 
 
 def _like(x: Array, y: Array) -> Array:
-    """What `_contiguous` brought into order, in the form of x again."""
+    """The inverse of `_contiguous`: y with its axes in the order of x's."""
     return nhwc(y) if x.ndim == 4 else y
 
 
@@ -98,12 +98,12 @@ def recalibrate(net: Layer, params: Tree, state: Tree, batches: Iterable[Array])
     """The state with every running mean and variance replaced by its expectation over `batches`.
 
     E[x] and Var[x] of equation (38): the averages of the mean and of the biased variance of each
-    mini-batch, computed in training mode with the final parameters. `batches` are inputs x; some
-    thousand examples suffice. What else is in the state (dropout's count) stays as it was, and so
-    does the whole state of a network without batch norm.
-    Raises ValueError without a batch.
+    mini-batch, in training mode with the final parameters. `batches` are inputs x; a few thousand
+    examples suffice. The rest of the state (dropout's count) is kept, and so is the whole state of
+    a network without batch norm.
+    Raises ValueError if there is no batch.
     """
-    # A rate of 1 in the state makes the state after a batch that batch's own figures.
+    # With a rate of 1, the state after a batch is the batch's own mean and variance.
     probe = tree.map_nodes(lambda norm: {**norm, "rate": 1.0}, NODE, state)
     if not any(where[-1] == "rate" for where, _ in tree.items(probe)):
         return state

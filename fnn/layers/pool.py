@@ -4,55 +4,48 @@ from collections.abc import Callable
 
 import numpy as np
 
-from fnn.kernels import pointwise
-from fnn.kernels.layout import hwnc, nhwc
-from fnn.layers.layer import (
-    Array,
-    Cache,
-    Layer,
-    Shape,
-    check_float,
-    check_image_shape,
-    empty,
-    rank_error,
-)
+from fnn.arrays import Array, Shape, hwnc, nhwc
+from fnn.kernels import pool
+from fnn.layers.layer import Cache, Layer, check_images, check_input, empty
 from fnn.tree import Tree
 
 
 def max_pool(size: int = 2) -> Layer:
-    """The largest of each block of `size` x `size` pixels.
+    """The largest value of each block of `size` x `size` pixels.
 
     y[i, j] = max over k, l < size of x[i*size + k, j*size + l]         equation (63)
     dx[i*size + k, j*size + l] = dy[i, j] where x there equals y[i, j], else 0      (64)
 
-    Of equal maxima every one gets the gradient, as (64) has it. x is (N, H, W, C), y
-    (N, H // size, W // size, C); rows and columns that fill no block count for nothing.
+    Equal maxima all get the gradient, as in (64). x is (N, H, W, C), y is
+    (N, H // size, W // size, C); rows and columns left over at the end are ignored.
     Raises ValueError for size < 1 and for an image smaller than a block.
 
     >>> max_pool(2).shape((7, 6, 3))
     (3, 3, 3)
     """
     name = f"max_pool({size})"
+    shape = _pooled(name, size)
 
     def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:
-        _check_images(name, size, x)
+        check_input(name, x, shape)
         images = hwnc(x)
-        y = pointwise.max_pool(images, size)
+        y = pool.max_pool(images, size)
         return nhwc(y), Cache((images, y), state)
 
     def vjp(params: Tree, cache: Cache, dy: Array) -> tuple[Array, Tree]:
         images, y = cache.saved
-        return nhwc(pointwise.max_pool_vjp(images, y, hwnc(dy), size)), {}
+        return nhwc(pool.max_pool_vjp(images, y, hwnc(dy), size)), {}
 
-    return Layer(empty, apply, vjp, _pooled(name, size), name=name)
+    return Layer(empty, apply, vjp, shape, name=name)
 
 
 def avg_pool(size: int = 2) -> Layer:
     """The mean of each block of `size` x `size` pixels; shapes and errors as for `max_pool`."""
     name = f"avg_pool({size})"
+    shape = _pooled(name, size)
 
     def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:
-        _check_images(name, size, x)
+        check_input(name, x, shape)
         images = hwnc(x)
         return nhwc(_blocks(images, size).mean(axis=(1, 3))), Cache(images.shape, state)
 
@@ -61,7 +54,7 @@ def avg_pool(size: int = 2) -> Layer:
         _blocks(dx, size)[...] = hwnc(dy)[:, None, :, None] / (size * size)
         return nhwc(dx), {}
 
-    return Layer(empty, apply, vjp, _pooled(name, size), name=name)
+    return Layer(empty, apply, vjp, shape, name=name)
 
 
 def global_avg_pool() -> Layer:
@@ -70,9 +63,10 @@ def global_avg_pool() -> Layer:
     Source: Lin et al., "Network in network", ICLR 2014.
     """
     name = "global_avg_pool"
+    shape = _channels(name)
 
     def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:
-        _check_images(name, 1, x)
+        check_input(name, x, shape)
         return hwnc(x).mean(axis=(0, 1)), Cache(x.shape, state)
 
     def vjp(params: Tree, cache: Cache, dy: Array) -> tuple[Array, Tree]:
@@ -81,18 +75,19 @@ def global_avg_pool() -> Layer:
         dx[...] = dy / (h * w)
         return nhwc(dx), {}
 
-    return Layer(empty, apply, vjp, _channels(name), name=name)
+    return Layer(empty, apply, vjp, shape, name=name)
 
 
 def global_max_pool() -> Layer:
-    """The largest of each channel in the whole image: (N, H, W, C) becomes (N, C).
+    """The largest value of each channel in the whole image: (N, H, W, C) becomes (N, C).
 
-    Of equal maxima every one gets the gradient, as in `max_pool`.
+    Equal maxima all get the gradient, as in `max_pool`.
     """
     name = "global_max_pool"
+    shape = _channels(name)
 
     def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:
-        _check_images(name, 1, x)
+        check_input(name, x, shape)
         images = hwnc(x)
         y = images.max(axis=(0, 1))
         return y, Cache((images, y), state)
@@ -101,13 +96,12 @@ def global_max_pool() -> Layer:
         images, y = cache.saved
         return nhwc((images == y) * dy), {}
 
-    return Layer(empty, apply, vjp, _channels(name), name=name)
+    return Layer(empty, apply, vjp, shape, name=name)
 
 
 def _channels(name: str) -> Callable[[Shape], Shape]:
     def shape(s: Shape) -> Shape:
-        if len(s) != 3:
-            raise rank_error(name, "(H, W, C)", s, "give it images")
+        check_images(name, s, 1, "pixel")
         return s[2:]
 
     return shape
@@ -118,18 +112,10 @@ def _pooled(name: str, size: int) -> Callable[[Shape], Shape]:
         raise ValueError(f"{name}: expected a size of at least 1")
 
     def shape(s: Shape) -> Shape:
-        check_image_shape(name, s, size, "block")
+        check_images(name, s, size, "block")
         return (s[0] // size, s[1] // size, s[2])
 
     return shape
-
-
-def _check_images(name: str, size: int, x: Array) -> None:
-    check_float(name, x)
-    if x.ndim != 4 or min(x.shape[1:3]) < size:
-        raise ValueError(
-            f"{name}: expected images (N, H, W, C) of at least {size} x {size}, found {x.shape}"
-        )
 
 
 def _blocks(a: Array, size: int) -> Array:

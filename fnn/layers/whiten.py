@@ -5,37 +5,29 @@ from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+from toolz import identity
 
 from fnn import tree
-from fnn.kernels.convolution import choose
-from fnn.kernels.layout import hwnc, nhwc
-from fnn.kernels.pointwise import add_to_channels
+from fnn.arrays import Array, Shape, hwnc, nhwc
+from fnn.kernels.conv import choose
+from fnn.kernels.rows import add_to_channels
 from fnn.keys import Key
-from fnn.layers.layer import (
-    Array,
-    Cache,
-    Layer,
-    Shape,
-    check_float,
-    check_image_shape,
-    empty,
-    same,
-)
+from fnn.layers.layer import Cache, Layer, check_images, check_input, empty
 from fnn.tree import Tree
 
 LARGEST = 1024  # numbers in a patch
 
 
 def whiten(size: int = 2) -> Layer:
-    """A convolution whose filters give a patch's principal components, each with variance 1.
+    """A convolution whose outputs are a patch's principal components, each with variance 1.
 
-    Of x, (N, H, W, C), it makes (N, H, W, 2 size size C): the components of the patch around each
-    pixel and their negatives, so that a rectifier after it loses nothing. A patch of even size
-    reaches one pixel further down and to the right; outside the image the pixels at its edge go on.
-    The filters and what centres the patches are in the state, which training leaves as it is; at
-    first they pass each pixel on, and `with_whitening` finds those of a set of images.
+    x, (N, H, W, C), becomes (N, H, W, 2 size size C): the components of the patch around each pixel
+    and their negatives, so that a rectifier after it loses nothing. A patch of even size extends
+    one pixel further down and to the right. Outside the image, the pixels at its edge are repeated.
+    The filters, and the shift that centers the patches, are in the state, which training does not
+    change. They start as copies of each pixel; `with_whitening` computes those of a set of images.
     Raises ValueError for size < 1, images smaller than a patch, and patches of over 1024 numbers,
-    whose filters would be a million.
+    whose filters would have over a million.
 
     Source: Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU", arXiv:2404.00498; after
     Coates and Ng, "Learning feature representations with k-means", 2012.
@@ -46,7 +38,7 @@ def whiten(size: int = 2) -> Layer:
     before, after = (size - 1) // 2, size // 2
 
     def shape(s: Shape) -> Shape:
-        check_image_shape(name, s, size, "patch")
+        check_images(name, s, size, "patch")
         if size * size * s[2] > LARGEST:  # a file may claim any number of channels
             raise ValueError(f"{name}: a patch of {s} has more than {LARGEST} numbers")
         return (*s[:2], 2 * size * size * s[2])
@@ -57,8 +49,7 @@ def whiten(size: int = 2) -> Layer:
         return _as_state(np.eye(n), np.zeros(n), (size, size, s[2]))
 
     def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:
-        check_float(name, x)
-        shape(x.shape[1:])
+        check_input(name, x, shape)
         w = state["filters"].astype(x.dtype)
         around = ((before, after), (before, after), (0, 0), (0, 0))
         images = np.pad(hwnc(x), around, mode="edge")
@@ -69,7 +60,7 @@ def whiten(size: int = 2) -> Layer:
     def vjp(params: Tree, cache: Cache, dy: Array) -> tuple[Array, Tree]:
         w, padded = cache.saved
         dx = choose(size, 1, 0, w.shape[3]).grad_x(hwnc(dy), w, padded, 1, 0)
-        for _ in range(2):  # rows, then columns: what goes on outside belongs to the edge
+        for _ in range(2):  # rows, then columns: repeated pixels belong to the edge
             dx = _folded(dx, before, after).swapaxes(0, 1)
         return nhwc(dx), {}
 
@@ -77,7 +68,7 @@ def whiten(size: int = 2) -> Layer:
 
 
 def _folded(d: Array, before: int, after: int) -> Array:
-    """d without so many rows at its beginning and end, which are added to the rows beside them."""
+    """d without the first `before` and last `after` rows, which are added to their neighbors."""
     inner = d[before : len(d) - after].copy()
     inner[0] += d[:before].sum(axis=0)
     inner[-1] += d[len(d) - after :].sum(axis=0)
@@ -85,14 +76,14 @@ def _folded(d: Array, before: int, after: int) -> Array:
 
 
 def with_whitening(
-    state: Tree, x: Array, eps: float = 3e-5, prepare: Callable[[Array], Array] = same
+    state: Tree, x: Array, eps: float = 3e-5, prepare: Callable[[Array], Array] = identity
 ) -> Tree:
-    """A network's state with its `whiten` layers' filters found on the images x, (N, H, W, C).
+    """A network's state in which the filters of `whiten` layers fit the images x, (N, H, W, C).
 
-    The filters are the eigenvectors of the covariance of x's patches, those wholly inside, divided
-    by the root of the eigenvalue plus `eps`, whose default suits pixels in 0..1. `prepare`, for
-    instance `to_float`, turns x into the layer's input. The state of a network without such a layer
-    stays as it is, and then nothing is computed.
+    The filters are the eigenvectors of the covariance of the patches inside x, each divided by the
+    square root of its eigenvalue plus `eps`; the default suits pixels in 0..1. `prepare`, for
+    instance `to_float`, turns x into the layer's input. A state without such filters is returned
+    as it is, and nothing is computed.
     """
 
     def found(node: Tree) -> Tree:
@@ -108,7 +99,7 @@ def with_whitening(
 
 
 def _as_state(components: Any, mean: Any, patch: Shape) -> Tree:
-    """The layer's state from components in columns, (patch, n), and the mean patch."""
+    """The layer's state, from components in columns, (patch, n), and the mean patch."""
     both = np.concatenate([components, -components], axis=1)
     return {
         "filters": both.reshape(*patch, -1).astype(np.float32),

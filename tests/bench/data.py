@@ -12,7 +12,7 @@ import numpy as np
 
 import fnn
 from fnn import augment
-from fnn.cli.memory import keep_freed_memory
+from fnn.cli.program import keep_freed_memory
 
 CASES = {  # model, options, shape of an image, steps in a turn
     "mlp 784-100-10": ("mlp", {"hidden": 100}, (28, 28), 200),

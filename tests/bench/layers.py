@@ -13,9 +13,9 @@ import time
 import numpy as np
 
 import fnn
-from fnn.cli.memory import keep_freed_memory
-from fnn.kernels import aligned
-from fnn.kernels.convolution import METHODS, choose, winograd_fits
+from fnn.cli.program import keep_freed_memory
+from fnn.kernels import memory
+from fnn.kernels.conv import METHODS, choose, winograd_fits
 
 BATCH = 100
 CONVOLUTIONS = [  # side, channels, filters, size, stride
@@ -54,7 +54,7 @@ def median(call, runs):
 
 
 def images(side, channels):
-    x = aligned.empty((side, side, BATCH, channels), np.float32)
+    x = memory.empty((side, side, BATCH, channels), np.float32)
     x[...] = np.random.default_rng(0).normal(size=x.shape)
     return x
 
@@ -120,7 +120,7 @@ def others(runs):
 
 def alignment(runs):
     """What the start of an array in memory does to an element-wise function in the cache."""
-    memory = [aligned.empty((1 << 18,), np.float32) for _ in range(3)]
+    memory = [memory.empty((1 << 18,), np.float32) for _ in range(3)]
     for m in memory:
         m[...] = 1
     print("\n| bytes past a cache line | ns a number, a + b |\n| --- | --- |")

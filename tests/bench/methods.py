@@ -13,8 +13,8 @@ import statistics
 import numpy as np
 
 import fnn
-from fnn.cli.memory import keep_freed_memory
-from fnn.schedules import one_cycle
+from fnn.cli.program import keep_freed_memory
+from fnn.optim.schedules import one_cycle
 
 METHODS = ("im2col", "winograd")
 

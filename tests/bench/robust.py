@@ -11,7 +11,7 @@ import numpy as np
 
 import fnn
 from fnn.data.augment import compose, distort, noise
-from fnn.recognizer import recognise
+from fnn.recognizer.recognizer import recognize
 
 SEED = 2026
 BOUNDS = {"degrees": 15, "zoom": 0.15, "pixels": 3, "alpha": 34, "sigma": 4}
@@ -48,7 +48,7 @@ def main():
     found = fnn.load_recognizer(args.params) if args.params else fnn.pretrained()
     _, (images, labels) = fnn.load_mnist()
     for name in args.only:
-        share = fnn.accuracy(recognise(found, CHANGES[name](images)), labels)
+        share = fnn.accuracy(recognize(found, CHANGES[name](images)), labels)
         print(f"{name:40} {share:.2%}", flush=True)
 
 

@@ -2,7 +2,7 @@
 
 All sides run as processes that take turns, so that a machine whose speed drifts treats them alike;
 each turn gives a median of a few steps, and the table the median of the turns with their spread.
-"as fnn-train" is with freed memory kept, as the program does (fnn/cli/memory.py), "one thread" the
+"as fnn-train" is with freed memory kept, as the program does (fnn/cli/program.py), "one thread" the
 same with FNN_THREADS=1. The mlp is compared with scikit-learn too. PyTorch and scikit-learn may
 live in other environments: --torch PYTHON, --sklearn PYTHON. What is not installed is left out.
 "ratio" is to the fastest of PyTorch's formats, "scaling" one thread's time to that of all.
@@ -174,7 +174,7 @@ def worker(side, name):
         makers = {"torch": torch_calls, "scikit-learn": sklearn_calls}
         calls, version = makers.get(side, fnn_calls)(name)
         if side in KEPT:
-            from fnn.cli.memory import keep_freed_memory
+            from fnn.cli.program import keep_freed_memory
 
             keep_freed_memory()
             calls = {side: calls["fnn"]}

@@ -16,18 +16,18 @@ import numpy as np
 import torch
 from torch import nn
 
-from fnn.cli.memory import keep_freed_memory
 from fnn.cli.parsed import parsed
-from fnn.cli.task import put_together
-from fnn.cli.train_choices import model_options, of_network
-from fnn.cli.training import expectation_batches, feed
+from fnn.cli.program import keep_freed_memory
 from fnn.data.batches import image_shape, to_float
-from fnn.data.sources import open_data
+from fnn.data.catalogue import open_data
 from fnn.kernels.threads import count
 from fnn.models import Spec
-from fnn.recipes import RECIPES
-from fnn.schedules import slowing
-from fnn.views import VIEWS, averaged
+from fnn.optim.schedules import slowing
+from fnn.recognizer.tta import VIEWS, averaged
+from fnn.training.assemble import put_together
+from fnn.training.loop import expectation_batches, feed
+from fnn.training.options import model_options, of_network
+from fnn.training.recipes import RECIPES
 
 
 class Rows(nn.Module):

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 import fnn
-from fnn.cli import evaluate, pictures
+from fnn.cli import eval as evaluate
+from fnn.cli import figures
 from fnn.data.mnist import load_mnist
 from fnn.models import Spec
-from fnn.recognizer import untrained
+from fnn.recognizer.recognizer import untrained
 
 WORDS = ["apple", "aquarium_fish", "bee", "caterpillar", "skyscraper"]
 
@@ -23,9 +24,9 @@ def said(data):
     return labels, fnn.predict(net.net, net.params, net.state, images, prepare=fnn.to_float)
 
 
-def test_what_it_prints_is_what_the_functions_say(call, data, said):
+def test_what_it_prints_is_what_the_functions_say(run, data, said):
     labels, logits = said
-    done = call(evaluate.main, "--data", data, "--params", "random")
+    done = run("fnn-eval", "--data", data, "--params", "random")
     assert (done.returncode, done.stderr) == (0, "parameters: random, from seed 0\n")
     counts = fnn.confusion(labels, logits.argmax(axis=1), 10)
     lines = done.stdout.splitlines()
@@ -54,12 +55,12 @@ def test_the_program_draws_the_matrix_too(run, data):
     assert run("fnn-eval", *args).stdout == done.stdout
 
 
-def test_without_matplotlib_the_text_is_the_same(call, refused, data, monkeypatch):
+def test_without_matplotlib_the_text_is_the_same(run, refused, data, monkeypatch):
     args = ("--data", data, "--params", "random")
-    whole = call(evaluate.main, *args)
+    whole = run("fnn-eval", *args)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    assert call(evaluate.main, *args).stdout == whole.stdout
-    refused(call(evaluate.main, *args, "--plot", "a.png"), "pip install matplotlib")
+    assert run("fnn-eval", *args).stdout == whole.stdout
+    refused(run("fnn-eval", *args, "--plot", "a.png"), "pip install matplotlib")
 
 
 def matrix(classes, seed=0):
@@ -105,13 +106,13 @@ def test_tables_of_many_classes_are_in_columns():
     assert {re.match(r"\S+ +", row).end() for row in rows} <= set(range(14, 20))
 
 
-def test_without_a_file_it_is_a_window(call, data, monkeypatch):
+def test_without_a_file_it_is_a_window(run, data, monkeypatch):
     from matplotlib import pyplot as plt
 
     shown = []
-    monkeypatch.setattr(pictures, "has_screen", lambda: True)
+    monkeypatch.setattr(figures, "has_screen", lambda: True)
     monkeypatch.setattr(plt, "show", lambda: shown.extend(plt.get_fignums()))
-    done = call(evaluate.main, "--data", data, "--params", "random", "--plot")
+    done = run("fnn-eval", "--data", data, "--params", "random", "--plot")
     plt.close("all")
     assert (done.returncode, len(shown)) == (0, 1)
 
@@ -128,5 +129,5 @@ def test_without_a_file_it_is_a_window(call, data, monkeypatch):
     ],
     ids=lambda part: " ".join(part),
 )
-def test_bad_arguments_are_one_line(call, refused, data, tiny, args, words):
-    refused(call(evaluate.main, "--data", data, *args), *words)
+def test_bad_arguments_are_one_line(run, refused, data, tiny, args, words):
+    refused(run("fnn-eval", "--data", data, *args), *words)

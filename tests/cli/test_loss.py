@@ -3,7 +3,7 @@ import pytest
 import fnn
 from fnn.data.mnist import load_mnist
 from fnn.models import Spec
-from fnn.recognizer import untrained
+from fnn.recognizer.recognizer import untrained
 
 
 def test_the_number_alone_on_standard_output(run, data):

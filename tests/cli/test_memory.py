@@ -7,7 +7,7 @@ import pytest
 CODE = """
 import resource
 import numpy as np
-from fnn.cli.memory import keep_freed_memory
+from fnn.cli.program import keep_freed_memory
 {call}
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt

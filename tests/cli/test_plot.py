@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fnn.cli import pictures, plot
+from fnn.cli import figures, plot
 from fnn.cli.curves import METRICS, Curves, distinct_names, read_curves
 
 HEAD = "epoch,step,loss,train_accuracy,test_accuracy,lr,seconds,images_per_second"
@@ -80,9 +80,9 @@ ROW = "1,600,0.5,0.9,0.88,0.1,3.5,17000.5"
     ],
     ids=lambda value: "" if type(value) is list else repr(value[-30:]),
 )
-def test_a_bad_file_is_named_with_its_line(call, refused, runs, text, words):
+def test_a_bad_file_is_named_with_its_line(run, refused, runs, text, words):
     runs(good=GOOD, bad=text)
-    refused(call(plot.main, "good", "bad", "--out", "a.png"), "bad/metrics.csv", *words)
+    refused(run("fnn-plot", "good", "bad", "--out", "a.png"), "bad/metrics.csv", *words)
 
 
 @pytest.mark.parametrize(
@@ -101,9 +101,9 @@ def test_a_bad_file_is_named_with_its_line(call, refused, runs, text, words):
     ],
     ids=lambda part: " ".join(part)[:40],
 )
-def test_bad_arguments_are_one_line(call, refused, runs, tmp_path, args, words):
+def test_bad_arguments_are_one_line(run, refused, runs, tmp_path, args, words):
     runs(good=GOOD)
-    refused(call(plot.main, *args), *words)
+    refused(run("fnn-plot", *args), *words)
     assert not (tmp_path / "a.png").exists()
 
 
@@ -115,18 +115,18 @@ def test_a_run_of_several_networks_is_each_of_them(runs, tmp_path):
     assert [one.name for one in read_curves(["whole"])] == ["1", "2"]
 
 
-def test_a_failure_leaves_the_old_picture(call, refused, runs, tmp_path):
+def test_a_failure_leaves_the_old_picture(run, refused, runs, tmp_path):
     (tmp_path / "a.png").write_text("old")
     runs(bad="")
-    refused(call(plot.main, "bad", "--out", "a.png"), "line 1")
+    refused(run("fnn-plot", "bad", "--out", "a.png"), "line 1")
     assert (tmp_path / "a.png").read_text() == "old"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.png", "bad"]
 
 
-def test_without_matplotlib_it_says_what_to_install(call, refused, runs, monkeypatch):
+def test_without_matplotlib_it_says_what_to_install(run, refused, runs, monkeypatch):
     runs(good=GOOD)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    refused(call(plot.main, "good", "--out", "a.png"), "pip install matplotlib")
+    refused(run("fnn-plot", "good", "--out", "a.png"), "pip install matplotlib")
 
 
 def test_the_program_draws(run, runs, tmp_path):
@@ -139,13 +139,13 @@ def test_the_program_draws(run, runs, tmp_path):
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_without_a_file_it_is_a_window(call, runs, monkeypatch):
+def test_without_a_file_it_is_a_window(run, runs, monkeypatch):
     from matplotlib import pyplot as plt
 
     shown = []
-    monkeypatch.setattr(pictures, "has_screen", lambda: True)
+    monkeypatch.setattr(figures, "has_screen", lambda: True)
     monkeypatch.setattr(plt, "show", lambda: shown.extend(plt.get_fignums()))
-    done = call(plot.main, *runs(good=GOOD))
+    done = run("fnn-plot", *runs(good=GOOD))
     plt.close("all")
     assert (done.returncode, done.stderr, len(shown)) == (0, "", 1)
 

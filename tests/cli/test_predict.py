@@ -2,7 +2,6 @@ import os
 import pty
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -13,7 +12,7 @@ from fnn.cli import predict
 from fnn.data.mnist import load_mnist
 from fnn.data.synthetic import digits
 from fnn.models import Spec
-from fnn.recognizer import save_recognizer, untrained
+from fnn.recognizer.recognizer import save_recognizer, untrained
 
 
 @pytest.fixture
@@ -115,17 +114,9 @@ def test_more_classes_than_there_are(run, refused, data):
     refused(run(*args, "--top", 0, stdin="1"), "--top")
 
 
-def test_at_a_terminal_it_prompts_and_asks_again(run, data, tmp_path):
-    bin_path = next(p for p in run("fnn-predict", "--help").args if "fnn-predict" in str(p))
+def test_at_a_terminal_it_prompts_and_asks_again(start, data):
     master, slave = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, bin_path, "--params", "random", "--data", data],
-        stdin=slave,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "FNN_DATA": str(tmp_path / "root")},
-    )
+    process = start("fnn-predict", "--params", "random", "--data", data, stdin=slave)
     os.close(slave)
     os.write(master, b"seven\n" + b"x" * 2500 + b"\n200\n7\n\x04")
     out, err = process.communicate(timeout=60)
@@ -137,29 +128,14 @@ def test_at_a_terminal_it_prompts_and_asks_again(run, data, tmp_path):
     assert "found 200" in err
 
 
-def test_a_reader_that_goes_away_is_no_error(run, data):
-    bin_path = next(p for p in run("fnn-predict", "--help").args if "fnn-predict" in str(p))
-    process = subprocess.Popen(
-        [sys.executable, bin_path, "--params", "random", "--data", data],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    process.stdout.close()
-    process.stdin.write(b"1\n" * 1000)
-    process.stdin.close()
-    assert b"Traceback" not in process.stderr.read()
-    process.stderr.close()
-    assert process.wait(60) == 1
-
-
-def test_an_answer_takes_less_than_a_second_from_the_start(run, trained):
-    def seconds():
-        start = time.perf_counter()
-        assert run("fnn-predict", "--data", trained, stdin="1").returncode == 0
-        return time.perf_counter() - start
-
-    assert min(seconds() for _ in range(5)) < 1
+def test_a_reader_that_goes_away_is_no_error(start, data):
+    args = ("--params", "random", "--data", data)
+    with start("fnn-predict", *args, stdin=subprocess.PIPE) as process:
+        process.stdout.close()
+        process.stdin.write("1\n" * 1000)
+        process.stdin.close()
+        assert "Traceback" not in process.stderr.read()
+        assert process.wait(60) == 1
 
 
 def test_the_answers_are_those_of_the_functions(run, trained):

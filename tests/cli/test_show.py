@@ -7,13 +7,13 @@ import pytest
 
 import fnn
 from fnn import tree
-from fnn.cli import pictures, show
-from fnn.cli.parameters import find_recognizer
+from fnn.cli import figures, show
+from fnn.cli.inputs import find_recognizer
 from fnn.cli.sheet import Card, columns_of, sheet
+from fnn.data.catalogue import Source
 from fnn.data.mnist import load_mnist
-from fnn.data.sources import Source
 from fnn.models import Spec
-from fnn.recognizer import save_recognizer, untrained
+from fnn.recognizer.recognizer import save_recognizer, untrained
 
 image = pytest.importorskip("matplotlib.image", reason="pictures need matplotlib")
 
@@ -36,8 +36,8 @@ def saved(tmp_path):
 
 @pytest.mark.parametrize("args", [[], ["--index", 3, 3, 99], ["--split", "train", "--count", 7]])
 @pytest.mark.parametrize("kind", ["png", "pdf", "svg"])
-def test_a_sheet_is_drawn(call, data, tmp_path, args, kind):
-    done = call(show.main, "--data", data, *args, "--out", f"a.{kind}")
+def test_a_sheet_is_drawn(run, data, tmp_path, args, kind):
+    done = run("fnn-show", "--data", data, *args, "--out", f"a.{kind}")
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr == f"picture written to a.{kind}\n"
     head = (tmp_path / f"a.{kind}").read_bytes()[:5]
@@ -99,18 +99,18 @@ def test_mistakes_are_all_that_is_wrong_the_surest_first(data):
     assert few_title.endswith("the surest 3")
 
 
-def test_a_network_without_mistakes_has_no_picture(call, tiny, tmp_path):
+def test_a_network_without_mistakes_has_no_picture(run, tiny, tmp_path):
     spec = Spec("mlp", (5, 5, 1), 2, {"hidden": 1})
     _, _, params, state = untrained(spec)
     always_1 = fnn.tree.map(np.zeros_like, params)
     always_1[3]["b"][1] = 1
     save_recognizer(tmp_path / "p.npz", spec, always_1, state)
     args = ("--mistakes", "--data", tiny, "--params", "p.npz", "--out", "a.png")
-    assert call(show.main, *args).returncode == 0  # half of the labels are 0
+    assert run("fnn-show", *args).returncode == 0  # half of the labels are 0
     (tmp_path / "a.png").unlink()
     labels = tiny / "t10k-labels-idx1-ubyte"
     labels.write_bytes(labels.read_bytes()[:8] + bytes([1] * 20))
-    done = call(show.main, *args)
+    done = run("fnn-show", *args)
     assert done.returncode == 0
     assert "0 of 20 test images wrong: there is nothing to show" in done.stderr
     assert not (tmp_path / "a.png").exists()
@@ -126,7 +126,7 @@ def test_a_network_without_mistakes_has_no_picture(call, tiny, tmp_path):
         (None, (32, 5, 5, 1), "slim: filters of the first convolution, network 1 of 3"),
     ],
 )
-def test_filters_are_the_first_layers_weights(call, saved, params, shape, words):
+def test_filters_are_the_first_layers_weights(run, saved, params, shape, words):
     found = find_recognizer(str(saved / params) if params and "." in params else params)
     weights, title = show.first_weights(found)
     assert weights.shape == shape
@@ -135,7 +135,7 @@ def test_filters_are_the_first_layers_weights(call, saved, params, shape, words)
     first = next(leaf for path, leaf in tree.items(found.params) if path[-1] == "W")
     np.testing.assert_array_equal(weights[3].ravel(), first.reshape(-1, len(weights))[:, 3])
     chosen = ["--params", params] if params else []
-    done = call(show.main, "--filters", *chosen, "--out", "a.png", "--count", 9)
+    done = run("fnn-show", "--filters", *chosen, "--out", "a.png", "--count", 9)
     assert done.returncode == 0, done.stderr
 
 
@@ -175,13 +175,13 @@ def test_a_sheet_is_about_twice_as_wide_as_high():
         assert (columns - 1) <= 2 * rows <= 2 * columns
 
 
-def test_without_a_file_it_is_a_window(call, data, monkeypatch):
+def test_without_a_file_it_is_a_window(run, data, monkeypatch):
     from matplotlib import pyplot as plt
 
     shown = []
-    monkeypatch.setattr(pictures, "has_screen", lambda: True)
+    monkeypatch.setattr(figures, "has_screen", lambda: True)
     monkeypatch.setattr(plt, "show", lambda: shown.extend(plt.get_fignums()))
-    done = call(show.main, "--data", data)
+    done = run("fnn-show", "--data", data)
     plt.close("all")
     assert (done.returncode, done.stderr, len(shown)) == (0, "", 1)
 
@@ -211,22 +211,23 @@ BAD = [
 
 
 @pytest.mark.parametrize(("args", "words"), BAD, ids=lambda part: " ".join(map(str, part)))
-def test_bad_arguments_are_one_line(call, refused, data, tiny, saved, args, words):
+def test_bad_arguments_are_one_line(run, refused, data, tiny, saved, args, words):
     where = () if "--filters" in args else ("--data", data)
-    refused(call(show.main, *where, *args), *words)
+    refused(run("fnn-show", *where, *args), *words)
     assert not (saved / "a.png").exists()
 
 
-def test_a_network_for_other_images_is_refused(call, refused, saved):
+def test_a_network_for_other_images_is_refused(run, refused, saved):
     args = ("--mistakes", "--data", "colours", "--params", "mlp.npz", "--out", "a.png")
-    refused(call(show.main, *args), "mlp.npz", "(28, 28, 1)", "(32, 32, 3)")
+    refused(run("fnn-show", *args), "mlp.npz", "(28, 28, 1)", "(32, 32, 3)")
 
 
-def test_without_matplotlib_it_says_what_to_install(call, refused, data, monkeypatch):
+def test_without_matplotlib_it_says_what_to_install(run, refused, data, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    refused(call(show.main, "--data", data, "--out", "a.png"), "pip install matplotlib")
+    refused(run("fnn-show", "--data", data, "--out", "a.png"), "pip install matplotlib")
 
 
-def test_a_backend_that_is_none_is_one_line(run, refused):
-    done = run("fnn-show", "--filters", "--params", "random", "--out", "a.png", MPLBACKEND="none")
+def test_a_backend_that_is_none_is_one_line(process, refused):
+    args = ("--filters", "--params", "random", "--out", "a.png")
+    done = process("fnn-show", *args, MPLBACKEND="none")
     refused(done, "matplotlib does not start", "'none' is not a valid value")

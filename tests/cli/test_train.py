@@ -1,22 +1,20 @@
+import os
 import re
-import shlex
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import fnn
-from fnn import checkpoint
 from fnn.cli.parsed import parsed
-from fnn.cli.train_choices import make_optimizer
-from fnn.cli.training import Job, feed
 from fnn.data.dataset import Split
 from fnn.data.mnist import load_mnist
 from fnn.data.synthetic import digits
-from fnn.recipes import OPTIMIZERS
+from fnn.files import checkpoint
+from fnn.training.loop import Job, feed
+from fnn.training.options import make_optimizer
+from fnn.training.recipes import OPTIMIZERS
 
 LINE = r"epoch (\d+)  loss (\d+\.\d{4})  accuracy ([01]\.\d{4})  \d+\.\d\d s"
 
@@ -219,26 +217,21 @@ def test_batch_norm_is_tested_with_expectations(run, data):
     np.testing.assert_allclose(content["state"][2]["mean"], hidden.mean(axis=0), atol=1e-4)
 
 
-def test_a_reader_that_goes_away_does_not_end_the_training(run, data):
-    program = next(p for p in run("fnn-train", "--help").args if "fnn-train" in str(p))
-    args = [sys.executable, program, "--data", data, "--epochs", "3", "--hidden", "4"]
-    process = subprocess.Popen(args, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    process.stdout.close()
-    assert process.stderr.read() == b"parameters saved in params.npz\n"
-    process.stderr.close()
-    assert process.wait(60) == 0
+def test_a_reader_that_goes_away_does_not_end_the_training(start, data):
+    with start("fnn-train", "--data", data, "--epochs", 3, "--hidden", 4) as process:
+        process.stdout.close()
+        assert process.stderr.read() == "parameters saved in params.npz\n"
+        assert process.wait(60) == 0
 
 
-def test_ctrl_c_says_that_nothing_is_saved(run, data, tmp_path):
-    program = next(p for p in run("fnn-train", "--help").args if "fnn-train" in str(p))
-    args = [sys.executable, program, "--data", data, "--epochs", "10000", "--hidden", "4"]
-    with subprocess.Popen(args, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+def test_ctrl_c_says_that_nothing_is_saved(start, data, tmp_path):
+    with start("fnn-train", "--data", data, "--epochs", 10000, "--hidden", 4) as process:
         process.stdout.readline()
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert b"nothing was saved" in err
-    assert b"Traceback" not in err
+    assert "nothing was saved" in err
+    assert "Traceback" not in err
     assert not (tmp_path / "params.npz").exists()
 
 
@@ -253,9 +246,10 @@ def test_a_file_name_with_a_line_break_makes_one_line(run, data):
     assert (done.returncode, done.stderr) == (0, "parameters saved in a\\nb.npz\n")
 
 
-def test_without_standard_error_training_goes_on(run, data):
-    program = Path(__file__).resolve().parents[2] / "bin" / "fnn-train"
-    words = [sys.executable, str(program), "--data", str(data), "--epochs", "1", "--hidden", "2"]
-    done = subprocess.run(f"{shlex.join(words)} 2>&-", shell=True, capture_output=True)
-    assert done.returncode == 0
+def test_without_standard_error_training_goes_on(start, data):
+    process = start(
+        "fnn-train", "--data", data, "--epochs", 1, "--hidden", 2, preexec_fn=lambda: os.close(2)
+    )
+    process.communicate(timeout=60)
+    assert process.returncode == 0
     assert Path("params.npz").exists()

@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fnn.data.cifar import CLASSES, load_cifar10, load_split
-from fnn.data.tar import tar_files
 from fnn.errors import InputError
+from fnn.files.tar import tar_files
 
 NAMES = [*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"]
 SIZES = [3, 1, 2, 4, 2, 5]

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from fnn.data import download, remotes
+from fnn.data import download, mirrors
 from fnn.data.download import DownloadError, fetch
-from fnn.data.remotes import Remote, RemoteFile
+from fnn.data.mirrors import Remote, RemoteFile
 
 BODIES = {"a.gz": bytes(range(256)) * 1000, "b.gz": b"second"}
 FILES = tuple(RemoteFile(n, len(b), hashlib.sha256(b).hexdigest()) for n, b in BODIES.items())
@@ -231,7 +231,7 @@ def test_a_name_that_is_never_resolved_costs_no_more_than_patience(tmp_path, mon
 
 def test_the_default_waits_leave_time_to_start_within_15_seconds():
     assert download.BUDGET <= 11
-    for known in remotes.SETS.values():
+    for known in mirrors.SETS.values():
         assert len(known.mirrors) >= 3
         assert len({m.split("/")[2] for m in known.mirrors}) == len(known.mirrors)
         assert len(known.mirrors) * download.PATIENCE <= download.BUDGET
@@ -280,7 +280,7 @@ def test_two_downloads_at_once_both_succeed(tmp_path):
 
 def test_importing_it_brings_in_nothing_slow():
     program = (
-        "import sys, fnn.data.sources, fnn.data.mnist, fnn.data.download;"
+        "import sys, fnn.data.catalogue, fnn.data.mnist, fnn.data.download;"
         "print({'pooch', 'requests', 'urllib3', 'mnist', 'tqdm', 'platformdirs'} & {*sys.modules})"
     )
     root = Path(download.__file__).parents[2]

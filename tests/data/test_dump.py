@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fnn.data.dump import read_dump, to_images
-from fnn.data.npy import parse_npy
 from fnn.errors import InputError
+from fnn.files.npy import parse_npy
 
 IMAGES = np.random.default_rng(3).integers(0, 256, (5, 28, 28), np.uint8)
 IMAGES[0, 0, :2] = 0, 255

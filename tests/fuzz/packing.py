@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fnn.data.npy import parse_npy
+from fnn.files.npy import parse_npy
 
 
 def same(data: bytes) -> bytes:

@@ -31,18 +31,19 @@ from packing import (
     zipped,
 )
 
-from fnn import checkpoint, runs
 from fnn.data import cache, cifar, mnist
 from fnn.data.dataset import Split
 from fnn.data.dump import read_dump
-from fnn.data.image_file import read_grey
-from fnn.data.npy import parse_npy
-from fnn.data.unpickle import safe_load
 from fnn.errors import InputError
+from fnn.files import checkpoint
+from fnn.files.npy import parse_npy
+from fnn.files.unpickle import safe_load
+from fnn.handwriting.image_file import read_grey
 from fnn.models import Spec, build
-from fnn.optim import momentum
-from fnn.recognizer import Recognizer, load_recognizer, save_recognizer, untrained
+from fnn.optim.optimizers import momentum
+from fnn.recognizer.recognizer import Recognizer, load_recognizer, save_recognizer, untrained
 from fnn.train import TrainState, init_train_state
+from fnn.training import run_directory
 
 MIB = 1 << 20
 ROOT = "root"  # the data root, where readers keep what they parsed
@@ -147,17 +148,17 @@ def check_recognizer(found: Recognizer) -> None:
 
 
 def check_config(config: Any) -> None:
-    assert config["format"] == runs.FORMAT
+    assert config["format"] == run_directory.FORMAT
     json.dumps(config)
 
 
-def check_rows(rows: list[runs.Row]) -> None:
+def check_rows(rows: list[run_directory.Row]) -> None:
     assert [row.epoch for row in rows] == [1, 2]
     for row in rows:
         assert all(type(value) in (int, float, type(None)) for value in row)
 
 
-def check_progress(now: runs.Progress) -> None:
+def check_progress(now: run_directory.Progress) -> None:
     check_tree(now.ts.params)
     assert type(now.epoch) is type(now.batch) is type(now.best.epoch) is int
     assert min(now.epoch, now.batch, now.best.epoch) >= 0
@@ -248,13 +249,23 @@ def run_start() -> tuple[Spec, TrainState]:
 
 def save_progress(path: Path) -> None:
     spec, start = run_start()
-    runs.save_progress(path.parent, spec, runs.Progress(start, epoch=1, batch=2, loss=1.5))
+    run_directory.save_progress(
+        path.parent, spec, run_directory.Progress(start, epoch=1, batch=2, loss=1.5)
+    )
 
 
-CONFIG = {"format": runs.FORMAT, "options": {"model": "mlp", "lr": 0.1}, "fingerprint": "ab"}
+CONFIG = {
+    "format": run_directory.FORMAT,
+    "options": {"model": "mlp", "lr": 0.1},
+    "fingerprint": "ab",
+}
 METRICS = b"".join(
     line.encode() + b"\n"
-    for line in (",".join(runs.Row._fields), "1,9,2.5,0.1,0.2,,0.1,1.0,9.5", "2,18,2,0,0,0.5,,1,9")
+    for line in (
+        ",".join(run_directory.Row._fields),
+        "1,9,2.5,0.1,0.2,,0.1,1.0,9.5",
+        "2,18,2,0,0,0.5,,1,9",
+    )
 )
 BATCH = {"data": np.arange(3072, dtype=np.uint8)[None] % 5, "labels": [4]}
 HEADER = b"{'descr': '|u1', 'fortran_order': False, 'shape': (2, 3, 2), }"
@@ -335,16 +346,16 @@ READERS = (
         **LARGE,
     ),
     Reader(
-        "run-config", runs.CONFIG, (Seed(json.dumps(CONFIG).encode()),), runs.read_config,
+        "run-config", run_directory.CONFIG, (Seed(json.dumps(CONFIG).encode()),), run_directory.read_config,
         check_config, **SMALL,
     ),
     Reader(
-        "run-metrics", runs.METRICS, (Seed(METRICS),), lambda folder: runs.read_metrics(folder, 2),
+        "run-metrics", run_directory.METRICS, (Seed(METRICS),), lambda folder: run_directory.read_metrics(folder, 2),
         check_rows, **SMALL,
     ),
     Reader(
-        "run-progress", runs.LAST, saved(save_progress),
-        lambda folder: runs.load_progress(folder, *run_start()), check_progress, **SMALL,
+        "run-progress", run_directory.LAST, saved(save_progress),
+        lambda folder: run_directory.load_progress(folder, *run_start()), check_progress, **SMALL,
     ),
     Reader(
         "cache", "kept",

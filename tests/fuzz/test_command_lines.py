@@ -19,12 +19,14 @@ from limits import limited
 from packing import png_checked
 from readers import idx
 
-from fnn.cli import contest, evaluate, loss, pictures, plot, predict, show, train
+from fnn.cli import contest, figures, loss, plot, predict, show, train
+from fnn.cli import eval as evaluate
+from fnn.cli import program as programs
 from fnn.cli.sheet import Card, sheet
-from fnn.data import mnist, remotes
+from fnn.data import mirrors, mnist
 from fnn.data.synthetic import digits
 from fnn.models import Spec
-from fnn.recognizer import save_recognizer, untrained
+from fnn.recognizer.recognizer import save_recognizer, untrained
 
 NOWHERE = ("http://127.0.0.1:9/",)  # discard: nothing listens there
 # what programs tell besides an error
@@ -161,7 +163,7 @@ def place(tmp_path_factory) -> Path:
     options = f"--data {place / 'set'} --run {place / 'run'} --epochs 1 --hidden 2 --quiet"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FNN_DATA", str(place / "root"))
-        patch.setattr(train, "keep_freed_memory", lambda: True)
+        patch.setattr(programs, "keep_freed_memory", lambda: True)
         assert train.main(options.split()) == 0
     return place
 
@@ -170,11 +172,10 @@ def place(tmp_path_factory) -> Path:
 def offline(monkeypatch) -> None:
     monkeypatch.setenv("no_proxy", "*")
     monkeypatch.setenv("FNN_DATA", "root")
-    for name, remote in remotes.SETS.items():
-        monkeypatch.setitem(remotes.SETS, name, remote._replace(mirrors=NOWHERE))
-    monkeypatch.setattr(pictures, "has_screen", lambda: False)
-    for program in (train, contest, evaluate, show):  # a setting for the rest of the process
-        monkeypatch.setattr(program, "keep_freed_memory", lambda: True)
+    for name, remote in mirrors.SETS.items():
+        monkeypatch.setitem(mirrors.SETS, name, remote._replace(mirrors=NOWHERE))
+    monkeypatch.setattr(figures, "has_screen", lambda: False)
+    monkeypatch.setattr(programs, "keep_freed_memory", lambda: True)  # it would last
 
 
 @pytest.fixture(scope="module")
@@ -185,7 +186,7 @@ def warm() -> None:
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
         patch.chdir(name)
         for ending in ("png", "svg"):
-            pictures.deliver(sheet(f"x.{ending}", "", cards), f"x.{ending}")
+            figures.deliver(sheet(f"x.{ending}", "", cards), f"x.{ending}")
 
 
 @st.composite

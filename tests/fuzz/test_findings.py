@@ -19,9 +19,10 @@ from readers import (
     save_progress,
 )
 
-from fnn import checkpoint, runs
 from fnn.errors import InputError
-from fnn.recognizer import save_recognizer, untrained
+from fnn.files import checkpoint
+from fnn.recognizer.recognizer import save_recognizer, untrained
+from fnn.training import run_directory
 
 NINES = b"9" * 4000  # Python reads them, but does not print the product of two of them
 
@@ -163,6 +164,6 @@ def test_progress_that_is_not_in_numbers_is_refused(tmp_path, where, values):
 
 
 def test_a_table_for_more_epochs_than_memory_is_refused(tmp_path):
-    (tmp_path / runs.METRICS).write_bytes(METRICS)
+    (tmp_path / run_directory.METRICS).write_bytes(METRICS)
     with pytest.raises(InputError, match="expected the epochs 1 to 1000000000000000000"):
-        runs.read_metrics(tmp_path, 10**18)
+        run_directory.read_metrics(tmp_path, 10**18)

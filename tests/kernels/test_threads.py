@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from threadpoolctl import threadpool_info
 
 import fnn
-from fnn.kernels import pointwise, shifted, threads, winograd
+from fnn.kernels import rows, shifted, threads, winograd
 
 
 @given(st.integers(0, 100), st.integers(1, 30))
@@ -77,7 +77,7 @@ def step():
 def test_the_bits_do_not_depend_on_the_number_of_threads(monkeypatch):
     # many blocks of everything
     monkeypatch.setattr(shifted, "BLOCK", 1 << 17)
-    monkeypatch.setattr(pointwise, "BLOCK", 1 << 14)
+    monkeypatch.setattr(rows, "BLOCK", 1 << 14)
     monkeypatch.setattr(winograd, "SMALL", 0)
     results = set()
     for number in (1, 2, 3, 7):

@@ -1,0 +1,168 @@
+"""fnn-eval: how well a network recognises the test images, in all and class by class."""
+
+import textwrap
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fnn.arrays import Array
+from fnn.cli import program
+from fnn.cli.figures import ENDINGS, check_target, deliver, new_figure
+from fnn.cli.inputs import add_params_argument, find_recognizer
+from fnn.cli.options import add_data_argument
+from fnn.cli.program import parser, run
+from fnn.data.batches import image_shape
+from fnn.data.catalogue import open_data
+from fnn.errors import one_line
+from fnn.losses import softmax_cross_entropy
+from fnn.metrics import accuracy, confusion, f1, precision, recall
+from fnn.recognizer.recognizer import recognize
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+NUMBERED = 30  # classes up to which every cell of the picture shows its count
+WINDOW = ""  # where --plot stands without a file
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    return run("fnn-eval", body, argv)
+
+
+def body(argv: Sequence[str]) -> None:
+    p = parser(
+        "fnn-eval",
+        "Evaluate a network on the test images: accuracy, mean cross-entropy, the precision, "
+        "recall and F1 of each class, and the confusion matrix. A figure that is 0/0 is printed "
+        "as -, and the mean over the classes leaves it out.",
+        "fnn-eval --params mine.npz --plot confusion.png",
+    )
+    add_params_argument(p)
+    add_data_argument(p)
+    p.add_argument(
+        "--plot",
+        metavar="FILE",
+        nargs="?",
+        const=WINDOW,
+        help=f"draw the confusion matrix into a file, {ENDINGS}; without FILE, in a window",
+    )
+    args = p.parse_args(argv)
+    program.keep_freed_memory()
+    target = None if args.plot == WINDOW else args.plot
+    if args.plot is not None:
+        check_target(target, "--plot")
+    source = open_data(args.data, "test")
+    images, labels = source.data
+    found = find_recognizer(args.params, image_shape(images), source.classes)
+    logits = recognize(found, images)
+    counts = confusion(labels, logits.argmax(axis=1), found.spec.classes)
+    names = class_names(source.classes, found.spec.classes)
+    share = accuracy(logits, labels)
+    print(f"accuracy {share:.4f}: {np.trace(counts)} of {len(labels)} test images")
+    print(f"mean loss {softmax_cross_entropy(logits, labels)[0]:.4f} nats\n")
+    print(class_table(counts, names), matrix_table(counts, names), sep="\n\n")
+    if args.plot is not None:
+        title = f"{source.name}: {share:.2%} of {len(labels)} test images right"
+        deliver(matrix_figure(target, counts, names, title), target)
+
+
+def class_names(names: Sequence[str], classes: int) -> tuple[str, ...]:
+    """The data's names, and numbers for the classes that the network knows besides.
+
+    >>> class_names(("no", "yes"), 3)
+    ('no', 'yes', '2')
+    """
+    return (*names, *map(str, range(len(names), classes)))
+
+
+def class_table(counts: Array, names: Sequence[str]) -> str:
+    """Precision, recall, F1 and the number of images: a line a class, and the mean over them.
+
+    >>> print(class_table(np.array([[3, 1], [0, 0]]), ("no", "yes")))
+    class  precision  recall      F1  images
+    no        1.0000  0.7500  0.8571       4
+    yes       0.0000       -  0.0000       0
+    mean      0.5000  0.7500  0.4286
+    """
+    figures = [precision(counts), recall(counts), f1(counts)]
+    # nanmean warns where there is nothing to take the mean of, as without images.
+    means = [float(np.nanmean(f)) if np.isfinite(f).any() else np.nan for f in figures]
+    rows = [*zip(names, *figures, counts.sum(axis=1), strict=True), ("mean", *means, "")]
+    wide = max(len("class"), *map(len, names))
+    lines = [
+        f"{name:{wide}}  {number(p):>9}  {number(r):>6}  {number(f):>6}  {n:>6}".rstrip()
+        for name, p, r, f, n in rows
+    ]
+    return "\n".join([f"{'class':{wide}}  precision  recall      F1  images", *lines])
+
+
+def number(figure: float) -> str:
+    return "-" if np.isnan(figure) else f"{figure:.4f}"
+
+
+def matrix_table(counts: Array, names: Sequence[str]) -> str:
+    """The counts, a line a true class, with its number and its name; a column an answer.
+
+    >>> print(matrix_table(np.array([[3, 1], [0, 12]]), ("no", "yes")))
+    confusion matrix: a line is a true class, a column an answer
+             0   1
+     0 no    3   1
+     1 yes   0  12
+    """
+    digits = len(str(len(names) - 1))
+    # Classes that are called by their numbers need no names beside them.
+    plain = all(name == str(i) for i, name in enumerate(names))
+    heads = [f"{i:{digits}}" if plain else f"{i:{digits}} {n}" for i, n in enumerate(names)]
+    left, wide = max(map(len, heads)), max(digits, len(str(counts.max())))
+    lines = [(" " * left, range(len(names))), *zip(heads, counts, strict=True)]
+    return "\n".join(
+        [
+            "confusion matrix: a line is a true class, a column an answer",
+            *(
+                f" {head:{left}}  " + "  ".join(f"{value:{wide}}" for value in values)
+                for head, values in lines
+            ),
+        ]
+    )
+
+
+def matrix_figure(out: str | None, counts: Array, names: Sequence[str], title: str) -> "Figure":
+    """The matrix as a picture: colours are shares of the row, numbers counts, 0 left blank."""
+    from matplotlib.colors import PowerNorm
+
+    classes = len(names)
+    cell = 0.5 if classes <= NUMBERED else 0.12
+    side = max(2.5, cell * classes)
+    figure = new_figure(out, side + 2.3, side + 1.4, arranged=True)
+    axes = figure.add_subplot()
+    support = counts.sum(axis=1, keepdims=True)
+    shares = np.divide(100 * counts, support, out=np.zeros(counts.shape), where=support != 0)
+    # The root of the share: the few mistakes of a good network would be white on a plain scale.
+    shown = axes.imshow(shares, "Blues", norm=PowerNorm(0.5, 0, 100))
+    draw_names(axes, names, cell)
+    if classes <= NUMBERED:
+        draw_counts(axes, counts, shares)
+    axes.set_title(textwrap.fill(one_line(title), int(side / 0.09)), fontsize=11, parse_math=False)
+    axes.set(xlabel="answer", ylabel="true class")
+    figure.colorbar(
+        shown, ax=axes, label="share of the true class (%, square-root scale)", shrink=0.8
+    )
+    return figure
+
+
+def draw_names(axes: "Axes", names: Sequence[str], cell: float) -> None:
+    size = 9 if len(names) <= NUMBERED else 6
+    turned = max(map(len, names)) * size * 0.6 / 72 > cell
+    places = range(len(names))
+    axes.set_xticks(places, names, fontsize=size, rotation=90 if turned else 0)
+    axes.set_yticks(places, names, fontsize=size)
+    axes.tick_params(length=0)
+
+
+def draw_counts(axes: "Axes", counts: Array, shares: Array) -> None:
+    for (i, j), count in np.ndenumerate(counts):
+        if count:
+            colour = "white" if shares[i, j] > 36 else "black"
+            axes.text(j, i, f"{count}", ha="center", va="center", fontsize=8, color=colour)

@@ -1,0 +1,68 @@
+"""How every program finds the parameters it works with."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from fnn.arrays import Shape
+from fnn.cli.program import Parser
+from fnn.errors import InputError, one_line, say
+from fnn.models import Spec
+from fnn.recognizer.recognizer import Recognizer, load_recognizer, pretrained, untrained
+
+DEFAULT = "params.npz"
+RANDOM, PRETRAINED = "random", "pretrained"  # words instead of a file
+DIGITS = tuple("0123456789")
+
+
+def add_params_argument(parser: Parser) -> None:
+    parser.add_argument(
+        "--params",
+        metavar="FILE|random|pretrained",
+        default=None,
+        help="the parameters: a file that fnn-train wrote, 'random' for untrained ones from a "
+        "fixed seed, or 'pretrained' for those of handwritten digits that come with fnn; "
+        f"by default {DEFAULT} in the current directory, or where there is none and no images of "
+        "another kind, the pretrained ones",
+    )
+
+
+def find_recognizer(
+    choice: str | None, shape: Shape | None = None, classes: Sequence[str] = ()
+) -> Recognizer:
+    """The network for images of `shape` and the classes named: `--params`, else `DEFAULT` here.
+
+    Where neither is there, digits are recognised by the parameters that come with fnn. One line
+    says which were taken. 'random' is the 3-layer network of the course's tasks 1 and 2, from the
+    seed 0; for MNIST's images where no shape is given, which otherwise means any.
+
+    Raises InputError where there is none, or where it takes other images.
+    """
+    if choice == RANDOM:
+        say("parameters: random, from seed 0")
+        return untrained(Spec("mlp", shape or (28, 28, 1), len(classes) or 10, {}))
+    name = choice if choice is not None else _usual(shape, classes)
+    found = pretrained() if name == PRETRAINED else load_recognizer(name)
+    if shape is not None and found.spec.shape != shape:
+        raise InputError(
+            f"{name}: the network takes images of shape {found.spec.shape}, these are {shape}: "
+            "choose other images or other --params"
+        )
+    if len(classes) > found.spec.classes:
+        raise InputError(
+            f"{name}: the network knows {found.spec.classes} classes, the data set has "
+            f"{len(classes)}: choose other images or other --params"
+        )
+    say(one_line(f"parameters: {name}"))
+    return found
+
+
+def _usual(shape: Shape | None, classes: Sequence[str]) -> str:
+    """What is taken where nobody says: the file here, or what comes with fnn."""
+    if Path(DEFAULT).exists():
+        return DEFAULT
+    if shape is None or (tuple(classes) == DIGITS and shape == (28, 28, 1)):
+        return PRETRAINED
+    raise InputError(
+        f"there is no {DEFAULT} in this directory: make one with fnn-train from such images, or "
+        "name a file with --params FILE, or take untrained parameters with --params random"
+    )

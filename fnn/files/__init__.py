@@ -1,0 +1,1 @@
+"""Files: writing them atomically, and reading those of strangers without trust."""

@@ -1,0 +1,132 @@
+"""Trees in files: an .npz archive of plain arrays that NumPy opens too, and no pickle.
+
+Each array is a member named by its path, `params/1/W.npy`; the member `fnn` holds JSON with the
+format's version and the tree's form, in which everything but the arrays stands as it is.
+"""
+
+import io
+import json
+import os
+import zipfile
+from typing import IO, Any, NoReturn
+
+import numpy as np
+
+from fnn.arrays import Array
+from fnn.errors import InputError
+from fnn.files.atomic import write_atomically
+from fnn.files.npy import parse_npy
+from fnn.tree import Tree
+
+FORMAT = 1
+HEADER = "fnn"
+
+
+def save(path: str | os.PathLike[str], tree: Tree) -> None:
+    """Write a tree to `path`, as an .npz file and atomically; `load` gives back an equal tree.
+
+    Nodes are dicts with str or int keys; leaves are arrays of numbers, tuples, int, float, bool,
+    str or None. Equal trees make equal files, byte for byte. Raises TypeError for another leaf,
+    InputError where the file cannot be written.
+    """
+    arrays: dict[str, Array] = {}
+    form = _form(tree, "", arrays)
+    text = json.dumps({"format": FORMAT, "tree": form})
+    arrays[HEADER] = np.frombuffer(text.encode(), np.uint8)
+    write_atomically(path, lambda file: _write(file, arrays))
+
+
+def load(path: str | os.PathLike[str]) -> Tree:
+    """The tree that `save` wrote.
+
+    Raises InputError for a file that is missing, damaged or not written by `save`. Whatever the
+    file says, no more memory is taken than 1 MiB and 64 times the file's size, and that for a
+    header without arrays: sizes are checked before anything is read, and an array is read once.
+    """
+    try:
+        if os.path.exists(path) and not os.path.isfile(path):
+            raise InputError(f"{path}: is not a regular file; expected one that fnn-train wrote")
+        with open(path, "rb") as file:
+            data = file.read()
+        # From memory, where nothing is reserved for sizes that the directory only claims.
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            members = {info.filename: info for info in archive.infolist()}
+            if any(info.compress_type != zipfile.ZIP_STORED for info in members.values()):
+                _refuse(path, "its members are compressed, which fnn's never are")
+            if sum(info.file_size for info in members.values()) > len(data):
+                _refuse(path, "its members claim to be larger than the file")
+            if f"{HEADER}.npy" not in members:
+                _refuse(path, f"it has no member {HEADER}.npy")
+            header = json.loads(_array(archive, HEADER).tobytes())
+            if header["format"] != FORMAT:
+                _refuse(path, f"its format is {header['format']!r}, this fnn reads {FORMAT}")
+            return _tree(header["tree"], archive, set(members))
+    except InputError:
+        raise
+    except FileNotFoundError:
+        raise InputError(f"{path}: there is no such file") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except zipfile.BadZipFile as error:
+        _refuse(path, f"it is damaged or no .npz archive ({str(error).lower()})")
+    except (ValueError, KeyError, TypeError, IndexError, EOFError, RecursionError, OverflowError,
+            NotImplementedError, RuntimeError, MemoryError) as error:  # fmt: skip
+        _refuse(path, f"it is damaged ({type(error).__name__})")
+
+
+def _write(file: IO[bytes], arrays: dict[str, Array]) -> None:
+    # What numpy.savez does, but that has no place for an array called "file".
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, array in arrays.items():
+            # ZipInfo's date is a constant, so that equal trees make equal files.
+            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
+
+
+def _refuse(path: str | os.PathLike[str], why: str) -> NoReturn:
+    raise InputError(
+        f"{path}: not a file that fnn wrote: {why}; put back a whole one, or make it anew"
+    )
+
+
+def _form(value: Any, where: str, arrays: dict[str, Array]) -> Any:
+    if isinstance(value, dict):
+        pairs = [[k, _form(v, f"{where}/{k}".lstrip("/"), arrays)] for k, v in value.items()]
+        if not all(type(k) in (str, int) for k in value):
+            raise TypeError(f"{where or 'the root'}: keys must be str or int, found {list(value)}")
+        return {"dict": pairs}
+    if isinstance(value, tuple):
+        return {"tuple": [_form(v, f"{where}/{i}", arrays) for i, v in enumerate(value)]}
+    if isinstance(value, np.ndarray | np.generic):
+        name = where or "array"
+        if value.dtype.kind not in "biuf" or name in arrays or name == HEADER:
+            raise TypeError(f"{name}: cannot save an array of {value.dtype} under this name")
+        arrays[name] = np.asarray(value)
+        return {"array": name}
+    if value is None or type(value) in (bool, int, float, str):
+        return {"value": value}
+    raise TypeError(f"{where or 'the root'}: cannot save a {type(value).__name__}")
+
+
+def _tree(form: Any, archive: zipfile.ZipFile, unread: set[str]) -> Tree:
+    if type(form) is not dict:
+        raise ValueError(form)
+    ((kind, content),) = form.items()
+    if kind == "dict" and all(type(k) in (str, int) for k, _ in content):
+        return {k: _tree(v, archive, unread) for k, v in content}
+    if kind == "tuple" and type(content) is list:
+        return tuple(_tree(v, archive, unread) for v in content)
+    if kind == "array":
+        unread.remove(f"{content}.npy")  # once each: a thousand copies of one would fill the memory
+        return _array(archive, content)
+    if kind == "value" and type(content) in (bool, int, float, str, type(None)):
+        return content
+    raise ValueError(kind)
+
+
+def _array(archive: zipfile.ZipFile, name: str) -> Array:
+    try:
+        # A copy: an array over the archive's bytes could not be written to by its owner.
+        return parse_npy(archive.read(f"{name}.npy")).copy(order="K")
+    except InputError as error:
+        raise ValueError(f"{name}: {error}") from None

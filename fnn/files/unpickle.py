@@ -1,0 +1,116 @@
+"""Pickles without their danger: what comes out is plain data, or one line that says why not."""
+
+import os
+import pickle
+import stat
+from typing import Any
+
+import numpy as np
+
+from fnn.errors import InputError
+from fnn.files.unpickle_opcodes import ONLY, Reader
+
+MAX_BYTES = 1 << 30  # the largest file that is read
+DEPTH = 64  # the deepest nesting of lists, tuples, dicts and sets
+
+_PLAIN = frozenset({type(None), bool, int, float, complex, str, bytes, bytearray})
+_HOLDERS = frozenset({list, tuple, dict, set, frozenset})
+
+
+def read_bytes(path: str | os.PathLike[str]) -> bytes:
+    """The contents of a regular file of at most MAX_BYTES; anything else is an InputError."""
+    try:
+        status = os.stat(path)
+        if not stat.S_ISREG(status.st_mode):
+            # a pipe may never end, nor even open
+            raise InputError(f"{path}: is not a regular file")
+        if status.st_size > MAX_BYTES:
+            raise InputError(f"{path}: has {status.st_size} bytes; at most {MAX_BYTES} are read")
+        with open(path, "rb") as file:
+            return file.read()
+    except (OSError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise InputError(f"{path}: cannot be read: {reason}") from None
+
+
+def safe_load(source: str | os.PathLike[str] | bytes, name: str | None = None) -> Any:
+    """What the pickle in a file, or in `source` itself if it is bytes, stands for.
+
+    Protocols 0 to 5. A str of Python 2 becomes bytes, as by `pickle.load(..., encoding="bytes")`.
+    Arrays have bool, integer, float, bytes or str elements and are read-only. Everything else,
+    also what follows the pickle, is an InputError of one line that begins with `name` (default:
+    the path). Whatever the file says, no more memory is taken than 64 MiB and 40 times the file's
+    size, and time in proportion to its size; a file that is one array takes 2 to 4 times its size.
+
+    >>> safe_load(pickle.dumps({"labels": [3, 1]}))
+    {'labels': [3, 1]}
+    >>> safe_load(b"cos\\nsystem\\n(S'ls'\\ntR.")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    fnn.errors.InputError: pickle: refused: os.system; only NumPy arrays, ... are read
+    """
+    if isinstance(source, bytes):
+        data, name = source, name or "pickle"
+    else:
+        data, name = read_bytes(source), name or str(source)
+    try:
+        return parse_pickle(data)
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from None
+
+
+def parse_pickle(data: bytes) -> Any:
+    """`safe_load` of bytes, without a name before the errors."""
+    if not data:
+        raise InputError("is empty")
+    if data[0] >= 0x80 and data[:1] != pickle.PROTO:
+        raise InputError(f"is not a pickle: it begins with {data[:4]!r}")
+    reader = Reader(data)
+    try:
+        value = reader.load()
+        weight, _ = _weigh(value, {}, 0)
+    except InputError:
+        raise
+    except MemoryError:
+        raise InputError("needs more memory than there is") from None
+    except Exception:
+        # the documentation of pickle has no complete list of what a damaged file raises
+        if (at := reader.file.tell()) >= len(data):
+            raise InputError("is truncated: it ends in the middle of the pickle") from None
+        raise InputError(f"is not a pickle, or damaged before byte {at}") from None
+    if (more := len(data) - reader.file.tell()) > 0:
+        raise InputError(f"is damaged: {more} bytes follow its end")
+    if weight > (1 << 20) + 2 * len(data):
+        raise InputError("refused: it repeats its parts to become much larger than its file")
+    return value
+
+
+def _weigh(value: Any, seen: dict[int, tuple[int, int]], depth: int) -> tuple[int, int]:
+    """How many elements `value` has when written out, and how deep it is nested.
+
+    A few lists that hold each other twice would be 2**64 elements for whoever walks through
+    them, so shared parts count as often as they occur. It also makes sure that nothing but plain
+    data comes out.
+    """
+    kind = type(value)
+    if kind is np.ndarray:
+        return 1 + int(value.nbytes), 0
+    if kind not in _HOLDERS:
+        if kind in _PLAIN or issubclass(kind, np.generic):
+            return 1, 0
+        raise InputError(f"refused: a {kind.__name__} in place of data; {ONLY}")
+    if id(value) in seen:
+        return seen[id(value)]
+    if depth > DEPTH:
+        raise InputError(f"refused: nested more than {DEPTH} deep, or in itself")
+    items = list(value.values()) if kind is dict else value
+    weight, height = 1 + len(items), 0
+    if not _PLAIN.issuperset(map(type, items)):
+        for item in items:
+            more, below = _weigh(item, seen, depth + 1)
+            weight, height = weight + more, max(height, below + 1)
+    if height > DEPTH:
+        raise InputError(f"refused: nested more than {DEPTH} deep")
+    seen[id(value)] = weight, height
+    return weight, height

@@ -1,0 +1,184 @@
+"""Python's own unpickler, without what can do harm.
+
+`pickle._Unpickler`, the version that is written in Python, looks up in a table what to do for an
+opcode. Ours has a table of its own: opcodes that make objects of classes are not in it, and others
+check first. (The version in C has no such table; a dict whose key is a tuple of tuples keeps it
+busy for ever, and an index into its memo takes any memory.)
+"""
+
+import io
+import pickle
+import pickletools
+import re
+from collections.abc import Callable
+from types import FunctionType
+from typing import Any, ClassVar, NoReturn
+
+from fnn.errors import InputError
+from fnn.files.unpickle_constructors import ALLOWED, key, set_state
+
+ONLY = "only NumPy arrays, numbers, strings and containers are read"
+
+# the opcodes that are read, by what the container, call or reference that one makes takes at
+# most, in bytes; all else is at most 25 times as large as the opcode and its argument
+_OPCODES = {
+    0: "PROTO FRAME STOP MARK POP POP_MARK DUP NONE NEWTRUE NEWFALSE INT BININT BININT1 BININT2 "
+    "LONG LONG1 LONG4 FLOAT BINFLOAT STRING BINSTRING SHORT_BINSTRING BINBYTES SHORT_BINBYTES "
+    "BINBYTES8 BYTEARRAY8 UNICODE BINUNICODE SHORT_BINUNICODE BINUNICODE8 EMPTY_TUPLE GET BINGET "
+    "LONG_BINGET APPEND APPENDS SETITEM SETITEMS ADDITEMS GLOBAL STACK_GLOBAL",
+    130: "PUT BINPUT LONG_BINPUT MEMOIZE",
+    400: "EMPTY_LIST EMPTY_DICT EMPTY_SET TUPLE1 TUPLE2 TUPLE3 TUPLE LIST DICT FROZENSET REDUCE "
+    "BUILD",
+}
+_ENTRY = 200  # the same of a dict's entry
+# repr of Python 2 writes no other escapes, and Python warns of others
+_STRING = re.compile(rb"(?:[^\\\n]++|\\(?:[\\'\"abfnrtv]|x[0-9a-fA-F]{2}))*+\n")
+_SMALL_INTS = re.compile(rb"(?:K.)+", re.DOTALL)
+
+
+class _Table(dict[int, Any]):
+    def __missing__(self, code: int) -> NoReturn:
+        for opcode in pickletools.opcodes:
+            if opcode.code == chr(code):
+                raise InputError(f"refused: the opcode {opcode.name}; {ONLY}")
+        raise ValueError
+
+
+class Reader(pickle._Unpickler):
+    """An unpickler whose `load` raises InputError, or what `pickle` raises for a damaged file.
+
+    `credit` is how many bytes may still be spent for what `_OPCODES` counts and for copies.
+    """
+
+    dispatch: ClassVar[dict[int, Any]] = _Table()
+    stack: list[Any]
+    metastack: list[list[Any]]  # the stacks below each MARK
+    append: Callable[[Any], None]
+    read: Callable[[int], bytes]
+    pop_mark: Callable[[], list[Any]]
+
+    def __init__(self, data: bytes) -> None:
+        self.data, self.file = data, io.BytesIO(data)
+        self.credit = (1 << 26) + 8 * len(data)
+        super().__init__(self.file, encoding="bytes")
+
+    def spend(self, cost: int) -> None:
+        self.credit -= cost
+        if self.credit < 0:
+            raise InputError("refused: it makes more objects than a file of its size should")
+
+    def find_class(self, module: str, name: str) -> Callable[..., Any]:
+        # exact names only: "_reconstruct.__globals__" is none
+        if (found := ALLOWED.get(f"{module}.{name}")) is None:
+            asked = ascii(f"{module[:60]}.{name[:60]}")[1:-1][:130]
+            raise InputError(f"refused: {asked}; {ONLY}")
+        return found
+
+    def load_proto(self) -> None:
+        if (version := self.read(1)[0]) > 5:
+            raise InputError(f"is a pickle of protocol {version}; 0 to 5 are read")
+
+    def load_reduce(self) -> None:
+        args, function = self.stack.pop(), self.stack.pop()
+        # every function that can be here is one of ALLOWED
+        if type(function) is not FunctionType or type(args) is not tuple:
+            raise InputError(f"refused: a call of a {type(function).__name__}; {ONLY}")
+        # what the call copies or walks through, it may again and again
+        self.spend(sum(len(a) for a in args if type(a) in (bytes, bytearray, str)))
+        self.spend(sum(len(a) for a in args if type(a) is list) * _ENTRY)
+        self.append(function(*args))
+
+    def load_build(self) -> None:
+        state = self.stack.pop()
+        if type(state) is tuple and state and type(state[-1]) in (bytes, bytearray):
+            self.spend(len(state[-1]))
+        set_state(self.stack[-1], state)
+
+    def load_mark(self) -> None:
+        if len(self.metastack) == 1000:
+            raise InputError("refused: nested more than 1000 deep")
+        super().load_mark()  # type: ignore[misc]
+
+    def load_stop(self) -> None:
+        if len(self.stack) != 1 or self.metastack:
+            raise InputError("is damaged: it does not end in one value")
+        super().load_stop()  # type: ignore[misc]
+
+    def load_frame(self) -> None:
+        # frames are there to read files in pieces, and mean nothing
+        if int.from_bytes(self.read(8), "little") > len(self.data) - self.file.tell():
+            raise InputError("is truncated: it ends in the middle of a frame")
+
+    def load_bytearray8(self) -> None:
+        # pickle's own takes the memory before it looks whether the file has the bytes
+        size = int.from_bytes(self.read(8), "little")
+        self.append(bytearray(self.read(min(size, len(self.data)))))
+
+    def load_binint1(self) -> None:
+        # with all that follow: lists of pixels are millions of them
+        if (run := _SMALL_INTS.match(self.data, self.file.tell() - 1)) is None:
+            raise EOFError
+        self.stack += run[0][1::2]
+        self.file.seek(run.end())
+
+    def load_string(self) -> None:
+        if _STRING.match(self.data, self.file.tell()) is None:
+            raise ValueError
+        super().load_string()  # type: ignore[misc]
+
+    def load_setitems(self) -> None:
+        items, target = self.pop_mark(), self.stack[-1]
+        if type(target) is not dict or len(items) % 2:
+            raise ValueError
+        target.update(zip(self.keys(items[::2]), items[1::2], strict=True))
+
+    def load_setitem(self) -> None:
+        value, name, target = self.stack.pop(), self.stack.pop(), self.stack[-1]
+        if type(target) is not dict:
+            raise ValueError
+        target.update(zip(self.keys([name]), [value], strict=True))
+
+    def load_dict(self) -> None:
+        items = self.pop_mark()
+        self.append(dict(zip(self.keys(items[::2]), items[1::2], strict=True)))
+
+    def load_additems(self) -> None:
+        items = self.keys(self.pop_mark())
+        if type(self.stack[-1]) is not set:
+            raise ValueError
+        self.stack[-1].update(items)
+
+    def load_frozenset(self) -> None:
+        items = self.keys(self.pop_mark())
+        self.append(frozenset(items))
+
+    def keys(self, items: list[Any]) -> list[Any]:
+        self.spend(_ENTRY * len(items))
+        return [key(item) for item in items]
+
+
+def _printable(load: Callable[[Reader], None]) -> Callable[[Reader], None]:
+    def checked(reader: Reader) -> None:
+        load(reader)
+        # Python refuses to print an integer of more than 4300 digits, in a message too
+        if reader.stack[-1].bit_length() > 10_000:
+            raise InputError("refused: an integer of more than 10000 bits")
+
+    return checked
+
+
+def _charged(load: Callable[[Reader], None], cost: int) -> Callable[[Reader], None]:
+    def charged(reader: Reader) -> None:
+        reader.spend(cost)
+        load(reader)
+
+    return charged
+
+
+for _cost, _names in _OPCODES.items():
+    for _name in _names.split():
+        _code = ord(getattr(pickle, _name))
+        # ours where there is one of that name, else pickle's
+        _load = getattr(Reader, pickle._Unpickler.dispatch[_code].__name__)
+        _load = _printable(_load) if _name in ("INT", "LONG", "LONG4") else _load
+        Reader.dispatch[_code] = _charged(_load, _cost) if _cost else _load

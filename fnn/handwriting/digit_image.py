@@ -1,0 +1,198 @@
+"""A photo or drawing of a digit in the form of MNIST's images, so that a network may read it.
+
+The steps are those that made MNIST of NIST's forms: part ink from paper, fit the digit into a box
+of 20 x 20 pixels, and put its centre of mass in the middle of 28 x 28. Sources: Grother, "NIST
+Special Database 19", 1995; LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to
+document recognition", 1998, section III.A. A photo takes more care than a scanned form: which of
+the two is ink, how the light falls, and what else lies about.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from fnn.arrays import Array
+from fnn.errors import InputError
+from fnn.handwriting.ink import NOISY, blank, ink_is_dark, ink_on_paper
+from fnn.handwriting.raster import (
+    Floats,
+    Mask,
+    block_side,
+    box,
+    moving,
+    otsu,
+    pieces,
+    resampled,
+    shrunk,
+)
+
+SIDE = 28
+BOX = 20
+LONGEST = 600  # pixels of a side to work with: a pen's stroke on a page is about two of them
+FEW = 2 * BOX  # pixels of a digit's longer side: of fewer it is looked at once more, closer
+FAINTEST = 0.15  # by how much ink differs from paper, as a share of the paper's brightness
+SHADOW = 0.35  # and by how much shadows and dark corners may, which reach to the edge
+STROKES = (1.5, 4.5)  # widths of strokes in the box: 97% of MNIST's are between
+SPECK = 0.02  # of the digit's area
+HALO = 0.1  # ink that is less does not count for the box
+
+
+def digit_image(picture: Array) -> Array:
+    """The digit of a picture as in MNIST: light ink on black, (28, 28) uint8.
+
+    The picture is grey, (H, W) uint8 of any size, with a digit dark on light or light on dark and
+    some paper around it. The light may fall unevenly; specks, and what reaches in from the edges,
+    are left out. The digit keeps its proportions; strokes that are thinner or thicker than MNIST's
+    are brought to the nearest width of theirs. An image of MNIST stays much as it is.
+
+    >>> drawing = np.full((100, 60), 255, np.uint8)
+    >>> drawing[20:80, 25:31] = 0
+    >>> image = digit_image(drawing)
+    >>> image.shape, int(image.max()), int(image.min())
+    ((28, 28), 255, 0)
+
+    Raises InputError for a blank picture, or one of another type.
+    """
+    picture = np.asarray(picture)
+    if picture.ndim != 2 or picture.dtype != np.uint8 or picture.size == 0:
+        raise InputError(
+            f"expected a grey picture, (H, W) of uint8, found {picture.shape} of {picture.dtype}"
+        )
+    digit = digit_ink(shrunk(picture, LONGEST))
+    if block_side(picture.shape, LONGEST) > 1 and max(digit.ink.shape) < FEW:
+        digit = digit_ink(shrunk(surroundings(picture, digit), LONGEST))
+    return in_field(in_box(with_usual_strokes(digit.ink)))
+
+
+class Digit(NamedTuple):
+    """How much ink is where, 0..1, in the box around a digit, and where in a picture that is."""
+
+    ink: Floats
+    top: int
+    left: int
+
+
+def surroundings(picture: Array, digit: Digit) -> Array:
+    """The part of a picture around a digit that was found when it was shrunk to LONGEST."""
+    block = block_side(picture.shape, LONGEST)
+    margin = max(digit.ink.shape)
+    rows, columns = (
+        slice(max(start - margin, 0) * block, (start + n + margin) * block)
+        for start, n in zip((digit.top, digit.left), digit.ink.shape, strict=True)
+    )
+    return picture[rows, columns]
+
+
+def digit_ink(grey: Floats, framed: bool = True) -> Digit:
+    """The digit of a picture, (H, W) in 0..255.
+
+    What fills its box is a sheet that lies on something else, or a tile, if `framed` allows it:
+    then the digit is in there. Raises InputError where nothing stands out.
+    """
+    ink = ink_on_paper(grey if ink_is_dark(grey) else 255 - grey)
+    weights = central(grey.shape)
+    mask = ink > otsu(ink, weights)
+    if not mask.any():
+        raise blank()
+    digit = digit_mask(mask, weights)
+    low = np.median(ink[~mask])
+    at_edge = digit[[0, -1]].any() or digit[:, [0, -1]].any()
+    if ink[digit].mean() - low < (SHADOW if at_edge else FAINTEST):
+        raise blank()
+    rows, columns = box(digit)
+    if framed and is_sheet(digit[rows, columns]):
+        y, x = (n // 16 for n in digit[rows, columns].shape)  # what slants stays at the edge
+        inside = grey[rows.start + y : rows.stop - y, columns.start + x : columns.stop - x]
+        inner = digit_ink(inside, framed=False)
+        return inner._replace(top=inner.top + rows.start + y, left=inner.left + columns.start + x)
+    # Soft edges belong to the digit: in small pictures they are much of it.
+    around = moving(np.maximum, digit, 3, 3)
+    high = np.quantile(ink[digit], 0.8)
+    soft = np.where(around, np.clip((ink - low) / (high - low), 0, 1), 0).astype(np.float32)
+    rows, columns = box(soft > HALO)
+    return Digit(soft[rows, columns], rows.start, columns.start)
+
+
+def central(shape: tuple[int, ...]) -> Floats:
+    """Weights, (H, W) in 0..1, that are 1 in the middle and next to nothing at the edges."""
+    y, x = ((np.arange(n) + 0.5) / n for n in shape)
+    hill = 16 * np.outer(y * (1 - y), x * (1 - x))
+    return (hill**2).astype(np.float32)
+
+
+def digit_mask(mask: Mask, weights: Floats) -> Mask:
+    """Those pieces of the ink that are the digit.
+
+    The piece of most weight is, and what is near to it and more than a speck. What reaches in from
+    the edge, a frame or a shadow, is not, unless that piece itself touches the edge.
+    """
+    gap = 1 + 2 * (max(mask.shape) // NOISY)  # a stroke may break for so many pixels
+    number = pieces(moving(np.maximum, mask, gap, gap)) * mask
+    areas = np.bincount(number.ravel())
+    scores = np.bincount(number.ravel(), weights.ravel())
+    scores[0] = 0
+    main = scores.argmax()
+    rows, columns = box(number == main)
+    reach = max(rows.stop - rows.start, columns.stop - columns.start) // 4
+    near = number[
+        max(rows.start - reach, 0) : rows.stop + reach,
+        max(columns.start - reach, 0) : columns.stop + reach,
+    ]
+    kept = np.bincount(near.ravel(), minlength=len(areas)) > 0
+    kept &= areas > SPECK * areas[main]
+    edge = np.concatenate([number[0], number[-1], number[:, 0], number[:, -1]])
+    if main not in edge:
+        kept[edge] = False
+    kept[0] = False
+    return np.asarray(kept[number])
+
+
+def is_sheet(piece: Mask) -> bool:
+    """Whether a piece that fills its box is so much of it that it is no digit, not even a 1."""
+    shorter, longer = sorted(piece.shape)
+    return bool(piece.mean() > 0.75 and shorter >= SIDE and shorter > longer / 2)
+
+
+def with_usual_strokes(ink: Floats) -> Floats:
+    """The ink in its box, with strokes as wide as MNIST's will be when it is scaled to 20 pixels.
+
+    An area divided by half its circumference is the width of its strokes. Hairlines would fade in
+    the scaling, and the strokes of a broad brush would fill the box.
+    """
+    padded = np.pad(ink, 1)
+    steps = sum(float(abs(np.diff(padded, axis=axis)).sum()) for axis in (0, 1))
+    circumference = steps * np.pi / 4  # a slanting line has up to 1.4 times its length of steps
+    width = 2 * float(ink.sum()) / circumference
+    pixel = max(ink.shape) / BOX
+    change = round(min(max(width, STROKES[0] * pixel), STROKES[1] * pixel) - width)
+    if change == 0:
+        return ink
+    reach = abs(change)
+    extreme = np.maximum if change > 0 else np.minimum
+    changed = moving(extreme, np.pad(ink, reach), reach + 1, reach + 1)
+    left = changed > HALO
+    # Of a patch of uneven width nothing may be left: it is no strokes.
+    return np.asarray(changed[box(left)]) if left.any() else ink
+
+
+def in_box(ink: Floats) -> Floats:
+    """The ink, scaled so that its longer side is 20 pixels."""
+    height, width = (max(1, round(BOX * n / max(ink.shape))) for n in ink.shape)
+    return resampled(ink, height, width)
+
+
+def in_field(ink: Floats) -> Array:
+    """The image, (28, 28) uint8, with the centre of mass of the ink at the pixel (14, 14).
+
+    That is where MNIST's images have it, to half a pixel: there, too, the digit is moved by whole
+    pixels. A digit that would not be all in the image stops at its edge.
+    """
+    height, width = ink.shape
+    mass = float(ink.sum())
+    middle = SIDE // 2
+    y = middle - round(float(ink.sum(axis=1) @ np.arange(height)) / mass)
+    x = middle - round(float(ink.sum(axis=0) @ np.arange(width)) / mass)
+    y, x = min(max(y, 0), SIDE - height), min(max(x, 0), SIDE - width)
+    image = np.zeros((SIDE, SIDE), np.uint8)
+    image[y : y + height, x : x + width] = np.rint(255 * ink.clip(0, 1))
+    return image

@@ -1,0 +1,100 @@
+"""Reading PNG, JPEG and the like, as a grey picture. pillow is imported only for that."""
+
+import os
+import warnings
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fnn.arrays import Array
+from fnn.errors import InputError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+# Not all that pillow knows: each format is code that meets files of strangers, and PostScript's
+# starts a program.
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP")
+NAMES = "PNG, JPEG, GIF, BMP or WebP"
+MOST = 64_000_000  # pixels: 730 MB while a picture in colour is read, 1 GB with transparency
+
+
+def check_pillow() -> None:
+    """Raise InputError unless pillow is there."""
+    try:
+        import PIL.Image  # noqa: F401 - to see whether it is there
+    except ImportError as error:
+        raise InputError(f"reading images needs pillow ({error}): pip install pillow") from None
+
+
+def read_grey(path: str | os.PathLike[str], most: int = MOST) -> Array:
+    """The picture in a file as brightness, (H, W) uint8, upright as its EXIF data says.
+
+    Of an animation it is the first frame; where the picture is transparent, see `opaque`. Raises
+    InputError for a file that is missing, damaged, no picture, or of more than `most` pixels, which
+    is found out before memory is taken for them; without pillow too.
+    """
+    check_pillow()
+    from PIL import Image, UnidentifiedImageError
+
+    if os.path.exists(path) and not os.path.isfile(path):
+        kind = "a directory" if os.path.isdir(path) else "not a regular file"
+        raise InputError(f"{path}: is {kind}; expected an image")
+    try:
+        # What pillow warns of, it reads; its own limit of pixels is higher than ours.
+        with warnings.catch_warnings(action="ignore"), Image.open(path, formats=FORMATS) as image:
+            if image.width * image.height > most:
+                raise Image.DecompressionBombError
+            return grey_of(image)
+    except InputError:
+        raise
+    except FileNotFoundError:
+        raise InputError(f"{path}: there is no such file") from None
+    except UnidentifiedImageError:
+        raise InputError(f"{path}: not an image that can be read; expected {NAMES}") from None
+    except Image.DecompressionBombError:
+        raise InputError(
+            f"{path}: the image has more than {most} pixels; make it smaller"
+        ) from None
+    except Exception as error:  # at damaged files pillow raises much that its manual does not name
+        why = getattr(error, "strerror", None) or " ".join(str(error).split())
+        raise InputError(
+            f"{path}: cannot be read or is damaged ({why or type(error).__name__})"
+        ) from None
+
+
+def grey_of(image: "Image.Image") -> Array:
+    """The brightness of an opened image of any mode, (H, W) uint8."""
+    from PIL import ImageOps
+
+    image.load()
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I"):  # 16 bits, which pillow would cut off at 255
+        return (np.asarray(image).clip(0, 65535) // 257).astype(np.uint8)
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        return opaque(np.asarray(image.convert("L")), np.asarray(image.getchannel("A")))
+    if image.mode not in ("L", "RGB"):  # a palette, CMYK, bits
+        image = image.convert("RGB")
+    return np.asarray(image.convert("L"), np.uint8)
+
+
+def opaque(grey: Array, alpha: Array) -> Array:
+    """A picture without transparency, of brightness and opacity, all (H, W) uint8.
+
+    What covers less than half, or is of one tone, is ink without paper: its opacity is the
+    picture, light on black. What else there is has paper, and perhaps round corners: they take
+    the paper's tone.
+
+    >>> opaque(np.uint8([[9, 9, 0, 0]]), np.uint8([[0, 255, 0, 0]]))
+    array([[  0, 255,   0,   0]], dtype=uint8)
+    >>> opaque(np.uint8([[9, 200, 200, 0]]), np.uint8([[255, 255, 255, 0]]))
+    array([[  9, 200, 200, 200]], dtype=uint8)
+    """
+    seen = grey[alpha > 127]
+    if 2 * seen.size < grey.size or np.ptp(seen) < 32:
+        return alpha
+    tone = np.uint16(np.median(seen))
+    mixed = alpha * grey.astype(np.uint16)
+    mixed += (255 - alpha) * tone
+    return (mixed // 255).astype(np.uint8)

@@ -1,0 +1,82 @@
+"""Activations and their gradients, block by block; arrays of any shape and memory order."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from fnn.arrays import Array
+from fnn.kernels.rows import blockwise
+
+HEAVY = 1 << 16  # numbers in a block where each takes long
+FLAT = 1e4  # x^2 from which on tanh is 1 or -1 to the last bit
+K, A = math.sqrt(2 / math.pi), 0.044715  # gelu's
+
+
+def relu(x: Array) -> Array:
+    """max(x, 0), laid out as x."""
+    y: Array = blockwise(np.maximum, x, np.zeros(1, x.dtype))
+    return y
+
+
+def relu_vjp(y: Array, dy: Array) -> Array:
+    """dy where y > 0, else 0; laid out as y."""
+
+    def f(y: Array, dy: Array, positive: Array, out: Array) -> None:
+        np.greater(y, 0, out=positive)
+        np.multiply(dy, positive, out=out)
+
+    dx: Array = blockwise(f, y, dy, scratch=[bool])
+    return dx
+
+
+def gelu(x: Array) -> Array:
+    """x times a smooth step from 0 to 1 (see `fnn.gelu`), laid out as x."""
+
+    def f(x: Array, out: Array) -> None:
+        t = _tanh_of_cubic(x, out)
+        t += 1
+        t *= x
+        t *= 0.5
+
+    y: Array = blockwise(f, x, block=HEAVY)
+    return y
+
+
+def gelu_and_slope(x: Array) -> tuple[Array, Array]:
+    """`gelu` and its derivative at x, both laid out as x; one tanh serves both."""
+
+    def f(x: Array, square: Array, out: tuple[Array, Array]) -> None:
+        y, slope = out
+        t = _tanh_of_cubic(x, y)
+        # 1/2 (1 + t) + 1/2 x (1 - t^2) k (1 + 3 a x^2)
+        np.multiply(x, x, out=square)
+        np.minimum(square, FLAT, out=square)  # else 0 times infinity, where t^2 is 1
+        square *= 1.5 * A * K
+        square += 0.5 * K
+        square *= x
+        np.multiply(t, t, out=slope)
+        np.subtract(1, slope, out=slope)
+        slope *= square
+        t += 1
+        t *= 0.5
+        slope += t
+        t *= x
+
+    y, slope = blockwise(f, x, results=2, scratch=[x.dtype], block=HEAVY)
+    return y, slope
+
+
+def times(a: Array, b: Array) -> Array:
+    """a * b, laid out as a."""
+    y: Array = blockwise(np.multiply, a, b)
+    return y
+
+
+def _tanh_of_cubic(x: Array, out: Array) -> Any:
+    """tanh(k (x + a x^3))."""
+    np.multiply(x, x, out=out)
+    out *= A * K
+    out += K
+    out *= x
+    return np.tanh(out, out=out)

@@ -1,0 +1,131 @@
+"""Element-wise work at the speed of memory: blocks that fit the cache, shared among threads.
+
+An array of any shape is worked on as rows of up to RUN numbers, in the order in which it lies in
+memory. A block is some of the rows.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from fnn.arrays import Array
+from fnn.kernels import memory
+from fnn.kernels.threads import share, split
+
+BLOCK = 1 << 18  # numbers in a block: shorter calls wait for Python's lock
+RUN = 8192  # numbers in a row at most
+
+
+def each_block(
+    f: Callable[..., Any],
+    rows: Sequence[Array],
+    scratch: Sequence[DTypeLike] = (),
+    block: int | None = None,
+) -> None:
+    """Call f(number, *parts, *scratch) for each block of rows, in several threads.
+
+    `rows` are arrays (R, L), which are cut into parts, and vectors (L,), which every call is given
+    whole. Each thread has scratch arrays of these types, as large as a part. Blocks have about
+    `block` numbers, by default BLOCK.
+    """
+    blocks = row_blocks(rows[0], block)
+
+    def work(queue: Iterator[tuple[int, tuple[int, int]]]) -> None:
+        own = [memory.empty((longest(blocks), rows[0].shape[1]), dtype) for dtype in scratch]
+        for number, (i, j) in queue:
+            parts = [r[i:j] if r.ndim == 2 else r for r in rows]
+            f(number, *parts, *(s[: j - i] for s in own))
+
+    share(work, list(enumerate(blocks)))
+
+
+def blockwise(
+    f: Callable[..., Any],
+    *arrays: Array,
+    results: int = 1,
+    scratch: Sequence[DTypeLike] = (),
+    block: int | None = None,
+) -> Any:
+    """The array that an element-wise f(*parts, *scratch, out=part) fills, block by block.
+
+    `arrays` have the shape of the first, whose type and memory order the result has; or they are a
+    single number, (1,). (A row of that number is twice as fast as the number itself.) With more
+    than one of `results`, `out` is a tuple of parts, and a list of arrays is returned.
+
+    >>> blockwise(np.maximum, np.array([[-1.0, 2.0]]), np.zeros(1))
+    array([[0., 2.]])
+    """
+    n = len(arrays)
+
+    def call(number: int, *parts: Array) -> None:
+        out = parts[n : n + results]
+        f(*parts[:n], *parts[n + results :], out=out[0] if results == 1 else out)
+
+    made = [memory.empty_like(arrays[0]) for _ in range(results)]
+    order = memory.axes(arrays[0])
+    first, *others = (
+        _in_order(a, order) if a.shape == arrays[0].shape else a for a in (*arrays, *made)
+    )
+    rows = [first, *(np.repeat(a, first.shape[1]) if a.shape == (1,) else a for a in others)]
+    each_block(call, rows, scratch, block)
+    return made[0] if results == 1 else made
+
+
+def affine(x: Array, a: Array, b: Array) -> Array:
+    """x * a + b for contiguous x, (..., C), and a and b, (C,)."""
+    y = memory.empty_like(x)
+    source = runs(x)
+
+    def f(number: int, x: Array, a: Array, b: Array, y: Array) -> None:
+        np.multiply(x, a, out=y)
+        np.add(y, b, out=y)
+
+    each_block(f, [source, repeated(a, source), repeated(b, source), runs(y)])
+    return y
+
+
+def add_to_channels(y: Array, b: Array) -> None:
+    """Add b, (C,), to a contiguous (..., C) array that the caller has just made."""
+    target = runs(y)
+    each_block(lambda number, y, b: np.add(y, b, out=y), [target, repeated(b, target)])
+
+
+def runs(x: Array) -> Array:
+    """Contiguous (..., C) as (rows, run): a run is whole pixels, RUN numbers at most if it can be.
+
+    >>> runs(np.zeros((3000, 5, 4))).shape, runs(np.zeros((2, 9000))).shape
+    ((8, 7500), (2, 9000))
+    """
+    *places, c = x.shape
+    pixels = math.prod(places)
+    each = next((d for d in range(RUN // max(1, c), 0, -1) if pixels % d == 0), 1)
+    return x.reshape(pixels // each, each * c)
+
+
+def repeated(v: Array, rows: Array) -> Array:
+    """A vector of channels, (C,), as long as the rows that `runs` made.
+
+    NumPy multiplies by one long vector five times as fast as by C numbers again and again.
+    """
+    return np.tile(v.astype(rows.dtype), rows.shape[1] // len(v))
+
+
+def row_blocks(rows: Array, block: int | None = None) -> list[tuple[int, int]]:
+    """Blocks of rows, (start, stop), of about `block` numbers; several are an even number."""
+    parts = max(1, -(-rows.size // (block or BLOCK)))
+    if parts > 1:
+        parts += parts % 2
+    return split(len(rows), -(-len(rows) // parts))
+
+
+def longest(blocks: list[tuple[int, int]]) -> int:
+    """The most rows in a block."""
+    return max((j - i for i, j in blocks), default=0)
+
+
+def _in_order(a: Array, axes: list[int]) -> Array:
+    """`runs` of an array with its axes in that order; a view where they lie so in memory."""
+    return runs(np.ascontiguousarray(a.transpose(axes)))

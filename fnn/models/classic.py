@@ -1,0 +1,142 @@
+"""Networks of the course and of the literature."""
+
+from fnn.layers.activation import ACTIVATIONS
+from fnn.layers.combine import parallel, serial
+from fnn.layers.conv import conv as convolution
+from fnn.layers.dense import dense
+from fnn.layers.dropout import dropout as drop
+from fnn.layers.initializers import Initializer, course, he
+from fnn.layers.layer import Layer
+from fnn.layers.norm import batch_norm as norm
+from fnn.layers.pool import global_avg_pool, max_pool
+from fnn.layers.reshape import flatten, identity
+from fnn.models.efficient import head, normed
+
+
+def mlp(
+    classes: int = 10,
+    hidden: int = 200,
+    activation: str = "sigmoid",
+    batch_norm: bool = False,
+    dropout: float = 0.0,
+    init: Initializer = course,
+) -> Layer:
+    """The course's 3-layer network: input, `hidden` nodes, output (section 4.2).
+
+    The hidden nodes may be normalized before their activation, and a share `dropout` of them is set
+    to 0 after it (sections 5.2 to 5.4).
+    """
+    return serial(
+        flatten(),
+        dense(hidden, init),
+        *([norm()] if batch_norm else []),
+        ACTIVATIONS[activation](),
+        *([drop(dropout)] if dropout else []),
+        dense(classes, init),
+    )
+
+
+def conv(
+    classes: int = 10, activation: str = "relu", dropout: float = 0.0, init: Initializer = he
+) -> Layer:
+    """Two blocks of two 3x3 convolutions, each with batch norm and activation.
+
+    The blocks have 32 and 64 channels and halve the image by max pooling after their second
+    convolution. A dense layer follows, with dropout before it if `dropout` is above 0.
+    """
+
+    def block(filters: int) -> list[Layer]:
+        return [*normed(filters, activation, init), *normed(filters, activation, init, pool=2)]
+
+    return serial(*block(32), *block(64), *head(classes, dropout, init))
+
+
+def lenet(classes: int = 10, activation: str = "relu", init: Initializer = he) -> Layer:
+    """Two 5x5 convolutions with 6 and 16 filters, each with max pooling, then three dense layers.
+
+    Source: LeNet-5 of LeCun et al., "Gradient-based learning applied to document recognition",
+    1998, with today's pooling and activation.
+    """
+    act = ACTIVATIONS[activation]
+    return serial(
+        convolution(6, size=5, init=init),
+        act(),
+        max_pool(2),
+        convolution(16, size=5, pad=0, init=init),
+        act(),
+        max_pool(2),
+        flatten(),
+        dense(120, init),
+        act(),
+        dense(84, init),
+        act(),
+        dense(classes, init),
+    )
+
+
+def vgg(
+    classes: int = 10,
+    width: int = 32,
+    activation: str = "relu",
+    dropout: float = 0.0,
+    init: Initializer = he,
+) -> Layer:
+    """Three blocks of two 3x3 convolutions, each with batch norm and activation, and max pooling.
+
+    The blocks have `width`, 2 `width` and 4 `width` channels. A dense layer follows, with dropout
+    before it if `dropout` is above 0.
+
+    Source: after Simonyan and Zisserman, "Very deep convolutional networks", ICLR 2015.
+    """
+
+    def block(filters: int) -> list[Layer]:
+        half = normed(filters, activation, init)
+        return [*half, *half, max_pool(2)]
+
+    return serial(
+        *block(width), *block(2 * width), *block(4 * width), *head(classes, dropout, init)
+    )
+
+
+def resnet(
+    classes: int = 10,
+    width: int = 16,
+    depth: int = 1,
+    activation: str = "relu",
+    init: Initializer = he,
+) -> Layer:
+    """Three stages of `depth` residual blocks with `width`, 2 `width`, 4 `width` channels.
+
+    The second and the third stage begin with stride 2. The output is computed from the mean over
+    the image. Raises ValueError for a depth outside 1..200 (the paper's deepest network has 200).
+
+    Source: He et al., "Deep residual learning for image recognition", CVPR 2016, section 4.2.
+    """
+    if not 1 <= depth <= 200:
+        raise ValueError(f"resnet: expected a depth in 1..200, found {depth}")
+    act = ACTIVATIONS[activation]
+
+    def block(filters: int, stride: int, widen: bool) -> list[Layer]:
+        body = serial(
+            convolution(filters, stride=stride, bias=False, init=init),
+            norm(),
+            act(),
+            convolution(filters, bias=False, init=init),
+            norm(),
+        )
+        way = convolution(filters, size=1, stride=stride, bias=False, init=init)
+        return [parallel(body, serial(way, norm()) if widen else identity()), act()]
+
+    stages = [
+        block(width * 2**i, stride=2 if i and not j else 1, widen=bool(i and not j))
+        for i in range(3)
+        for j in range(depth)
+    ]
+    return serial(
+        convolution(width, bias=False, init=init),
+        norm(),
+        act(),
+        *(layer for stage in stages for layer in stage),
+        global_avg_pool(),
+        dense(classes, init),
+    )

@@ -1,0 +1,80 @@
+"""The optimizers of the course, each a chain of the parts in `fnn.optim.transforms`.
+
+What an optimizer is stands there too. A learning rate is a number, or a schedule: a function of the
+step count. Raises ValueError for a number that is negative, infinite or NaN.
+"""
+
+import math
+
+from fnn.optim.schedules import Rate, rate_at
+from fnn.optim.transforms import (
+    Optimizer,
+    chain,
+    scale,
+    scale_by_adadelta,
+    scale_by_adagrad,
+    scale_by_adam,
+    scale_by_rms,
+    trace,
+)
+
+
+def sgd(lr: Rate = 0.01) -> Optimizer:
+    """Stochastic gradient descent: W <- W - lr g, equation (39)."""
+    return scale(_negative(lr))
+
+
+def momentum(lr: Rate = 0.01, alpha: float = 0.9) -> Optimizer:
+    """SGD with momentum: d <- alpha d - lr g; W <- W + d, equations (40)-(41)."""
+    return chain(scale(_negative(lr)), trace(alpha))
+
+
+def nesterov(lr: Rate = 0.01, alpha: float = 0.9) -> Optimizer:
+    """SGD with Nesterov's momentum: d <- alpha d - lr g; W <- W + alpha d - lr g."""
+    return chain(scale(_negative(lr)), trace(alpha, nesterov=True))
+
+
+def adagrad(lr: Rate = 0.001, h0: float = 1e-8) -> Optimizer:
+    """AdaGrad: h <- h + g*g; W <- W - lr g / sqrt(h), equations (42)-(43); h starts at h0.
+
+    Source: Duchi et al., "Adaptive subgradient methods", JMLR 2011; course, section 5.5.
+    """
+    return chain(scale_by_adagrad(h0), scale(_negative(lr)))
+
+
+def rmsprop(lr: Rate = 0.01, rho: float = 0.99, eps: float = 1e-8) -> Optimizer:
+    """RMSProp: h <- rho h + (1-rho) g*g; W <- W - lr g / (sqrt(h) + eps), equations (44)-(45).
+
+    Source: Tieleman and Hinton, COURSERA lecture 6.5, 2012; course, section 5.5.
+    """
+    return chain(scale_by_rms(rho, eps), scale(_negative(lr)))
+
+
+def adadelta(rho: float = 0.95, eps: float = 1e-6) -> Optimizer:
+    """AdaDelta, which needs no learning rate, equations (46)-(49).
+
+    h <- rho h + (1-rho) g*g;  d = -(sqrt(s) + eps) / (sqrt(h) + eps) g
+    s <- rho s + (1-rho) d*d;  W <- W + d;  h and s start at 0
+
+    As in the course, eps is outside the roots; in Zeiler's paper it is inside.
+    Source: Zeiler, "ADADELTA", arXiv:1212.5701; course, section 5.5.
+    """
+    return chain(scale_by_adadelta(rho, eps), scale(-1.0))
+
+
+def adam(
+    lr: Rate = 0.001, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8
+) -> Optimizer:
+    """Adam: W <- W - lr mhat / (sqrt(vhat) + eps), equations (50)-(55).
+
+    Source: Kingma and Ba, "Adam", ICLR 2015; course, section 5.5.
+    """
+    return chain(scale_by_adam(beta1, beta2, eps), scale(_negative(lr)))
+
+
+def _negative(lr: Rate) -> Rate:
+    if callable(lr):
+        return lambda step: -rate_at(lr, step)
+    if not 0 <= lr < math.inf:
+        raise ValueError(f"expected a finite learning rate of 0 or more, found {lr}")
+    return -lr

@@ -1,0 +1,1 @@
+"""Trained networks: in files, looking at images more than once, and those that come with fnn."""

@@ -1,0 +1,150 @@
+"""A trained network in a file: its spec, parameters and state, and how it looks at images."""
+
+import math
+import os
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fnn import keys, tree
+from fnn.arrays import Array, Shape
+from fnn.data.batches import to_float
+from fnn.errors import InputError
+from fnn.files import checkpoint
+from fnn.keys import Key
+from fnn.layers.initializers import Initializer
+from fnn.layers.layer import Layer
+from fnn.models import Spec, build
+from fnn.recognizer.quantize import BITS, dequantize, is_shape, quantize
+from fnn.recognizer.tta import VIEWS, averaged, unless_sure
+from fnn.train import predict
+from fnn.tree import Tree
+
+MNIST = Path(__file__).with_name("mnist.npz")  # the three networks of the recipe "contest"
+SURE = 0.999  # probability from which on an answer needs no other views
+LARGEST = 1e30  # of a logit: differences of larger ones overflow
+
+
+class Recognizer(NamedTuple):
+    """A network with all that is needed to use it."""
+
+    spec: Spec
+    net: Layer
+    params: Tree
+    state: Tree
+
+
+def untrained(spec: Spec, rng: Key = 0, **more: Any) -> Recognizer:
+    """The network as it is before a training with the seed `rng`."""
+    if spec.views not in VIEWS:
+        raise ValueError(f"views {spec.views!r}: expected one of {', '.join(VIEWS)}")
+    net = build(spec, **more)
+    params = net.init(keys.child(rng, keys.PARAMS), spec.shape)
+    return Recognizer(spec, net, params, net.state(keys.child(rng, keys.STATE), spec.shape))
+
+
+def save_recognizer(
+    path: str | os.PathLike[str], spec: Spec, params: Tree, state: Tree, small: bool = False
+) -> None:
+    """Write a network to `path`, in the format of `fnn.save`.
+
+    With `small`, weights take seven bits each (see `fnn.recognizer.quantize`): enough to recognize
+    images, not to train on. Raises ValueError if the parameters or the state are not those of the
+    network that the spec describes, InputError if the file cannot be written.
+    """
+    _fitted(spec, params, state)
+    checkpoint.save(path, model_of(spec, quantize(params) if small else params, state))
+
+
+def model_of(spec: Spec, params: Tree, state: Tree) -> Tree:
+    """What a file must hold for `load_recognizer`; it may hold more."""
+    model = spec._replace(shape=tuple(map(int, spec.shape)))._asdict()
+    return {"model": model, "params": params, "state": state}
+
+
+def load_recognizer(path: str | os.PathLike[str]) -> Recognizer:
+    """The network in `path`.
+
+    Raises InputError if the file is missing or damaged, or its parameters do not fit the model that
+    it names.
+    """
+    content = checkpoint.load(path)
+    try:
+        if type(content) is not dict:
+            raise TypeError(f"it holds a {type(content).__name__}")
+        spec = Spec(**content["model"])
+        if not is_shape(spec.shape):
+            raise ValueError(f"its images are of shape {spec.shape}")
+        limit = os.path.getsize(path) * 8 // BITS
+        params, state = _fitted(spec, dequantize(content["params"]), content["state"], limit)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, MemoryError) as error:
+        why = f"it lacks {error}" if isinstance(error, KeyError) else error
+        raise InputError(
+            f"{path}: not the parameters of a network that this fnn builds ({why}); "
+            "make the file with fnn-train"
+        ) from None
+    return Recognizer(spec, build(spec), params, state)
+
+
+def pretrained() -> Recognizer:
+    """Networks trained on MNIST: for grey images (N, 28, 28) of light digits on black."""
+    return load_recognizer(MNIST)
+
+
+def recognize(found: Recognizer, images: Array) -> Array:
+    """The logits, (N, classes), of uint8 images, (N, H, W) or (N, H, W, C).
+
+    An image that the network is not sure of gets the mean over the views that the spec names.
+    Raises InputError if the logits are not finite or beyond 1e30: the parameters make no sense.
+    """
+    answer = partial(predict, found.net, found.params, found.state, prepare=to_float)
+    more = VIEWS[found.spec.views]
+    look = answer if len(more) == 1 else unless_sure(answer, averaged(answer, more), SURE)
+    with np.errstate(all="ignore"):
+        logits = look(images)
+    if not (abs(logits) < LARGEST).all():  # this way round NaN fails too
+        raise InputError(
+            "the network's outputs are not finite or above 1e30: the training of its parameters "
+            "diverged; train again with a smaller --lr"
+        )
+    return logits
+
+
+def _fitted(spec: Spec, params: Tree, state: Tree, limit: float = math.inf) -> tuple[Tree, Tree]:
+    """The parameters and the state; ValueError unless they are those of the spec's network.
+
+    The network must not have more than `limit` parameters in one leaf.
+    """
+    fresh = untrained(spec, init=_claimed(limit))
+    return tree.map(fitting, fresh.params, params), tree.map(fitting, fresh.state, state)
+
+
+def _claimed(limit: float) -> Initializer:
+    """Makes parameters that take no memory; ValueError for more than `limit` in one leaf."""
+
+    def fill(rng: Key, shape: Shape, fan_in: int, fan_out: int) -> Array:
+        if math.prod(shape) > limit:
+            raise ValueError("a layer would have more parameters than the file has room for")
+        return np.broadcast_to(np.float32(0), shape)
+
+    return Initializer(fill, fill)
+
+
+def fitting(fresh: Array, loaded: Array) -> Array:
+    """A leaf that was loaded; ValueError unless it is finite and has the fresh one's form.
+
+    A key may have any length: each network of an ensemble was trained with a key of its own.
+    """
+    if isinstance(fresh, tuple) and isinstance(loaded, tuple):
+        keys.path(loaded)
+        return loaded
+    if np.shape(loaded) != np.shape(fresh) or np.asarray(loaded).dtype != np.asarray(fresh).dtype:
+        raise ValueError(
+            f"expected shape {np.shape(fresh)} and type {np.asarray(fresh).dtype}, "
+            f"found {np.shape(loaded)} and {np.asarray(loaded).dtype}"
+        )
+    if not np.isfinite(loaded).all():
+        raise ValueError("some numbers are not finite: the training diverged")
+    return loaded

@@ -1,0 +1,90 @@
+import os
+import stat
+import time
+
+import pytest
+
+from fnn.errors import InputError
+from fnn.files.atomic import ABANDONED, check_writable, write_atomically
+
+
+def test_new_content_replaces_the_old_and_permissions_are_the_usual(tmp_path):
+    path = tmp_path / "a"
+    for content in (b"one", b"two"):
+        write_atomically(path, lambda file, c=content: file.write(c))
+        assert path.read_bytes() == content
+    (tmp_path / "b").touch()
+    assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE((tmp_path / "b").stat().st_mode)
+
+
+def test_a_failure_leaves_the_old_content_and_nothing_else(tmp_path):
+    path = tmp_path / "a"
+    path.write_bytes(b"old")
+
+    def half(file):
+        file.write(b"ne")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        write_atomically(path, half)
+    assert path.read_bytes() == b"old"
+    assert os.listdir(tmp_path) == ["a"]
+
+
+def test_a_link_is_followed(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "target")
+    write_atomically(tmp_path / "link", lambda file: file.write(b"x"))
+    assert (tmp_path / "target").read_bytes() == b"x"
+    assert (tmp_path / "link").is_symlink()
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        (".", "is a directory; name a file"),
+        ("absent/a", "there is no directory"),
+        ("file/a", "cannot be written"),
+        ("/dev/null", "is a stream or a device"),
+        ("/dev/stdout", "is a stream or a device"),
+        ("/dev/fd/1", "is a stream or a device"),
+        ("/proc/self/fd/1", "is a stream or a device"),
+        ("a/", "names a directory"),
+        ("nul\0", "cannot be written"),
+        ("loop", "cannot be written"),
+        ("n" * 300, "cannot be written"),
+    ],
+)
+def test_what_cannot_be_written_is_named(tmp_path, monkeypatch, name, words):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(InputError, match=words):
+        check_writable(name)
+
+
+def test_a_file_that_cannot_be_replaced_costs_nothing(tmp_path, monkeypatch):
+    path = tmp_path / "a"
+    path.write_bytes(b"old")
+    replace = os.replace
+
+    def refuse(source, target):  # as a file does that is mounted by itself
+        if target == path:
+            raise OSError(16, "Device or resource busy")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(InputError, match=r"a: cannot be replaced \(Device .* is in ") as caught:
+        write_atomically(path, lambda file: file.write(b"new"))
+    (kept,) = (other for other in tmp_path.iterdir() if other != path)
+    assert (path.read_bytes(), kept.read_bytes()) == (b"old", b"new")
+    assert str(caught.value).endswith(str(kept))
+
+
+def test_what_a_killed_writer_left_is_swept_away_in_time(tmp_path):
+    old, new, other = (tmp_path / name for name in (".a.1.tmp", ".a.2.tmp", ".b.1.tmp"))
+    for path in (old, new, other):
+        path.touch()
+    for path in (old, other):
+        os.utime(path, (0, time.time() - ABANDONED - 10))
+    write_atomically(tmp_path / "a", lambda file: file.write(b"x"))
+    assert sorted(os.listdir(tmp_path)) == [".a.2.tmp", ".b.1.tmp", "a"]
