@@ -2,7 +2,7 @@
 
 __version__ = "0.1.0"  # setuptools reads this literal without importing fnn
 
-from fnn import keys, models, tree
+from fnn import keys, models, training, tree
 from fnn.check import check_pure, check_vjp
 from fnn.data import augment
 from fnn.data.batches import batches, to_float
@@ -134,6 +134,7 @@ __all__ = [
     "to_float",
     "trace",
     "train_step",
+    "training",
     "tree",
     "views",
     "weight_decay",

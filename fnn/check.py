@@ -1,9 +1,9 @@
-"""Checks for layers, our own and other people's: is the gradient right, is the layer pure?
+"""Checks for layers, fnn's and your own: is the gradient right, is the layer pure?
 
     check_vjp(my_layer(), shape=(8, 8, 3))
     check_pure(my_layer(), shape=(8, 8, 3))
 
-Both return nothing when all is well, and raise AssertionError with both numbers when not.
+Both return None if all is well, and otherwise raise AssertionError with what they found.
 """
 
 import pickle
@@ -18,7 +18,7 @@ from fnn.keys import Key, child, generator
 from fnn.layers.layer import Layer, parameter_grads
 from fnn.tree import Tree
 
-ELEMENTWISE = 200  # up to so many numbers in x and the parameters, each is checked by itself
+ELEMENTWISE = 200  # with up to this many numbers in x and the parameters, each one is checked
 DIRECTIONS = 3
 REDRAWS = 20
 
@@ -34,15 +34,16 @@ def check_vjp(
 ) -> None:
     """Raise AssertionError unless `layer.vjp` is the gradient of `layer.apply`.
 
-    In float64, for random x and parameters (each moved away from where it starts, so that a
-    gamma of 1 or a bias of 0 hides nothing), the derivative along random directions of x and of
+    In float64, for random x and parameters (each moved away from its initial value, so that a
+    gamma of 1 or a bias of 0 hides no mistake), the derivative along random directions of x and
     the parameters is compared with the central difference of step `eps`:
 
         <dx, v> + <grads, w>   with   <dy, f(x + eps v, params + eps w) - f(x - eps v, ...)> / 2 eps
 
-    to the relative `tolerance`; in a small layer along every axis too. Points near a kink, where
-    the one-sided differences disagree, are drawn again. The shapes of y, dx and grads are checked
-    on the way, and that `grads` agrees with vjp. `shape` is one example's; `train` is the mode.
+    within a relative `tolerance`; for a small layer also along every axis. Points near a kink,
+    where the one-sided differences disagree, are drawn again. It also checks the shapes of y, dx
+    and grads, and that `layer.grads` agrees with vjp. `shape` is one example's; `train` is the
+    mode.
 
     Source: the method is that of autograd's `check_vjp` (Maclaurin et al., 2015).
 
@@ -140,7 +141,7 @@ def _differences(
 ) -> tuple[float, bool]:
     low, here, high = f(-eps, v, w), f(0.0, v, w), f(eps, v, w)
     left, right = (here - low) / eps, (high - here) / eps
-    # Apart by eps * f'' where f is smooth, by the jump of the slope where there is a kink.
+    # They differ by eps * f'' where f is smooth, by the jump in slope at a kink.
     smooth = abs(left - right) <= 1e-4 * max(1.0, abs(left), abs(right))
     return (high - low) / (2 * eps), smooth
 
@@ -162,10 +163,9 @@ def _check_same(a: Array, b: Array) -> None:
 def check_pure(layer: Layer, shape: Shape, rng: Key = 0, batch_size: int = 3) -> None:
     """Raise AssertionError unless the layer's functions are pure, in both modes.
 
-    With float32 arguments that cannot be written to, every function is called twice. It must
-    neither write into an argument, nor answer differently the second time, nor change the type
-    to float64, nor return an array that shares memory with an argument, nor touch NumPy's global
-    random state.
+    Every function is called twice with read-only float32 arguments. It must not write into an
+    argument, return something else the second time, change the type to float64, return an array
+    that shares memory with an argument, or touch NumPy's global random state.
 
     >>> from fnn.layers.dense import dense
     >>> check_pure(dense(3), (4,))
@@ -198,7 +198,7 @@ def check_pure(layer: Layer, shape: Shape, rng: Key = 0, batch_size: int = 3) ->
 
 
 def _global_random_state() -> bytes:
-    return pickle.dumps(np.random.get_state())  # noqa: NPY002 - to see that nobody draws from it
+    return pickle.dumps(np.random.get_state())  # noqa: NPY002 - to see that nothing draws from it
 
 
 def _twice(name: str, call: Callable[[], Any]) -> Any:
@@ -233,7 +233,7 @@ def _arrays(value: Any) -> list[Array]:
 
 
 def _snapshot(value: Any) -> Any:
-    """A value that stays as it is, whatever happens to the dicts, lists and arrays in `value`."""
+    """A copy that later changes to the dicts, lists and arrays in `value` do not affect."""
     if isinstance(value, np.ndarray):
         return value.dtype.str, value.shape, value.tobytes()
     if isinstance(value, dict):

@@ -1,8 +1,8 @@
-"""Immutable random keys: the only place where a `numpy.random.Generator` is born.
+"""Immutable random keys: the only place where a `numpy.random.Generator` is created.
 
 A key is an int seed or a tuple of ints, a path from the seed: `(seed, epoch, purpose, ...)`.
-Child `i` of a key is `(*key, i)`. Keys that differ give independent streams, so every random
-choice gets a key that names what it is for, and a run can be resumed from two numbers.
+Child `i` of a key is `(*key, i)`. Different keys give independent streams, so every random choice
+gets a key that names its purpose, and a run can be resumed from two numbers.
 """
 
 import operator
@@ -12,18 +12,18 @@ import numpy as np
 
 Key: TypeAlias = int | tuple[int, ...]
 
-# What a child of a run's or an epoch's key is for.
+# The purposes of the children of a run's or an epoch's key.
 PARAMS, STATE, EPOCH, ORDER, AUGMENT, SAMPLE, SPLIT, FLIP = range(8)
 
 
 def path(rng: Key) -> tuple[int, ...]:
-    """The key as a tuple; a seed is the path of length one.
+    """The key as a tuple; a seed is a path of length one.
 
     >>> path(7), path((7, 1))
     ((7,), (7, 1))
 
-    Raises TypeError for anything but ints (a Generator above all: drawing from it would change
-    it), ValueError for an empty path or a negative number.
+    Raises TypeError for anything but ints (above all a Generator, which every draw would change)
+    and ValueError for an empty path or a negative number.
     """
     if isinstance(rng, np.random.Generator | np.random.RandomState):
         raise TypeError(

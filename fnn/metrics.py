@@ -1,4 +1,4 @@
-"""How well a classifier does: accuracy, and figures of its confusion matrix for each class.
+"""Metrics of a classifier: accuracy, and figures for each class from the confusion matrix.
 
 0/0 is nan: a class that is never predicted has no precision, and one without examples has no
 recall. `np.nanmean` is the mean over the other classes.
@@ -73,7 +73,7 @@ def recall(counts: Array) -> Array:
 def f1(counts: Array) -> Array:
     """The harmonic mean of precision and recall, (C,), as 2 hits / (predictions + examples).
 
-    If one of the two is 0/0, it is 0; only a class that is neither predicted nor there has nan.
+    If one of the two is 0/0, it is 0; only a class that is neither predicted nor present has nan.
 
     >>> f1(np.array([[3, 1, 0], [0, 0, 0], [0, 0, 0]])).round(3)
     array([0.857, 0.   ,   nan])

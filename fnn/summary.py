@@ -22,11 +22,11 @@ class Line(NamedTuple):
 
 
 def summary(net: Layer, shape: Shape, rng: Key = 0) -> list[Line]:
-    """A line for each layer that has no parts, in the order of the parameters.
+    """A line for each layer without parts, in the order of the parameters.
 
-    A weight W is used once for every place of the output: multiply-adds are W's size times the
-    pixels of the output, whichever way a convolution is computed. What costs no products with
-    weights (pooling, normalisation, activations) counts 0. `shape` is that of one example.
+    Multiply-adds are the size of W times the number of pixels of the output, whichever way a
+    convolution is computed. Layers without a W (pooling, normalization, activations) count 0.
+    `shape` is one example's.
 
     >>> from fnn.models.classic import mlp
     >>> [(line.name, line.parameters) for line in summary(mlp(10, hidden=5), (2, 2, 1))]
@@ -49,7 +49,7 @@ def _lines(layer: Layer, shape: Shape, params: Tree, place: tuple[int, ...]) -> 
 
 
 def table(lines: list[Line]) -> str:
-    """The lines for people, aligned, with their totals."""
+    """The lines as aligned text, with totals."""
     rows = [("place", "layer", "output", "parameters", "multiply-adds")]
     rows += [
         (

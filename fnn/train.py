@@ -1,12 +1,12 @@
-"""Training as a fold: a step takes a state and a batch to the next state.
+"""Training as a fold: a step maps a state and a batch to the next state.
 
     step = train_step(net, softmax_cross_entropy, momentum(lr=0.1))
     ts = init_train_state(net, optimizer, rng, shape)
     ts = reduce(step, batches(...), ts)                  an epoch
-    states = accumulate(step, batches(...), ts)          the same, with a look at every step
+    states = accumulate(step, batches(...), ts)          the same, one state at a time
 
-with `reduce` and `accumulate` from toolz. A TrainState is one immutable value; keeping an old one
-is how to go back.
+`reduce` and `accumulate` are from toolz. A TrainState is one immutable value: to go back, keep an
+old one.
 """
 
 import operator
@@ -30,7 +30,7 @@ Loss: TypeAlias = Callable[[Array, Array], tuple[float, Array]]
 
 
 class TrainState(NamedTuple):
-    """All that training changes, and the loss of the last batch (nan before the first)."""
+    """Everything that training changes, and the loss of the last batch (nan before the first)."""
 
     params: Tree
     state: Tree
@@ -72,7 +72,7 @@ def epoch(step: Step, batches: Iterable[Batch], ts: TrainState) -> TrainState:
 
 
 def states(step: Step, batches: Iterable[Batch], ts: TrainState) -> Iterator[TrainState]:
-    """The state after each step, one at a time as it is asked for."""
+    """The state after each step, as an iterator that takes a step when asked for the next."""
     return drop(1, accumulate(step, batches, ts))  # type: ignore[no-any-return]
 
 
@@ -86,8 +86,8 @@ def predict(
 ) -> Array:
     """The logits of all examples, (N, C), computed in slices of `batch_size` in test mode.
 
-    `prepare` turns a slice of `x` into the network's input, so that with `prepare=to_float` the
-    images are never all floats at once. Raises ValueError for no examples or batch_size < 1.
+    `prepare` turns a slice of `x` into the network's input: with `prepare=to_float`, only one slice
+    of the images is float at a time. Raises ValueError for no examples or batch_size < 1.
     """
     if batch_size < 1:
         raise ValueError(f"predict: expected batch_size >= 1, found {batch_size}")
@@ -98,7 +98,7 @@ def predict(
 
 
 class Metrics(NamedTuple):
-    """The mean loss of an example, and the share of right answers in 0..1."""
+    """The mean loss per example, and the accuracy in 0..1."""
 
     loss: float
     accuracy: float
@@ -116,7 +116,7 @@ def evaluate(
 ) -> Metrics:
     """The mean loss and the accuracy over all examples, in slices and in test mode.
 
-    Every example counts once, those of a last, shorter slice too. Arguments as for `predict`.
+    Every example has the same weight, even in a shorter last slice. Arguments as for `predict`.
     """
     logits = predict(net, params, state, x, batch_size, prepare)
     return Metrics(loss(logits, labels)[0], accuracy(logits, labels))

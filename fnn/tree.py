@@ -1,7 +1,7 @@
 """Trees: nested dicts whose leaves are anything else (arrays, numbers, tuples, ...).
 
 Parameters, states, gradients and optimizer states are trees, so toolz's `get_in`, `assoc_in` and
-`update_in` work on them as they are.
+`update_in` work on them directly.
 """
 
 from collections.abc import Callable, Iterator, Set
@@ -16,13 +16,13 @@ def map(f: Callable[..., Any], tree: Tree, *rest: Tree) -> Tree:
     >>> map(lambda a, b: a + b, {0: {"W": 1, "b": 2}}, {0: {"W": 10, "b": 20}})
     {0: {'W': 11, 'b': 22}}
 
-    Raises ValueError where the trees differ, naming the place and both sides.
+    Raises ValueError, with the place and both sides, if the trees differ.
     """
     return _map(lambda where, *leaves: f(*leaves), (), tree, *rest)
 
 
 def map_named(f: Callable[..., Any], tree: Tree, *rest: Tree) -> Tree:
-    """`map`, with a function of a leaf's own name and the leaves; a root that is a leaf has none.
+    """Like `map`, with f(name, *leaves): name is a leaf's own key, None if the root is a leaf.
 
     >>> map_named(lambda name, a: 2 * a if name == "W" else a, {0: {"W": 1, "b": 2}})
     {0: {'W': 2, 'b': 2}}
@@ -31,7 +31,7 @@ def map_named(f: Callable[..., Any], tree: Tree, *rest: Tree) -> Tree:
 
 
 def map_nodes(f: Callable[..., Any], keys: Set[Any], tree: Tree, *rest: Tree) -> Tree:
-    """Apply `f` to corresponding nodes, those with just these keys in `tree`; leaves stay.
+    """Apply `f` to corresponding nodes whose keys in `tree` are exactly `keys`; keep all leaves.
 
     >>> map_nodes(lambda node: node["a"] + node["b"], {"a", "b"}, {0: {"a": 1, "b": 2}, 1: 5})
     {0: 3, 1: 5}

@@ -5,16 +5,12 @@ from pathlib import Path
 
 from fnn.cli import program
 from fnn.cli.inputs import DIGITS, add_params_argument, find_recognizer
-from fnn.cli.program import parser, run
+from fnn.cli.program import main_of, parser
 from fnn.data.batches import image_shape
 from fnn.data.dump import read_dump
 from fnn.errors import InputError, one_line, say
 from fnn.files.atomic import check_writable, write_atomically
 from fnn.recognizer.recognizer import recognize
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    return run("fnn-contest", body, argv)
 
 
 def body(argv: Sequence[str]) -> None:
@@ -43,3 +39,6 @@ def body(argv: Sequence[str]) -> None:
     text = "".join(f"{digit}\n" for digit in recognize(found, images).argmax(axis=1))
     write_atomically(args.out, lambda file: file.write(text.encode()))
     say(one_line(f"{len(images)} answers written to {args.out}"))
+
+
+main = main_of("fnn-contest", body)

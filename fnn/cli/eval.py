@@ -9,9 +9,8 @@ import numpy as np
 from fnn.arrays import Array
 from fnn.cli import program
 from fnn.cli.figures import ENDINGS, check_target, deliver, new_figure
-from fnn.cli.inputs import add_params_argument, find_recognizer
-from fnn.cli.options import add_data_argument
-from fnn.cli.program import parser, run
+from fnn.cli.inputs import add_data_argument, add_params_argument, find_recognizer
+from fnn.cli.program import main_of, parser
 from fnn.data.batches import image_shape
 from fnn.data.catalogue import open_data
 from fnn.errors import one_line
@@ -25,10 +24,6 @@ if TYPE_CHECKING:
 
 NUMBERED = 30  # classes up to which every cell of the picture shows its count
 WINDOW = ""  # where --plot stands without a file
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    return run("fnn-eval", body, argv)
 
 
 def body(argv: Sequence[str]) -> None:
@@ -166,3 +161,6 @@ def draw_counts(axes: "Axes", counts: Array, shares: Array) -> None:
         if count:
             colour = "white" if shares[i, j] > 36 else "black"
             axes.text(j, i, f"{count}", ha="center", va="center", fontsize=8, color=colour)
+
+
+main = main_of("fnn-eval", body)

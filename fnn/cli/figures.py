@@ -1,19 +1,25 @@
-"""Where pictures go: a file, or a window on the screen. matplotlib is imported only for that.
+"""Figures: where they go, a file or a window, and sheets of small images with captions.
 
 A program calls `check_target` before any work is done, draws on a `new_figure`, and ends with
 `deliver`. A figure for a file knows nothing of pyplot's global state; only a window needs that.
 """
 
+import math
+import textwrap
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from fnn.arrays import Array
 from fnn.cli.program import Parser
 from fnn.errors import InputError, one_line, say
 from fnn.files.atomic import check_writable, write_atomically
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
 
 FORMATS = ("png", "pdf", "svg")
 ENDINGS = ".png, .pdf or .svg"
@@ -103,3 +109,99 @@ def deliver(figure: "Figure", out: str | None) -> None:
             kind = file_format(out)
             write_atomically(out, lambda file: figure.savefig(file, format=kind, dpi=DPI))
             say(one_line(f"picture written to {out}"))
+
+
+# All lengths are in inches: the axes are as large as the figure, and so are their units.
+MARGIN, GAP = 0.15, 0.14
+TITLE_LINE, LINE, NOTE, BAR = 0.24, 0.16, 0.15, 0.7
+TITLE_LETTER, LETTER = 0.095, 0.066  # widths of a wide letter, so that captions have room
+NARROWEST = 3.5  # a figure: a colour bar and a title take so much
+
+
+class Card(NamedTuple):
+    """An image, (H, W) or (H, W, 3), with a caption above it and a grey note below it.
+
+    The caption's second line, `answer`, is coloured.
+    """
+
+    image: Array
+    caption: str
+    answer: str = ""
+    note: str = ""
+
+
+def columns_of(n: int) -> int:
+    """How many columns make a sheet of n images about twice as wide as high.
+
+    >>> [columns_of(n) for n in (1, 2, 10, 50)]
+    [1, 2, 5, 10]
+    """
+    return min(n, math.ceil(math.sqrt(2 * n)))
+
+
+def sheet(
+    out: str | None,
+    title: str,
+    cards: Sequence[Card],
+    limits: tuple[float, float] = (0, 255),
+    colours: str = "gray",
+    scale: str = "",
+) -> "Figure":
+    """A figure of one or more cards, row by row, for the file `out` or a window.
+
+    Grey images, (H, W), take their colours from the map `colours` between the two limits, and a
+    colour bar named `scale` stands below them where that is given; (H, W, 3) are shown as they are.
+    """
+    columns = columns_of(len(cards))
+    rows = -(-len(cards) // columns)
+    letters = max(max(len(c.caption), len(c.answer), len(c.note)) for c in cards)
+    side = max(min(3.0, max(1.0, 9.0 / columns)) - GAP, letters * LETTER)
+    height = side * cards[0].image.shape[0] / cards[0].image.shape[1]
+    above = LINE * max(bool(c.caption) + bool(c.answer) for c in cards)
+    cell = above + height + NOTE * any(c.note for c in cards) + GAP
+    content = columns * (side + GAP) - GAP
+    width = max(content + 2 * MARGIN, NARROWEST)
+    title = textwrap.fill(one_line(title), int((width - 2 * MARGIN) / TITLE_LETTER))
+    top = MARGIN + TITLE_LINE * len(title.splitlines()) + GAP / 2
+    bottom = top + rows * cell + BAR * bool(scale)
+    figure = new_figure(out, width, bottom)
+    figure.suppressComposite = True  # PDF and SVG would merge the images, which takes minutes
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set_axis_off()
+    axes.text(width / 2, MARGIN, title, ha="center", va="top", fontsize=11, parse_math=False)
+    for i, card in enumerate(cards):
+        x = (width - content) / 2 + i % columns * (side + GAP)
+        y = top + i // columns * cell + above
+        shown = draw(axes, card, (x, x + side, y + height, y), limits, colours)
+    axes.set(xlim=(0, width), ylim=(bottom, 0), aspect="auto")  # imshow has changed them
+    if scale:
+        wide = min(4.0, width - 4 * MARGIN)
+        place = (0.5 - wide / width / 2, 0.46 / bottom, wide / width, 0.1 / bottom)
+        bar = figure.colorbar(shown, cax=figure.add_axes(place), orientation="horizontal")
+        bar.set_label(scale, fontsize=8.5)
+        bar.ax.tick_params(labelsize=7)
+    return figure
+
+
+def draw(
+    axes: "Axes",
+    card: Card,
+    box: tuple[float, float, float, float],
+    limits: tuple[float, float],
+    colours: str,
+) -> "AxesImage":
+    """Draw a card; `box` is its image's left, right, lower and upper edge, y pointing down."""
+    left, right, lower, upper = box
+    middle = (left + right) / 2
+    frame = [left, right, right, left, left], [lower, lower, upper, upper, lower]
+    axes.plot(*frame, color="silver", linewidth=0.5)
+    lines = [(text, c) for text, c in ((card.answer, VERMILION), (card.caption, BLACK)) if text]
+    for up, (text, colour) in enumerate(lines):
+        y = upper - LINE * up - 0.03
+        axes.text(middle, y, text, ha="center", va="bottom", fontsize=8.5, color=colour)
+    y = lower + 0.03
+    axes.text(middle, y, card.note, ha="center", va="top", fontsize=6.5, color=GREY)
+    low, high = limits
+    return axes.imshow(
+        card.image, colours, vmin=low, vmax=high, extent=box, interpolation="nearest"
+    )

@@ -1,17 +1,23 @@
-"""How every program finds the parameters it works with."""
+"""How the programs find their data and parameters."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 from fnn.arrays import Shape
-from fnn.cli.program import Parser
+from fnn.cli.program import Parser, add_option
 from fnn.errors import InputError, one_line, say
 from fnn.models import Spec
 from fnn.recognizer.recognizer import Recognizer, load_recognizer, pretrained, untrained
+from fnn.training.options import Options, table
 
 DEFAULT = "params.npz"
-RANDOM, PRETRAINED = "random", "pretrained"  # words instead of a file
+RANDOM, PRETRAINED = "random", "pretrained"  # instead of a file
 DIGITS = tuple("0123456789")
+
+
+def add_data_argument(parser: Parser) -> None:
+    """Add --data, as fnn-train has it."""
+    add_option(parser, "data", table(Options)["data"])
 
 
 def add_params_argument(parser: Parser) -> None:
@@ -20,22 +26,22 @@ def add_params_argument(parser: Parser) -> None:
         metavar="FILE|random|pretrained",
         default=None,
         help="the parameters: a file that fnn-train wrote, 'random' for untrained ones from a "
-        "fixed seed, or 'pretrained' for those of handwritten digits that come with fnn; "
-        f"by default {DEFAULT} in the current directory, or where there is none and no images of "
-        "another kind, the pretrained ones",
+        "fixed seed, or 'pretrained' for those for handwritten digits that come with fnn; by "
+        f"default {DEFAULT} in the current directory, or if there is none, for images like MNIST's "
+        "the pretrained ones",
     )
 
 
 def find_recognizer(
     choice: str | None, shape: Shape | None = None, classes: Sequence[str] = ()
 ) -> Recognizer:
-    """The network for images of `shape` and the classes named: `--params`, else `DEFAULT` here.
+    """The network for images of `shape` with these classes: `--params`, or `DEFAULT` if it is None.
 
-    Where neither is there, digits are recognised by the parameters that come with fnn. One line
-    says which were taken. 'random' is the 3-layer network of the course's tasks 1 and 2, from the
-    seed 0; for MNIST's images where no shape is given, which otherwise means any.
+    Without either, images like MNIST's get the parameters that come with fnn. One line says which
+    were taken. 'random' is the untrained 3-layer network of the course's tasks 1 and 2, from the
+    seed 0. Without a shape, any network will do, and 'random' is for MNIST's images.
 
-    Raises InputError where there is none, or where it takes other images.
+    Raises InputError if there is no network, or if it is for other images.
     """
     if choice == RANDOM:
         say("parameters: random, from seed 0")
@@ -57,7 +63,7 @@ def find_recognizer(
 
 
 def _usual(shape: Shape | None, classes: Sequence[str]) -> str:
-    """What is taken where nobody says: the file here, or what comes with fnn."""
+    """The parameters without --params: the file in this directory, or what comes with fnn."""
     if Path(DEFAULT).exists():
         return DEFAULT
     if shape is None or (tuple(classes) == DIGITS and shape == (28, 28, 1)):

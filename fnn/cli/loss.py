@@ -3,18 +3,14 @@
 from collections.abc import Sequence
 
 from fnn import keys
-from fnn.cli.inputs import add_params_argument, find_recognizer
-from fnn.cli.options import add_data_argument
-from fnn.cli.program import parser, run, whole
+from fnn.cli.inputs import add_data_argument, add_params_argument, find_recognizer
+from fnn.cli.program import argument, main_of, parser
 from fnn.data.batches import image_shape
 from fnn.data.catalogue import open_data
 from fnn.errors import InputError
 from fnn.losses import softmax_cross_entropy
 from fnn.recognizer.recognizer import recognize
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    return run("fnn-loss", body, argv)
+from fnn.training.kinds import whole
 
 
 def body(argv: Sequence[str]) -> None:
@@ -26,10 +22,13 @@ def body(argv: Sequence[str]) -> None:
     add_params_argument(p)
     add_data_argument(p)
     p.add_argument(
-        "--batch-size", type=whole(1), default=100, help="how many images are drawn (%(default)s)"
+        "--batch-size",
+        type=argument(whole(1)),
+        default=100,
+        help="how many images are drawn (%(default)s)",
     )
     p.add_argument(
-        "--seed", type=whole(0), default=0, help="what the draw depends on (%(default)s)"
+        "--seed", type=argument(whole(0)), default=0, help="what the draw depends on (%(default)s)"
     )
     args = p.parse_args(argv)
     source = open_data(args.data, "test")
@@ -43,3 +42,6 @@ def body(argv: Sequence[str]) -> None:
     draw = keys.generator(keys.child(args.seed, keys.SAMPLE))
     rows = draw.permutation(len(images))[: args.batch_size]
     print(softmax_cross_entropy(recognize(found, images[rows]), labels[rows])[0])
+
+
+main = main_of("fnn-loss", body)

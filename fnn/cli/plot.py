@@ -1,10 +1,12 @@
 """fnn-plot: loss and accuracy of trainings, epoch by epoch, side by side."""
 
+import itertools
 import math
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from fnn.cli.curves import Curves, read_curves
 from fnn.cli.figures import (
     COLOURS,
     GREY,
@@ -13,7 +15,9 @@ from fnn.cli.figures import (
     deliver,
     new_figure,
 )
-from fnn.cli.program import parser, run
+from fnn.cli.program import main_of, parser
+from fnn.errors import InputError, one_line
+from fnn.training.history import METRICS, SHARES, read_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,13 +37,11 @@ STYLES = {
     "validation_accuracy": Style("validation images", ":", "top"),
     "train_accuracy": Style("training images", "--", "none"),
 }
+LONGEST = 90  # letters of a name
+LARGEST = 1e100  # a loss; no scale can show much more
 MARKERS = "osD^vPX*"
 MARKED = 40  # epochs up to which every one has a mark
 WIDE_RANGE = 30.0  # from here on a loss needs a logarithmic scale
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    return run("fnn-plot", body, argv)
 
 
 def body(argv: Sequence[str]) -> None:
@@ -55,6 +57,57 @@ def body(argv: Sequence[str]) -> None:
     check_target(args.out)
     curves = read_curves(args.runs)
     deliver(curves_figure(args.out, curves), args.out)
+
+
+class Curves(NamedTuple):
+    """A training, epoch by epoch; a missing figure is nan."""
+
+    name: str
+    epochs: list[int]
+    loss: list[float]  # mean cross-entropy of the training images, nats
+    accuracy: dict[str, list[float]]  # in 0..1, by column, for the columns with any figures
+
+
+def read_curves(runs: Sequence[str]) -> list[Curves]:
+    """The curves of runs, each a directory with a metrics.csv, or such a file.
+
+    Raises InputError, which names the file, for what cannot be read or shown.
+    """
+    paths = [file for run in runs for file in metrics_of(run)]
+    return [read_one(path, name) for path, name in zip(paths, distinct_names(paths), strict=True)]
+
+
+def metrics_of(run: str) -> list[Path]:
+    """The metrics of a run: its own, or those of its networks, which are runs in 1, 2, ..."""
+    path = Path(run)
+    file = path / METRICS if path.is_dir() else path
+    if file.is_file():
+        return [file]
+    parts = (path / str(i) / METRICS for i in itertools.count(1))
+    if there := list(itertools.takewhile(Path.is_file, parts)):
+        return there
+    if path.is_dir():
+        found = f"the directory has no {METRICS}"
+    else:
+        found = "not a regular file" if path.exists() else "there is no such file"
+    raise InputError(f"{run}: {found}; expected the directory of a run of fnn-train")
+
+
+def read_one(path: Path, name: str) -> Curves:
+    rows = read_rows(path).rows
+    if not rows:
+        raise InputError(f"{path}: there is no epoch in it yet; wait for the first")
+    for row in rows:
+        if LARGEST < abs(row.loss) < math.inf:
+            raise InputError(
+                f"{path}: expected a loss of {LARGEST:g} at most, found {row.loss:g} in epoch "
+                f"{row.epoch}"
+            )
+    columns = {
+        c: [math.nan if (v := getattr(row, c)) is None else v for row in rows] for c in SHARES
+    }
+    known = {c: v for c, v in columns.items() if any(map(math.isfinite, v))}
+    return Curves(name, [row.epoch for row in rows], [row.loss for row in rows], known)
 
 
 def curves_figure(out: str | None, runs: Sequence[Curves]) -> "Figure":
@@ -124,3 +177,41 @@ def name_styles(axes: "Axes", columns: set[str]) -> None:
         for s in shown
     ]
     axes.legend(lines, [style.name for style in shown], fontsize=9, loc="best")
+
+
+def distinct_names(files: Sequence[Path]) -> list[str]:
+    """A name for each file: its directory's, with as many of those above as tell them apart.
+
+    A file that is not called metrics.csv counts with its own name. The same file twice gets
+    numbers. Long names lose their middle.
+
+    >>> distinct_names([Path(p, METRICS) for p in ("/r/sgd", "/r/adam", "/old/adam")])
+    ['sgd', 'r/adam', 'old/adam']
+    """
+    parts = [
+        (f.parent if f.name == METRICS else f).parts
+        for f in (Path(os.path.abspath(f)) for f in files)
+    ]
+    lengths = [1] * len(parts)
+    while True:
+        names = [Path(*p[-n:]).as_posix() for p, n in zip(parts, lengths, strict=True)]
+        longer = [
+            n + (names.count(name) > 1 and n < len(p))
+            for name, p, n in zip(names, parts, lengths, strict=True)
+        ]
+        if longer == lengths:
+            break
+        lengths = longer
+    names = [shortened(one_line(name)) for name in names]
+    return [
+        f"{name} ({names[:i].count(name) + 1})" if names.count(name) > 1 else name
+        for i, name in enumerate(names)
+    ]
+
+
+def shortened(name: str) -> str:
+    half = LONGEST // 2
+    return name if len(name) <= LONGEST else f"{name[:half]}…{name[-half:]}"
+
+
+main = main_of("fnn-plot", body)

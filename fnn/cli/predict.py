@@ -3,28 +3,23 @@
 import re
 import sys
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
 from fnn.arrays import Array
-from fnn.cli.handwriting import add_image_argument, image_of, print_lines
-from fnn.cli.inputs import DIGITS, add_params_argument, find_recognizer
-from fnn.cli.options import add_data_argument
-from fnn.cli.program import parser, run, whole
+from fnn.cli.inputs import DIGITS, add_data_argument, add_params_argument, find_recognizer
+from fnn.cli.program import Parser, argument, main_of, parser
 from fnn.data.batches import image_shape
 from fnn.data.catalogue import open_data
-from fnn.errors import InputError, say
-from fnn.handwriting.digit_image import SIDE
-from fnn.handwriting.image_file import check_pillow
+from fnn.errors import InputError, one_line, say
+from fnn.handwriting.digit_image import SIDE, digit_image
+from fnn.handwriting.image_file import MOST, NAMES, check_pillow, read_grey
 from fnn.losses import softmax
 from fnn.recognizer.recognizer import Recognizer, recognize
+from fnn.training.kinds import whole
 
 LONGEST_LINE = 1000
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    return run("fnn-predict", body, argv)
 
 
 def body(argv: Sequence[str]) -> None:
@@ -40,7 +35,7 @@ def body(argv: Sequence[str]) -> None:
     p.add_argument(
         "--top",
         metavar="K",
-        type=whole(1),
+        type=argument(whole(1)),
         default=None,
         help="print the K likeliest digits, each with its probability, instead of the likeliest",
     )
@@ -142,3 +137,48 @@ def parse_index(line: str, n: int) -> int:
     if not 0 <= int(text) < n:
         raise InputError(f"expected an integer in 0..{n - 1}, found {text}")
     return int(text)
+
+
+def add_image_argument(parser: Parser) -> None:
+    parser.add_argument(
+        "--image",
+        metavar="FILE",
+        nargs="+",
+        action="extend",
+        help="a photo or drawing of one digit, dark on light or light on dark, with some paper "
+        f"around it: {NAMES}, up to {MOST // 10**6} million pixels. Of several files, each line "
+        "begins with the file's name; what cannot be read is told of, the others are answered, "
+        "and the exit status is 2. Reads neither standard input nor a data set; needs pillow",
+    )
+
+
+def image_of(file: str) -> Array:
+    """The digit in an image file as in MNIST, (1, 28, 28) uint8; InputError names the file."""
+    picture = read_grey(file)
+    try:
+        return digit_image(picture)[None]
+    except InputError as error:
+        raise InputError(f"{file}: {error}") from None
+
+
+def print_lines(prog: str, files: Sequence[str], answer: Callable[[str], str]) -> None:
+    """Print the answer to each file, after its name where there are several.
+
+    InputError of a single file is passed on. Of several, each such is told of when it comes, and
+    SystemExit(2) ends the program after the last.
+    """
+    if len(files) == 1:
+        print(answer(files[0]), flush=True)
+        return
+    failed = False
+    for file in files:
+        try:
+            print(f"{one_line(file)}: {answer(file)}", flush=True)
+        except InputError as error:
+            say(f"{prog}: {one_line(str(error))}")
+            failed = True
+    if failed:
+        raise SystemExit(2)
+
+
+main = main_of("fnn-predict", body)

@@ -1,18 +1,24 @@
-"""What all programs share: parsing, errors in one line, finding data and parameters."""
+"""What all programs share: parsing, errors in one line, exit statuses, signals and memory."""
 
 import argparse
 import ctypes
 import io
 import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
 from fnn import __version__
 from fnn.errors import InputError, one_line, say
 from fnn.kernels import threads
+from fnn.training.kinds import FLAG, SWITCH, Kind
+from fnn.training.options import About, table
 
 
 class Parser(argparse.ArgumentParser):
@@ -31,26 +37,62 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {one_line(message)} (see {self.prog} --help)\n")
 
 
-def parser(prog: str, description: str, example: str) -> Parser:
+def parser(prog: str, description: str, example: str, **more: Any) -> Parser:
     """A parser with --version, whose --help ends with an example."""
-    made = Parser(
-        prog=prog, description=description, epilog=f"example: {example}", allow_abbrev=False
-    )
+    epilog = f"example: {example}"
+    made = Parser(prog=prog, description=description, epilog=epilog, allow_abbrev=False, **more)
     made.add_argument("--version", action="version", version=f"{prog} {__version__}")
     return made
+
+
+def argument(kind: Kind) -> Callable[[str], Any]:
+    """The `type` of an argument whose values are of a kind."""
+    return partial(_value, kind)
+
+
+def _value(kind: Kind, text: str) -> Any:
+    try:
+        return kind.value(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def add_option(parser: Parser, name: str, about: About, default: object = None) -> None:
+    """Add the option of a field, as --its-name."""
+    option, kind = f"--{name.replace('_', '-')}", about.kind
+    text = about.help.replace("%(default)s", str(default)).replace("%", "%%")
+    if kind is SWITCH:
+        parser.add_argument(option, action="store_true", help=text)
+    elif kind is FLAG:
+        parser.add_argument(option, action=argparse.BooleanOptionalAction, help=text)
+    elif kind.choices:
+        parser.add_argument(option, choices=kind.choices, metavar=about.metavar, help=text)
+    else:
+        parser.add_argument(option, type=argument(kind), metavar=about.metavar, help=text)
+
+
+def add_options(parser: Parser, options: type[NamedTuple]) -> None:
+    """Add an option for each field of a type such as `Options`."""
+    for name, about in table(options).items():
+        add_option(parser, name, about, options._field_defaults[name])
+
+
+def main_of(prog: str, body: Callable[[Sequence[str]], None]) -> Callable[..., int]:
+    """The function `main(argv=None)` of a program: calls `body`, returns the exit status."""
+    return lambda argv=None: run(prog, body, argv)
 
 
 def run(prog: str, body: Callable[[Sequence[str]], None], argv: Sequence[str] | None) -> int:
     """The exit status of a program: 0, or 2 for bad input, or 130 for Ctrl-C.
 
-    Bad input is one line on standard error. Any other exception is a bug, and shows itself.
+    Bad input is one line on standard error. Any other exception is a bug and shows its traceback.
     """
     try:
-        # Numbers that overflow show in the results, and one line of ours tells of them.
+        # Overflow shows in the results, which are checked.
         with np.errstate(all="ignore"):
             if isinstance(sys.stdout, io.TextIOWrapper):
-                sys.stdout.reconfigure(errors="backslashreplace")  # file names may be any
-            threads.count()  # a bad FNN_THREADS is told before any work
+                sys.stdout.reconfigure(errors="backslashreplace")  # file names may hold anything
+            threads.count()  # a bad FNN_THREADS is refused before any work
             body(sys.argv[1:] if argv is None else argv)
         if sys.stdout is not None:  # it may be closed from the start
             sys.stdout.flush()
@@ -74,53 +116,25 @@ def run(prog: str, body: Callable[[Sequence[str]], None], argv: Sequence[str] | 
     return 0
 
 
-def whole(low: int, high: int = 10**9) -> Callable[[str], int]:
-    """An argument type: an integer in low..high."""
-    bounds = f"in {low}..{high}"
+@contextmanager
+def asked_to_stop() -> Iterator[Callable[[], bool]]:
+    """A function that says whether Ctrl-C or SIGTERM came; a second signal ends the program."""
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked.is_set  # only the main thread may handle signals
+        return
 
-    def parse(text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"expected an integer, found {text[:40]!r}") from None
-        if not low <= value <= high:
-            raise argparse.ArgumentTypeError(f"expected an integer {bounds}, found {text[:40]}")
-        return value
+    def ask(number: int, frame: object) -> None:
+        signal.signal(number, signal.default_int_handler)
+        asked.set()
 
-    return parse
-
-
-def positive(text: str) -> float:
-    """An argument type: a finite number above 0."""
-    value = _number(text)
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"expected a finite number above 0, found {text[:40]}")
-    return value
-
-
-def not_negative(text: str) -> float:
-    """An argument type: a finite number of 0 or more."""
-    value = _number(text)
-    if not 0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError(
-            f"expected a finite number of 0 or more, found {text[:40]}"
-        )
-    return value
-
-
-def share(text: str) -> float:
-    """An argument type: a number of 0 or more, and below 1."""
-    value = _number(text)
-    if not 0 <= value < 1:
-        raise argparse.ArgumentTypeError(f"expected a number from 0 to below 1, found {text[:40]}")
-    return value
-
-
-def _number(text: str) -> float:
+    kinds = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(kind, ask) for kind in kinds]
     try:
-        return float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"expected a number, found {text[:40]!r}") from None
+        yield asked.is_set
+    finally:
+        for kind, handler in zip(kinds, before, strict=True):
+            signal.signal(kind, handler)
 
 
 # From <malloc.h>: above which size a block is its own mapping, when free memory goes back to the

@@ -11,11 +11,9 @@ from fnn import keys, tree
 from fnn.arrays import Array
 from fnn.cli import program
 from fnn.cli.eval import class_names
-from fnn.cli.figures import add_out_argument, check_target, deliver
-from fnn.cli.inputs import add_params_argument, find_recognizer
-from fnn.cli.options import add_data_argument
-from fnn.cli.program import parser, run, whole
-from fnn.cli.sheet import Card, sheet
+from fnn.cli.figures import Card, add_out_argument, check_target, deliver, sheet
+from fnn.cli.inputs import add_data_argument, add_params_argument, find_recognizer
+from fnn.cli.program import argument, main_of, parser
 from fnn.data.batches import image_shape
 from fnn.data.catalogue import Source, open_data
 from fnn.data.dataset import Split
@@ -23,6 +21,7 @@ from fnn.data.mnist import SplitName
 from fnn.errors import InputError, say
 from fnn.losses import softmax
 from fnn.recognizer.recognizer import Recognizer, recognize
+from fnn.training.kinds import whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,10 +29,6 @@ if TYPE_CHECKING:
 MOST = 1000  # images on a sheet
 USUAL = {"split": "test", "count": 50, "seed": 0}
 SPLITS = {"test": "test images", "train": "training images"}
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    return run("fnn-show", body, argv)
 
 
 def body(argv: Sequence[str]) -> None:
@@ -48,7 +43,7 @@ def body(argv: Sequence[str]) -> None:
     which.add_argument(
         "--index",
         metavar="I",
-        type=whole(0),
+        type=argument(whole(0)),
         nargs="+",
         action="extend",
         help="show the images of these indices",
@@ -62,10 +57,12 @@ def body(argv: Sequence[str]) -> None:
     add_data_argument(p)
     p.add_argument("--split", choices=SPLITS, help=f"which images ({USUAL['split']})")
     p.add_argument(
-        "--count", type=whole(1, MOST), help=f"how many are shown at most ({USUAL['count']})"
+        "--count",
+        type=argument(whole(1, MOST)),
+        help=f"how many are shown at most ({USUAL['count']})",
     )
     p.add_argument(
-        "--seed", type=whole(0), help=f"what a random choice depends on ({USUAL['seed']})"
+        "--seed", type=argument(whole(0)), help=f"what a random choice depends on ({USUAL['seed']})"
     )
     add_params_argument(p)
     add_out_argument(p)
@@ -177,3 +174,6 @@ def first_weights(found: Recognizer) -> tuple[Array, str]:
         raise InputError(f"the filters have {weights.shape[3]} channels: 1 or 3 make a picture")
     which = f", network 1 of {found.spec.networks}" if found.spec.networks > 1 else ""
     return weights, f"{found.spec.name}: {what}{which}"
+
+
+main = main_of("fnn-show", body)

@@ -1,7 +1,7 @@
 """Augmentation: pure functions (rng, x) -> x on batches of images (N, H, W) or (N, H, W, C).
 
-Each image gets a change of its own, drawn from the key; the type and the shape stay.
-`alternating_flip` is for a whole training set, and wants to know the epoch.
+Each image is changed in its own random way, drawn from the key; dtype and shape stay the same.
+`alternating_flip` works on the whole training set and also takes the epoch.
 """
 
 from functools import reduce
@@ -11,14 +11,14 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from fnn.arrays import Array
 from fnn.data.batches import Augment
-from fnn.data.distort import distort as distort  # one of them
+from fnn.data.distort import distort as distort  # part of fnn.augment
 from fnn.keys import Key, child, generator
 
 
 def shift(pixels: int, mode: str = "constant") -> Augment:
-    """Moves each image by up to `pixels` in both directions, evenly.
+    """Shifts each image by -`pixels`..`pixels` along both axes, uniformly distributed.
 
-    What comes in at the edge is 0, or with mode "reflect" the image mirrored at its edge.
+    The edge is filled with 0, or with the image mirrored there if mode is "reflect".
     Raises ValueError for a negative number of pixels.
     """
     if pixels < 0:
@@ -30,18 +30,18 @@ def shift(pixels: int, mode: str = "constant") -> Augment:
         corner = generator(rng).integers(0, 2 * pixels + 1, (2, len(x)))
         windows = sliding_window_view(padded, x.shape[1:3], axis=(1, 2))
         chosen = windows[np.arange(len(x)), corner[0], corner[1]]
-        # The window's axes come last: behind the channels, where there are any.
+        # The window's axes come last, after the channels.
         return np.moveaxis(chosen, 1, -1) if x.ndim == 4 else chosen
 
     return augment
 
 
 def alternating_flip(rng: Key, x: Array, epoch: int) -> Array:
-    """All images x as an epoch has them: each is mirrored left to right in every other one.
+    """The images x for one epoch: each is mirrored left to right in every other epoch.
 
-    The key, the same in all epochs, says which half of them in the odd ones. So two epochs show
-    every image both ways, where `flip` shows half of them the same way again. It takes the whole
-    set before its order is shuffled.
+    The key, the same for all epochs, picks the half that is mirrored in odd epochs. Two epochs in
+    a row show every image both ways, where `flip` shows half of them the same way twice. Apply it
+    to the whole training set, before shuffling.
 
     Source: Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU", arXiv:2404.00498.
     """
@@ -65,7 +65,7 @@ def _mirrored(x: Array, chosen: Array) -> Array:
 
 
 def cutout(side: int) -> Augment:
-    """Sets a square of `side` pixels, with its centre anywhere in the image, to 0.
+    """Sets a square of `side` pixels, centered anywhere in the image, to 0.
 
     Source: DeVries and Taylor, "Improved regularization of convolutional neural networks with
     cutout", 2017. Raises ValueError for side < 1.
@@ -88,7 +88,7 @@ def cutout(side: int) -> Augment:
 
 
 def noise(deviation: float) -> Augment:
-    """Adds normal noise to each image, with a deviation of its own, evenly in 0..`deviation`.
+    """Adds Gaussian noise to each image, its standard deviation uniform in 0..`deviation`.
 
     uint8 images stay within 0..255. Raises ValueError for a negative deviation.
     """
@@ -107,12 +107,12 @@ def noise(deviation: float) -> Augment:
 
 
 def to_uint8(x: Array) -> Array:
-    """Floats rounded and cut to 0..255."""
+    """Floats rounded and clipped to 0..255, as uint8."""
     return np.clip(np.rint(x), 0, 255).astype(np.uint8)
 
 
 def compose(*augments: Augment) -> Augment:
-    """One after another, each with a key of its own.
+    """Applies augmentations one after another, each with its own key.
 
     >>> same = compose()
     >>> same(0, np.ones((1, 2, 2))).shape
@@ -124,9 +124,9 @@ def compose(*augments: Augment) -> Augment:
 
 
 def partly(augment: Augment, share: float) -> Augment:
-    """`augment` for each image with probability `share`; the others stay as they are.
+    """Applies `augment` to each image with probability `share`; the others stay unchanged.
 
-    A network that sees changed images alone finds unchanged ones unusual.
+    A network trained on changed images only finds unchanged ones unusual.
     Raises ValueError for a share outside 0..1.
     """
     if not 0 <= share <= 1:

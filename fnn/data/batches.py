@@ -14,8 +14,8 @@ Augment: TypeAlias = Callable[[Key, Array], Array]
 def to_float(images: Array) -> Array:
     """Images as a network's input: uint8 (N, H, W) or (N, H, W, C) to float32 (N, H, W, C) in 0..1.
 
-    The result's axes lie in the order H, W, N, C in memory, which the layers work fastest with.
-    Raises TypeError for another type, ValueError for another number of axes.
+    In memory the axes are in the order H, W, N, C, which is fastest for the layers.
+    Raises TypeError for another dtype, ValueError for another number of axes.
 
     >>> to_float(np.full((2, 28, 28), 255, np.uint8)).shape
     (2, 28, 28, 1)
@@ -50,13 +50,13 @@ def batches(
     augment: Augment | None = None,
     first: int = 0,
 ) -> Iterator[tuple[Array, Array]]:
-    """One epoch: every example once, in an order that the key gives, in batches (x, labels).
+    """One epoch of batches (x, labels): every example once, in an order drawn from the key.
 
-    The last batch is shorter where `batch_size` does not divide the number of examples. The order
-    of the examples is the same for every `batch_size`. `augment` (see `fnn.augment`) changes each
-    batch of x by a key of its own, and `prepare`, for instance `to_float`, is applied last.
-    `first` skips so many batches: the others are those of a whole epoch.
-    Raises ValueError for counts that differ, no examples or batch_size < 1.
+    The last batch is shorter if `batch_size` does not divide the number of examples. The order
+    does not depend on `batch_size`. `augment` (see `fnn.augment`) changes each batch of x with its
+    own key; `prepare`, for instance `to_float`, is applied last.
+    `first` skips that many batches; the rest are the same as in a whole epoch.
+    Raises ValueError if the counts differ, there are no examples, or batch_size < 1.
 
     >>> x = np.arange(5)
     >>> sorted(i for part, _ in batches(0, x, x, 2) for i in part.tolist())
@@ -66,7 +66,7 @@ def batches(
         raise ValueError(f"batches: expected batch_size >= 1, found {batch_size}")
     if len(x) != len(labels) or len(x) == 0:
         raise ValueError(
-            f"batches: expected as many labels as examples, and one at least; "
+            f"batches: expected as many labels as examples, and at least one; "
             f"found {len(x)} examples and {len(labels)} labels"
         )
     order = generator(child(rng, ORDER)).permutation(len(x))

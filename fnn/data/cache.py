@@ -1,8 +1,7 @@
-"""Where data sets live, and the parsed arrays that are kept there so that parsing happens once.
+"""Where data sets are stored, and a cache of parsed arrays, so that each file is parsed once.
 
-A kept split is one file: a line of JSON that says which source it came from and its shape, then
-the labels' bytes, then the images' bytes. There is nothing in it to run and nothing to unpack,
-so reading it costs as much as reading the bytes.
+A cached split is one file: a line of JSON with its source and shape, then the labels' bytes, then
+the images' bytes. It holds no code and is not compressed, so it loads as fast as it is read.
 """
 
 import hashlib
@@ -22,22 +21,22 @@ from fnn.files.atomic import write_atomically
 Say: TypeAlias = Callable[[str], None]
 
 HIDDEN = ".parsed"
-VERSION = 1  # a change of the file's layout, or of what the parsers return, adds one
+VERSION = 1  # increase it when the file's layout or a parser's result changes
 HEADER_LIMIT = 1 << 16
 
 
 def data_root() -> Path:
-    """The directory of all data sets: `FNN_DATA`, else `fnn` in the user's cache directory."""
+    """The directory of all data sets: `FNN_DATA`, or `fnn` in the user's cache directory."""
     chosen = os.environ.get("FNN_DATA")
     if chosen:
-        return Path(os.path.expanduser(chosen))  # never raises, unlike Path's own
+        return Path(os.path.expanduser(chosen))  # Path.expanduser may raise
     import platformdirs
 
     return Path(platformdirs.user_cache_dir("fnn", appauthor=False))
 
 
 def check_root() -> None:
-    """Raise InputError where FNN_DATA names a place to which no data set can be downloaded."""
+    """Raise InputError if FNN_DATA is a place where no data set can be stored."""
     if not os.environ.get("FNN_DATA"):
         return
     root, why = data_root(), ""
@@ -50,13 +49,13 @@ def check_root() -> None:
         try:
             root.stat()
         except FileNotFoundError:
-            pass  # it will be made
-        except OSError as error:  # a name that is too long
+            pass  # it will be created
+        except OSError as error:  # for instance, the name is too long
             why = error.strerror or str(error)
     if why:
         raise InputError(
-            f"FNN_DATA is {str(root)!r}, where no data set can be kept ({why}): set it to a "
-            "directory that you can write to, or unset it"
+            f"FNN_DATA is {str(root)!r}, where no data set can be stored ({why}): set it to "
+            "a directory you can write to, or unset it"
         )
 
 
@@ -67,15 +66,15 @@ def cached(
     tag: str,
     say: Say = say,
 ) -> Split:
-    """The split that `parse` makes of the files `sources`, from the cache if it is there.
+    """The split that `parse` makes from the files `sources`, or its cached copy.
 
-    What is kept counts only while every source has the size and the modification time (in
-    nanoseconds) that it had when it was parsed; anything else, a damaged file included, is
-    parsed again. `tag` names the kind of data and the split. Images and labels are uint8.
+    The copy is used only while every source has the size and the modification time (in
+    nanoseconds) it had when it was parsed. If it is stale or damaged, the sources are parsed again.
+    `tag` names the kind of data and the split. Images and labels are uint8.
 
-    Where the cache cannot be written the split is returned all the same, after one line to `say`.
+    If the cache cannot be written, the split is still returned, after one line to `say`.
     """
-    # The stamp is taken before parsing: a source that changes meanwhile is parsed again next time.
+    # Taken before parsing, so a source that changes meanwhile is parsed again next time.
     stamp = [VERSION, tag, *(_stamp(source) for source in sources)]
     name = hashlib.sha256(json.dumps([str(s.resolve()) for s in sources]).encode()).hexdigest()
     file = root / HIDDEN / f"{tag}-{name[:16]}.u8"
@@ -88,8 +87,8 @@ def cached(
     except (OSError, InputError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         say(
-            f"fnn: the parsed data cannot be kept in {file.parent} ({why or error}), "
-            "so it is parsed again next time; set FNN_DATA to a directory you can write to"
+            f"fnn: the parsed data cannot be cached in {file.parent} ({why or error}), "
+            "so it will be parsed again next time; set FNN_DATA to a directory you can write to"
         )
     return split
 
@@ -100,14 +99,14 @@ def _stamp(source: Path) -> list[int]:
 
 
 def _read(file: Path, stamp: list[object]) -> Split | None:
-    """The split in `file`, or None where it is absent, of another source, or damaged."""
+    """The split in `file`, or None if it is missing, stale or damaged."""
     try:
         with open(file, "rb") as f:
             header = json.loads(f.readline(HEADER_LIMIT))
             if header["stamp"] != stamp:
                 return None
             shape = tuple(header["shape"])
-            # The header is not trusted: nothing is allocated that the file does not hold.
+            # The header is not trusted: nothing larger than the file is allocated.
             if len(shape) not in (3, 4) or not all(type(n) is int and n > 0 for n in shape):
                 return None
             if os.fstat(f.fileno()).st_size != f.tell() + shape[0] + math.prod(shape):
@@ -119,7 +118,7 @@ def _read(file: Path, stamp: list[object]) -> Split | None:
 
 
 def _write(file: Path, stamp: list[object], split: Split) -> None:
-    """Write `file` whole or not at all; the last of several writers at once wins.
+    """Write `file` whole or not at all; of several concurrent writers, the last one wins.
 
     Raises OSError or InputError.
     """

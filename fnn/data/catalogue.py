@@ -1,26 +1,20 @@
-"""From what a user says (`--data NAME|DIR`, or nothing) to images, labels and class names."""
+"""From the user's choice (`--data NAME|DIR`, or none) to images, labels and class names."""
 
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Generic, Literal, NamedTuple, TypeVar, overload
 
-from fnn.data import download
+from fnn.data import cifar, download
 from fnn.data.cache import Say, cached, data_root
 from fnn.data.dataset import Dataset, Split
 from fnn.data.mnist import SplitName, has_mnist, install_mnist, load_split, same_size
 from fnn.errors import InputError, say
 from fnn.keys import SAMPLE, child
 
-__all__ = ["KNOWN", "Source", "data_root", "open_data"]
-
 Data = TypeVar("Data", Dataset, Split)
 Load = Callable[[SplitName, Say], Split]
 
-CIFAR10_FILES: dict[SplitName, tuple[str, ...]] = {
-    "train": tuple(f"data_batch_{i}" for i in range(1, 6)),
-    "test": ("test_batch",),
-}
 DIGIT_NAMES = tuple("0123456789")
 FASHION_NAMES = (
     "T-shirt/top",
@@ -38,7 +32,7 @@ SYNTHETIC_SIZES: dict[SplitName, int] = {"train": 20_000, "test": 5_000}
 
 
 class Source(NamedTuple, Generic[Data]):
-    """A data set's name, what was loaded of it, and its classes' names in the labels' order."""
+    """A data set's name, its data (both splits or one), and its class names by label."""
 
     name: str
     data: Data
@@ -46,10 +40,10 @@ class Source(NamedTuple, Generic[Data]):
 
 
 class Known(NamedTuple):
-    """A set that `--data` knows by name: a line of help, and how to find it.
+    """A data set that `--data` knows by name: a line of help, and how to find it.
 
-    `find` takes the splits that will be wanted, downloads where it must, and returns how to load
-    one, and the classes' names.
+    `find` takes the splits that are needed, downloads them if it must, and returns a function that
+    loads one split, and the class names.
     """
 
     about: str
@@ -65,19 +59,19 @@ def open_data(choice: str | None, split: SplitName, say: Say = say) -> Source[Sp
 def open_data(
     choice: str | None, split: Literal["both", "train", "test"] = "both", say: Say = say
 ) -> Source[Dataset] | Source[Split]:
-    """The data that `choice` means: a name in KNOWN, else a directory, which `./name` always is.
+    """The data set `choice`: a name in KNOWN or else a directory; `./name` is always a directory.
 
     A directory holds a set in the format of MNIST or of CIFAR-10 (or is CIFAR-10's .tar.gz). A
-    named set comes from the data root or is downloaded to it; nothing ever stands in for it.
-    With None it is MNIST, and where that is neither there nor to be had, synthetic digits, after
-    one line to `say`. `split` says what to load: other files are not read and need not be there.
+    named set is read from the data root or downloaded to it, and never replaced by another.
+    None means MNIST or, if it is missing and cannot be downloaded, synthetic digits, after one
+    line to `say`. `split` says what to load: other files are not read and need not exist.
 
     >>> from fnn.data.catalogue import open_data
     >>> images, labels = open_data("digits", "test").data
     >>> images.shape, images.dtype, labels.shape
     ((5000, 28, 28), dtype('uint8'), (5000,))
 
-    Raises InputError where the choice means nothing or its data are missing or damaged.
+    Raises InputError if the choice is not a data set, or its files are missing or damaged.
     """
     splits: tuple[SplitName, ...] = ("train", "test") if split == "both" else (split,)
     name, (load, names) = _resolve(choice, splits, say)
@@ -98,6 +92,7 @@ def _resolve(
 ) -> tuple[str, tuple[Load, tuple[str, ...]]]:
     if choice is None:
         return _default(splits, say)
+    choice = OLD_NAMES.get(choice, choice)
     if choice in KNOWN:
         return choice, KNOWN[choice].find(splits)
     path = Path(choice)
@@ -105,7 +100,7 @@ def _resolve(
         return choice, (_mnist_like(path), ())
     if choice and is_cifar10(path):
         return choice, _cifar10(path)
-    found = "no data set's name" + (
+    found = "not the name of a data set" + (
         ", and the directory holds neither MNIST's nor CIFAR-10's files"
         if choice and os.path.isdir(path)
         else ", and there is no such directory"
@@ -121,12 +116,12 @@ def _default(splits: tuple[SplitName, ...], say: Say) -> tuple[str, tuple[Load, 
     try:
         return "mnist", KNOWN["mnist"].find(splits)
     except download.DownloadError:
-        if has_mnist(directory):  # incomplete: what somebody put there is not passed over
+        if has_mnist(directory):  # incomplete: files that are there are not ignored
             raise
     say(
-        "fnn: MNIST is not here and could not be downloaded, so the built-in synthetic digits "
-        f"serve instead; for MNIST, run again with a network or put its four files into "
-        f"{directory} (--data mnist says what failed)"
+        "fnn: MNIST was not found and could not be downloaded, so the built-in synthetic digits "
+        "are used instead; for MNIST, run again with a network connection or put its four files "
+        f"into {directory} (--data mnist says what failed)"
     )
     return "digits", KNOWN["digits"].find(splits)
 
@@ -143,52 +138,49 @@ def is_cifar10(path: Path) -> bool:
     """Whether the path is a directory with CIFAR-10's batches, or its archive."""
     if path.name.endswith((".tar.gz", ".tgz", ".tar")):
         return os.path.isfile(path)
-    return any(os.path.isfile(path / name) for names in CIFAR10_FILES.values() for name in names)
+    return any(os.path.isfile(path / name) for names in cifar.FILES.values() for name in names)
 
 
 def _cifar10(path: Path) -> tuple[Load, tuple[str, ...]]:
-    from fnn.data import cifar
-
     def load(split: SplitName, say: Say) -> Split:
         def parse() -> Split:
             return cifar.load_split(path, split)
 
-        files = [path] if os.path.isfile(path) else [path / name for name in CIFAR10_FILES[split]]
+        files = [path] if os.path.isfile(path) else [path / name for name in cifar.FILES[split]]
         if not all(map(os.path.isfile, files)):
-            return parse()  # which says what is missing
+            return parse()  # raises InputError, which names what is missing
         return cached(data_root(), files, parse, f"cifar10-{split}", say)
 
     return load, cifar.CLASSES
 
 
 def _known_cifar10(splits: tuple[SplitName, ...]) -> tuple[Load, tuple[str, ...]]:
-    from fnn.data.cifar import install_cifar10
-
-    return _cifar10(install_cifar10())
+    return _cifar10(cifar.install_cifar10())
 
 
-def _synthetic(name: Literal["digits", "colours"]) -> tuple[Load, tuple[str, ...]]:
+def _synthetic(name: Literal["digits", "colors"]) -> tuple[Load, tuple[str, ...]]:
     from fnn.data import synthetic
 
-    draw = synthetic.digits if name == "digits" else synthetic.colours
+    draw = synthetic.digits if name == "digits" else synthetic.colors
 
     def load(split: SplitName, say: Say) -> Split:
         return draw(child(0, SAMPLE, int(split == "test")), SYNTHETIC_SIZES[split])
 
-    return load, DIGIT_NAMES if name == "digits" else synthetic.COLOUR_CLASSES
+    return load, DIGIT_NAMES if name == "digits" else synthetic.COLOR_CLASSES
 
 
 KNOWN: dict[str, Known] = {
     "mnist": _known_mnist("mnist", DIGIT_NAMES, "handwritten digits, 28 x 28, 60000 + 10000"),
     "fashion-mnist": _known_mnist(
-        "fashion-mnist", FASHION_NAMES, "pictures of clothes, 28 x 28, 60000 + 10000"
+        "fashion-mnist", FASHION_NAMES, "pictures of clothing, 28 x 28, 60000 + 10000"
     ),
-    "cifar10": Known("colour photographs, 32 x 32, 50000 + 10000", _known_cifar10),
+    "cifar10": Known("color photographs, 32 x 32, 50000 + 10000", _known_cifar10),
     "digits": Known(
         "synthetic digits, built in, 28 x 28, 20000 + 5000", lambda splits: _synthetic("digits")
     ),
-    "colours": Known(
-        "synthetic coloured shapes, built in, 32 x 32, 20000 + 5000",
-        lambda splits: _synthetic("colours"),
+    "colors": Known(
+        "synthetic colored shapes, built in, 32 x 32, 20000 + 5000",
+        lambda splits: _synthetic("colors"),
     ),
 }
+OLD_NAMES = {"colours": "colors"}

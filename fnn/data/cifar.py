@@ -1,4 +1,4 @@
-"""CIFAR-10, python version: colour images of ten classes (section 5.6).
+"""CIFAR-10, Python version: color images of ten classes (section 5.6).
 
 Source: A. Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009;
 https://www.cs.toronto.edu/~kriz/cifar.html
@@ -7,7 +7,7 @@ https://www.cs.toronto.edu/~kriz/cifar.html
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from fnn.data import download
 from fnn.data.cache import check_root, data_root
 from fnn.data.dataset import Dataset, Split
 from fnn.data.mirrors import CIFAR10
+from fnn.data.mnist import SplitName
 from fnn.errors import InputError
 from fnn.files.tar import tar_files
 
@@ -32,8 +33,11 @@ CLASSES = (
     "truck",
 )
 FOLDER = "cifar-10-batches-py"
-_TRAIN = tuple(f"data_batch_{i}" for i in range(1, 6))
-_TEST = ("test_batch",)
+FILES: dict[SplitName, tuple[str, ...]] = {
+    "train": tuple(f"data_batch_{i}" for i in range(1, 6)),
+    "test": ("test_batch",),
+}
+_ALL = FILES["train"] + FILES["test"]
 _SIDE = 32
 _COLUMNS = 3 * _SIDE * _SIDE
 # the official archive unpacks to 186 MB, six files of 31 MB
@@ -41,27 +45,26 @@ _MAX_FILE, _MAX_TOTAL = 1 << 26, 1 << 29
 
 
 def load_cifar10(source: str | os.PathLike[str] | None = None) -> Dataset:
-    """Both parts of CIFAR-10: images (N, 32, 32, 3) uint8, red, green, blue; labels (N,) in 0..9.
+    """Both splits of CIFAR-10: images (N, 32, 32, 3) uint8, RGB; labels (N,) uint8 in 0..9.
 
     `source` is the directory that holds data_batch_1 to data_batch_5 and test_batch, or one that
-    holds it as cifar-10-batches-py, or the official .tar.gz (or .tar), which is read in place; None
-    is `cifar10` below the data root (`FNN_DATA`), downloaded if it is not there. The batches may
-    have any number of images. A file that is missing or damaged is an InputError of one line that
-    names it.
+    holds it as cifar-10-batches-py, or the official .tar.gz (or .tar), which is read in place.
+    None means the set in the data root (`FNN_DATA`), downloaded if missing. The batches may have
+    any number of images. Raises InputError, which names the file, if one is missing or damaged.
     """
-    batches = _batches(install_cifar10() if source is None else source, _TRAIN + _TEST)
-    return Dataset(_joined([batches[n] for n in _TRAIN]), _joined([batches[n] for n in _TEST]))
+    batches = _batches(install_cifar10() if source is None else source, _ALL)
+    return Dataset(*(_joined([batches[name] for name in names]) for names in FILES.values()))
 
 
 def install_cifar10() -> Path:
-    """The set below the data root: the directory, or the archive, downloaded if neither is there.
+    """The set in the data root: its directory, or its archive, downloaded if neither is there.
 
-    Raises DownloadError, and InputError where FNN_DATA is no place for it.
+    Raises DownloadError, and InputError if FNN_DATA cannot hold it.
     """
     root = data_root()
     remote = CIFAR10
     archive = root / remote.files[0].name
-    if any(os.path.isfile(root / FOLDER / name) for name in _TRAIN + _TEST):
+    if any(os.path.isfile(root / FOLDER / name) for name in _ALL):
         return root / FOLDER
     if not os.path.isfile(archive):
         check_root()
@@ -69,33 +72,32 @@ def install_cifar10() -> Path:
     return archive
 
 
-def load_split(source: str | os.PathLike[str], split: Literal["train", "test"]) -> Split:
-    """One part of CIFAR-10, as `load_cifar10`; the files of the other need not be there."""
-    if split not in ("train", "test"):
+def load_split(source: str | os.PathLike[str], split: SplitName) -> Split:
+    """One split of CIFAR-10, like `load_cifar10`; the files of the other need not exist."""
+    if split not in FILES:
         raise InputError(f'the split is {split!r}, expected "train" or "test"')
-    names = _TRAIN if split == "train" else _TEST
-    batches = _batches(source, names)
-    return _joined([batches[name] for name in names])
+    batches = _batches(source, FILES[split])
+    return _joined([batches[name] for name in FILES[split]])
 
 
 def _batches(source: str | os.PathLike[str], names: tuple[str, ...]) -> dict[str, Split]:
-    """Each batch by its name, with its images still (N, 3072)."""
+    """Each batch by its name, its images still (N, 3072)."""
     batches = dict(_files(Path(source), names))
     missing = [name for name in names if name not in batches]
     if missing:
         raise InputError(
             f"{source}: has no {', '.join(missing)}; expected all files of {FOLDER}: "
-            "put what is missing there or name another directory"
+            "add the missing files or name another directory"
         )
     return batches
 
 
 def _files(source: Path, names: tuple[str, ...]) -> Iterator[tuple[str, Split]]:
-    from fnn.files.unpickle import safe_load  # here, since it would slow down the start of fnn
+    from fnn.files.unpickle import safe_load  # here, to keep the start of fnn fast
 
-    # those of os.path never raise, whatever the path
+    # the functions of os.path never raise, whatever the path
     if not os.path.exists(source):
-        raise InputError(f"{source}: is not there; expected {FOLDER} or its .tar.gz")
+        raise InputError(f"{source}: does not exist; expected {FOLDER} or its .tar.gz")
     if os.path.isfile(source):
         for name, data in tar_files(source, names, _MAX_FILE, _MAX_TOTAL):
             where = f"{source}: {name}"
@@ -111,8 +113,10 @@ def _files(source: Path, names: tuple[str, ...]) -> Iterator[tuple[str, Split]]:
 def _batch(value: Any, where: str) -> Split:
     """The (N, 3072) uint8 images and (N,) uint8 labels of one batch's dict."""
     if type(value) is not dict:
-        raise InputError(f"{where}: holds a {type(value).__name__}, expected a dict of a batch")
-    # Python 2 wrote the keys, so they are bytes
+        raise InputError(
+            f"{where}: holds a {type(value).__name__}, expected a dict with data and labels"
+        )
+    # Python 2 wrote the keys as bytes
     data: Any
     labels: Any
     data, labels = (value.get(key.encode(), value.get(key)) for key in ("data", "labels"))
@@ -133,14 +137,14 @@ def _batch(value: Any, where: str) -> Split:
 
 
 def _joined(batches: list[Split]) -> Split:
-    """One split of all batches, the colours last: (N, 32, 32, 3), C-contiguous."""
+    """All batches as one split, channels last: (N, 32, 32, 3), C-contiguous."""
     images: Array = np.empty((sum(len(b.labels) for b in batches), _SIDE, _SIDE, 3), np.uint8)
     start = 0
     for batch in batches:
         planes = batch.images.reshape(-1, 3, _SIDE, _SIDE)
         stop = start + len(planes)
-        # plane by plane is four times as fast as one transposition
-        for colour in range(3):
-            images[start:stop, ..., colour] = planes[:, colour]
+        # plane by plane is four times as fast as one transpose
+        for color in range(3):
+            images[start:stop, ..., color] = planes[:, color]
         start = stop
     return Split(images, np.concatenate([b.labels for b in batches]))

@@ -1,4 +1,4 @@
-"""What a data set is, and how its images become a network's input."""
+"""What a data set is: images and labels, split into training and test."""
 
 from typing import NamedTuple, TypeAlias
 
@@ -16,7 +16,7 @@ class Split(NamedTuple):
 
 
 class Dataset(NamedTuple):
-    """`(x, labels), (x_test, labels_test) = load_mnist()` takes it apart."""
+    """The training and the test split: `(x, labels), (x_test, labels_test) = load_mnist()`."""
 
     train: Split
     test: Split

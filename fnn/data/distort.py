@@ -1,9 +1,9 @@
-"""Small distortions of images, as handwriting has them: a batch is sampled at moved places.
+"""Small distortions of images, like those of handwriting: images are sampled at moved positions.
 
-    y[n, i, j] = x[n, at a place near (i, j)], between four pixels by bilinear interpolation
+    y[n, i, j] = x[n, at a position near (i, j)], by bilinear interpolation between four pixels
 
-Where the place lies outside the image there is 0. All changes to one image add up to one place for
-each of its pixels, so that it is interpolated, and blurred, once.
+Outside the image the value is 0. All changes to an image are combined into one position for each
+pixel, so it is interpolated, and blurred, only once.
 """
 
 import math
@@ -23,14 +23,14 @@ def distort(
     alpha: float = 0.0,
     sigma: float = 4.0,
 ) -> Augment:
-    """Turns, enlarges, shears, moves and bends each image, evenly up to the bounds given.
+    """Rotates, scales, shears, shifts and bends each image, uniformly within the given bounds.
 
-    The image is turned about its centre by up to `degrees` to either side, enlarged by a factor in
-    1 - zoom..1 + zoom, slanted by up to `shear` columns a row, moved by up to `pixels` along both
-    axes, by fractions too. It is bent by moving each pixel by `alpha` times a random field, which
-    is evenly distributed in -1..1 and smoothed by a Gaussian of `sigma` pixels: with alpha 34 and
-    sigma 4 by 1.4 pixels (root mean square).
-    Images are (N, H, W) or (N, H, W, C), uint8 or floats; type and shape stay.
+    The image is rotated about its center by up to `degrees` either way, scaled by a factor in
+    1 - zoom..1 + zoom, sheared by up to `shear` columns per row, and shifted by up to `pixels`
+    along both axes, by fractions too. It is bent by moving each pixel by `alpha` times a random
+    field, uniform in -1..1 and smoothed by a Gaussian of `sigma` pixels: with alpha 34 and sigma 4
+    by 1.4 pixels (root mean square).
+    Images are (N, H, W) or (N, H, W, C), uint8 or floats; dtype and shape stay the same.
 
     Source: Simard, Steinkraus and Platt, "Best practices for convolutional neural networks applied
     to visual document analysis", ICDAR 2003. Raises ValueError for a negative bound, a zoom of 1
@@ -49,12 +49,12 @@ def distort(
         n, h, w = x.shape[:3]
         draw = generator(rng)
 
-        def evenly(bound: float) -> Array:
+        def uniform(bound: float) -> Array:
             return draw.uniform(-bound, bound, (n, 1, 1)).astype(np.float32)
 
-        angle, factor = evenly(math.radians(degrees)), 1 / (1 + evenly(zoom))
-        slant, down, right = evenly(shear), evenly(pixels), evenly(pixels)
-        # Each pixel's place, from the centre, in the image before it was turned and enlarged.
+        angle, factor = uniform(math.radians(degrees)), 1 / (1 + uniform(zoom))
+        slant, down, right = uniform(shear), uniform(pixels), uniform(pixels)
+        # Each pixel's position in the original image, relative to the center.
         i = np.arange(h, dtype=np.float32)[:, None] - (h - 1) / 2
         j = np.arange(w, dtype=np.float32) - (w - 1) / 2
         cos, sin = np.cos(angle) * factor, np.sin(angle) * factor
@@ -74,10 +74,10 @@ def distort(
 
 
 def sample(x: Array, rows: Array, columns: Array) -> Array:
-    """The images x at places (rows, columns) between their pixels; outside of them 0.
+    """The images x at positions (rows, columns) between their pixels; 0 outside the image.
 
-    x is (N, H, W) or (N, H, W, C), the places are floats (N, H', W'), pixel (0, 0)'s place is
-    (0, 0). The result is (N, H', W') or (N, H', W', C) of x's type; integers are rounded.
+    x is (N, H, W) or (N, H, W, C), the positions are floats (N, H', W'), with pixel (0, 0) at
+    (0, 0). The result is (N, H', W') or (N, H', W', C) in x's dtype; integers are rounded.
     """
     n, h, w = x.shape[:3]
     around = [(0, 0), (1, 1), (1, 1), (0, 0)][: x.ndim]
@@ -101,12 +101,12 @@ def sample(x: Array, rows: Array, columns: Array) -> Array:
     under *= below
     y += under
     if x.dtype.kind in "iu":
-        y += 0.5  # and cut off: rounded
+        y += 0.5  # truncation then rounds
     return y.astype(x.dtype)
 
 
 def _between(places: Array, extent: int) -> tuple[Array, Array]:
-    """The pixel before each place in an image with a margin of 1, and how far behind it in 0..1."""
+    """The pixel before each position, in an image with a margin of 1, and how far past it, 0..1."""
     inside = np.clip(places, -1, extent)
     inside += 1
     before = np.minimum(inside.astype(np.int32), extent)
@@ -115,7 +115,7 @@ def _between(places: Array, extent: int) -> tuple[Array, Array]:
 
 
 def _gaussian(n: int, sigma: float) -> Array:
-    """The matrix (n, n) that smooths a vector by a Gaussian whose weights sum to 1."""
+    """The (n, n) matrix that smooths a vector with a Gaussian whose weights sum to 1."""
     i = np.arange(n)
     weights = np.exp(-((i[:, None] - i) ** 2) / (2 * sigma**2)) / (sigma * math.sqrt(2 * math.pi))
     return weights.astype(np.float32)

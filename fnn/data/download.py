@@ -1,8 +1,8 @@
-"""Downloading data sets by pooch: verified, from several mirrors, and never for long.
+"""Downloading data sets with pooch: verified, from several mirrors, and without hanging.
 
-Without a network a request can hang in many places: in the look-up of the name, in the
-connection to each of a host's addresses, in the handshake, before the first byte. So every
-request runs in a thread of its own, and a host whose first byte does not come in time is given up.
+Without a network a request can hang in many places: in the name lookup, in the connection to each
+of a host's addresses, in the handshake, before the first byte. So every request runs in its own
+thread, and a host whose first byte does not come in time is abandoned.
 """
 
 import os
@@ -20,11 +20,11 @@ from urllib.parse import urlsplit
 from fnn.data.mirrors import Remote, RemoteFile
 from fnn.errors import InputError
 
-PATIENCE = 3.5  # seconds until a host's first byte must be there
-BUDGET = 10.5  # seconds of waiting for first bytes in one call of fetch, all hosts together
-STALL = 10.0  # seconds between two pieces of a body
+PATIENCE = 3.5  # seconds to wait for a host's first byte
+BUDGET = 10.5  # seconds to wait for first bytes in one call of fetch, all hosts together
+STALL = 10.0  # seconds to wait between two pieces of a body
 PIECE = 1 << 16
-ABANDONED = 86400.0  # seconds after which a half download can only be a killed process's
+ABANDONED = 86400.0  # seconds after which a partial download must be a killed process's
 
 
 class DownloadError(InputError):
@@ -36,16 +36,16 @@ def fetch(
 ) -> None:
     """Download all files of `remote` into `directory`, or none.
 
-    A file appears there whole and verified, by a rename. A host that fails in any way gives the
-    next one its turn and is not asked again in this call. Hosts that say nothing cost `patience`
-    seconds each and `budget` seconds together; bodies that flow take the time they take. A
-    progress bar shows on standard error where that is a terminal.
+    Files appear there complete and verified, by a rename. If a host fails in any way, the next one
+    is tried, and the failed one is not asked again in this call. Silent hosts cost `patience`
+    seconds each and `budget` seconds together; a body that keeps coming may take any time. A
+    progress bar is shown on standard error if that is a terminal.
 
     Raises DownloadError, one line that says how each host failed and what to do.
     """
     import pooch
 
-    pooch.get_logger().setLevel("ERROR")  # it would print each address on standard error
+    pooch.get_logger().setLevel("ERROR")  # it would print each URL on standard error
     failed: dict[str, str] = {}
     silence = 0.0
     try:
@@ -76,13 +76,14 @@ def _nowhere(remote: Remote, directory: Path, failed: dict[str, str]) -> Downloa
     names = ", ".join(file.name for file in remote.files)
     return DownloadError(
         f"{remote.name} could not be downloaded ({how}): "
-        f"try again with a network, put {names} into {directory}, or name another --data DIR"
+        f"try again with a network connection, put {names} into {directory}, or name another "
+        "--data DIR"
     )
 
 
 @contextmanager
 def _workshop(directory: Path) -> Iterator[Path]:
-    """A hidden directory inside `directory`, gone afterwards; on failure nothing new is left."""
+    """A temporary directory inside `directory`; on failure nothing new is left behind."""
     made = [d for d in (directory, *directory.parents) if not d.exists()]
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -104,17 +105,17 @@ def _workshop(directory: Path) -> Iterator[Path]:
 def _settle(path: Path, target: Path) -> None:
     with open(path, "rb+") as f:
         os.fsync(f.fileno())
-    path.chmod(0o644)  # a temporary file is its owner's alone; a data root may be shared
+    path.chmod(0o644)  # temporary files are private, but a data root may be shared
     os.replace(path, target)
 
 
 def _attempt(url: str, file: RemoteFile, workshop: Path, patience: float) -> tuple[bool, str]:
-    """Ask one host for one file: whether it sent a byte, and why it failed ("" if it did not)."""
+    """Ask one host for one file: whether it sent a byte, and why it failed ("" for success)."""
     from tqdm import tqdm
 
     if patience <= 0:
-        return False, "not asked, the time to wait was up"
-    news: queue.SimpleQueue[str | None] = queue.SimpleQueue()  # None: the first bytes are here
+        return False, "not asked, no time left"
+    news: queue.SimpleQueue[str | None] = queue.SimpleQueue()  # None: the first bytes have arrived
     gone = threading.Event()
     heard: list[bool] = []
 
@@ -150,7 +151,7 @@ def _work(
     tell: Callable[[int], None],
     news: "queue.SimpleQueue[str | None]",
 ) -> None:
-    """The thread's part of `_attempt`: let pooch download and verify, then put the outcome."""
+    """The thread of `_attempt`: let pooch download and verify, then report the outcome."""
     import pooch
 
     try:
@@ -164,11 +165,11 @@ def _work(
 def _get(
     url: str, path: str, _: object, *, size: int, patience: float, tell: Callable[[int], None]
 ) -> None:
-    """A downloader for pooch that takes the bytes as they are and no more than `size` of them."""
+    """A downloader for pooch that keeps the bytes as sent and takes at most `size` of them."""
     import requests
     from urllib3.exceptions import HTTPError, ReadTimeoutError
 
-    # A server that unpacks .gz files on the way would give bytes with another hash.
+    # A .gz file that is unpacked on the way would have another hash.
     headers = {"Accept-Encoding": "identity"}
     got = 0
     with requests.get(url, stream=True, timeout=(patience, STALL), headers=headers) as answer:
@@ -188,13 +189,13 @@ def _get(
         except ReadTimeoutError:
             raise DownloadError(f"nothing more after {got} of {size} bytes") from None
         except HTTPError:
-            got = min(got, size - 1)  # whatever broke, it broke before the end
+            got = min(got, size - 1)  # the connection broke before the end
     if got < size:
         raise DownloadError(f"the body ended after {got} of {size} bytes")
 
 
 def _reason(error: Exception) -> str:
-    """Why a request failed, in a few words: the innermost cause that the system named."""
+    """Why a request failed, in a few words: the innermost cause with a system message."""
     import requests
 
     if isinstance(error, requests.Timeout):

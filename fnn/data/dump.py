@@ -19,12 +19,12 @@ _FOREIGN = {b"PK\x03\x04": "a zip or .npz archive", b"\x1f\x8b": "compressed by 
 def read_dump(path: str | os.PathLike[str], height: int = 28, width: int = 28) -> Array:
     """The images in a dump, (N, height, width) uint8.
 
-    The file is a pickle, protocols 0 to 5, by Python 2 or 3, or a .npy file, whatever its name.
+    The file is a pickle, protocols 0 to 5, from Python 2 or 3, or a .npy file, whatever its name.
     It holds one array of integers or floats in 0..255, or lists of them, of shape
     (N, height*width), (N, height, width) or (N, height, width, 1), N at least 1, in any byte order
-    and any order in memory. Floats are rounded. Values that never exceed 1, and are not all 0, look
-    like images scaled to 0..1, or black and white, and are refused, as is bool: whose 1 is white
-    would be all but black here. All else is an InputError of one line.
+    and any memory order. Floats are rounded. Images of bool, or whose values never exceed 1 and are
+    not all 0, are probably scaled to 0..1 or black and white: they would be almost black, so they
+    are refused. Raises InputError, one line, for these and everything else.
     """
     data = read_bytes(path)
     for magic, what in _FOREIGN.items():
@@ -38,7 +38,7 @@ def read_dump(path: str | os.PathLike[str], height: int = 28, width: int = 28) -
 
 
 def to_images(value: Any, height: int = 28, width: int = 28) -> Array:
-    """A fresh (N, height, width) uint8 array of the images in `value`, as `read_dump` says."""
+    """The images in `value` as a new (N, height, width) uint8 array; see `read_dump`."""
     array = _stacked(value) if type(value) in (list, tuple) else value
     if type(array) is not np.ndarray:
         raise InputError(f"holds a {type(value).__name__}, expected an array of images")
@@ -54,17 +54,17 @@ def to_images(value: Any, height: int = 28, width: int = 28) -> Array:
 
 
 def _pixels(array: NDArray[Any]) -> Array:
-    """`array` as fresh uint8 in C order, if its values are pixels."""
+    """`array` as a new uint8 array in C order; InputError if its values are not pixels."""
     if array.dtype.kind == "b":
         raise InputError("holds true and false, expected pixels in 0..255: multiply by 255")
     if array.dtype.kind not in "uif":
         raise InputError(
             f"holds elements of dtype {array.dtype}, expected integers or floats in 0..255"
         )
-    # a signalling NaN must not become a warning
+    # a signaling NaN must not cause a warning
     with np.errstate(all="ignore"):
         low, high = array.min(), array.max()
-        # this way round NaN fails too
+        # written this way, NaN fails too
         if not (low >= 0 and high <= 255):
             bad = ~((array >= 0) & (array <= 255))
             where = tuple(int(i) for i in np.argwhere(bad)[0])
@@ -81,7 +81,7 @@ def _pixels(array: NDArray[Any]) -> Array:
 
 
 def _stacked(images: Sequence[Any]) -> Array:
-    """One array of a list of images that are arrays, lists, or lists of lists of numbers."""
+    """One array from a list of images: arrays, lists of numbers, or lists of lists of them."""
     if not images:
         raise InputError("holds no images")
     arrays = [_array(image, i) for i, image in enumerate(images)]
@@ -99,12 +99,12 @@ def _array(image: Any, i: int) -> Array:
     nested = bool(image) and all(type(part) in (list, tuple) for part in image)
     if nested and len(set(map(len, image))) > 1:
         raise InputError(f"image {i} has rows of different lengths")
-    # checked first: an array of strings would be as large as its longest one times their number
+    # checked first: in an array of strings each takes as much memory as the longest one
     numbers = list(chain.from_iterable(image)) if nested else image
     if not {int, float}.issuperset(map(type, numbers)):
-        raise InputError(f"image {i} holds something else than numbers")
+        raise InputError(f"image {i} holds something other than numbers")
     try:
         flat = np.array(numbers, np.float64)
     except OverflowError:
-        raise InputError(f"image {i} has a pixel beyond all floats, expected 0..255") from None
+        raise InputError(f"image {i} has a pixel too large for a float, expected 0..255") from None
     return flat.reshape(len(image), -1) if nested and len(flat) else flat

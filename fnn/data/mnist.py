@@ -1,8 +1,8 @@
-"""MNIST, and every set in its format (Fashion-MNIST, other sizes), parsed by python-mnist.
+"""MNIST and other sets in its format (Fashion-MNIST, other sizes), parsed by python-mnist.
 
 A set is four IDX files: images and labels for training and for testing. IDX is a big-endian
-header, a magic number and the dimensions, then the bytes. python-mnist believes the header, so
-each file is measured against it first; http://yann.lecun.com/exdb/mnist describes the format.
+header, a magic number and the dimensions, then the bytes. python-mnist trusts the header, so
+each file is checked against it first; http://yann.lecun.com/exdb/mnist describes the format.
 """
 
 import gzip
@@ -29,24 +29,24 @@ FILES: dict[SplitName, tuple[str, str]] = {
     "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
 }
 IMAGES, LABELS = 0x00000803, 0x00000801  # magic numbers: bytes in 3 dimensions, and in 1
-BATCH, PARTS = 10_000, 8  # images a call: python-mnist makes a list of each, 8 bytes a pixel
+BATCH, PARTS = 10_000, 8  # images per call: python-mnist makes a list of each, 8 bytes per pixel
 CHUNK = 1 << 20
-# A gzip may inflate a thousandfold; images shrink about fivefold, blank ones more. What claims
-# to grow beyond both of these is refused before a byte of it is inflated.
+# A gzip may inflate a thousandfold; images shrink about fivefold, blank ones more. A file that
+# claims to exceed both of these is refused before a byte of it is inflated.
 GROWTH, SMALL = 100, 1 << 26
 
 
 def load_mnist(directory: str | os.PathLike[str] | None = None, say: Say = say) -> Dataset:
-    """Training and test images of MNIST or of a set in its format.
+    """Training and test images of MNIST or of another set in its format.
 
-    `directory` holds the four files, plain or .gz; None is `mnist` below the data root
-    (`FNN_DATA`), downloaded if it is not there. Images are (N, H, W) uint8, 28 x 28 for MNIST,
-    0 the background; labels are (N,) uint8. The first load parses, later ones take milliseconds.
+    `directory` holds the four files, plain or .gz; None means `mnist` in the data root
+    (`FNN_DATA`), downloaded if missing. Images are (N, H, W) uint8, 28 x 28 for MNIST, with
+    background 0; labels are (N,) uint8. The first load parses, later ones take milliseconds.
 
     >>> (x, labels), (x_test, labels_test) = load_mnist()  # doctest: +SKIP
 
-    Raises InputError where the directory or a file is missing or damaged, where images and
-    labels differ in number, and where there are none.
+    Raises InputError if the directory or a file is missing or damaged, if images and labels
+    differ in number, or if there are none.
     """
     folder = install_mnist("mnist") if directory is None else Path(directory)
     data = Dataset(load_split(folder, "train", say), load_split(folder, "test", say))
@@ -56,7 +56,7 @@ def load_mnist(directory: str | os.PathLike[str] | None = None, say: Say = say) 
 def load_split(
     directory: str | os.PathLike[str], split: SplitName, say: Say = say, root: Path | None = None
 ) -> Split:
-    """The `train` or the `test` images alone; `root` is where parsed arrays are kept."""
+    """Only the `train` or only the `test` split; `root` is where parsed arrays are cached."""
     images, labels = (require(Path(directory), stem) for stem in FILES[split])
     return cached(
         data_root() if root is None else root,
@@ -68,22 +68,22 @@ def load_split(
 
 
 def same_size(data: Dataset, where: str | Path) -> Dataset:
-    """`data` itself, if its training and test images are alike in shape; InputError if not."""
+    """`data`, if its training and test images have the same shape; InputError if not."""
     train, test = (split.images.shape[1:] for split in data)
     if train != test:
         raise InputError(
             f"{where}: training images are {' x '.join(map(str, train))}, test images "
-            f"{' x '.join(map(str, test))}, expected one size: take both from the same set"
+            f"{' x '.join(map(str, test))}, expected the same size: take both from the same set"
         )
     return data
 
 
 def install_mnist(name: str, splits: tuple[SplitName, ...] = ("train", "test")) -> Path:
-    """The directory of the set `name` (`mnist`, `fashion-mnist`) below the data root.
+    """The directory of the set `name` (`mnist`, `fashion-mnist`) in the data root.
 
-    If a file that `splits` need is not there, what is missing of the set is downloaded.
+    If a file that `splits` need is missing, all missing files of the set are downloaded.
 
-    Raises DownloadError, and InputError where FNN_DATA is no place for it.
+    Raises DownloadError, and InputError if FNN_DATA cannot hold it.
     """
     directory = data_root() / name
     if any(find(directory, stem) is None for split in splits for stem in FILES[split]):
@@ -95,7 +95,7 @@ def install_mnist(name: str, splits: tuple[SplitName, ...] = ("train", "test")) 
 
 
 def spellings(stem: str) -> Iterator[str]:
-    """The names a file goes by: `a-idx3-ubyte` or `a.idx3-ubyte`, with `.gz` or without.
+    """The names a file may have: `a-idx3-ubyte` or `a.idx3-ubyte`, with `.gz` or without.
 
     >>> list(spellings("t10k-labels-idx1-ubyte"))[:3]
     ['t10k-labels-idx1-ubyte', 't10k-labels.idx1-ubyte', 't10k-labels-idx1-ubyte.gz']
@@ -106,25 +106,25 @@ def spellings(stem: str) -> Iterator[str]:
 
 
 def find(directory: Path, stem: str) -> Path | None:
-    """The file `stem` in the directory under any of its spellings, plain before gz; or None."""
+    """The file `stem` in the directory under any of its spellings, plain before .gz; or None."""
     paths = (directory / name for name in spellings(stem))
-    return next((p for p in paths if os.path.isfile(p)), None)  # never raises, unlike Path's own
+    return next((p for p in paths if os.path.isfile(p)), None)  # Path.is_file may raise
 
 
 def has_mnist(directory: Path) -> bool:
-    """Whether any of the four files is in the directory: a set, though perhaps not all of it."""
+    """Whether any of the four files is in the directory; the set may be incomplete."""
     return any(find(directory, stem) for stems in FILES.values() for stem in stems)
 
 
 def require(directory: Path, stem: str) -> Path:
-    """Like `find`, but raises InputError where there is no such file."""
+    """Like `find`, but raises InputError if there is no such file."""
     path = find(directory, stem)
     if path is None:
         found = f"no {stem} in it" if os.path.isdir(directory) else "no such directory"
         raise InputError(
             f"{directory}: {found}; expected a directory with the files "
             f"{', '.join(s for stems in FILES.values() for s in stems)} (plain or .gz): "
-            "put what is missing there or name another directory"
+            "add the missing files or name another directory"
         )
     return path
 
@@ -132,7 +132,7 @@ def require(directory: Path, stem: str) -> Path:
 def parse(images: Path, labels: Path) -> Split:
     """Check two IDX files and parse them.
 
-    Memory peaks at about 6 times the images' bytes for MNIST (300 MB), 15 times for any set.
+    Memory peaks at about 6 times the images' bytes for MNIST (300 MB), at most 15 for any set.
 
     Raises InputError.
     """
@@ -144,15 +144,15 @@ def parse(images: Path, labels: Path) -> Split:
             "take both files from the same set"
         )
     with warnings.catch_warnings():
-        # python-mnist compares strings with `is`, of which Python warns when it compiles that.
+        # python-mnist compares strings with `is`, which Python warns about when compiling it.
         warnings.simplefilter("ignore", SyntaxWarning)
         from mnist import MNIST
 
-    reader = MNIST(return_type="lists")  # its "numpy" makes int64 of the same lists
-    # It has one switch, plain or gz, for both files; `_open` sees for itself.
+    reader = MNIST(return_type="lists")  # its "numpy" converts the same lists to int64
+    # It has one switch, plain or gz, for both files; `_open` detects it.
     reader.opener = lambda path, mode: _open(Path(path))
     pixels, numbers = np.empty((n, rows * columns), np.uint8), np.empty(n, np.uint8)
-    # Each call reads the whole file and makes lists of a part, so there are few calls.
+    # Each call reads the whole file to make lists of one part, so there are few calls.
     step = max(BATCH, -(-n // PARTS))
     for start in range(0, n, step):
         stop = min(start + step, n)
@@ -164,12 +164,12 @@ def parse(images: Path, labels: Path) -> Split:
 
 
 def check_idx(path: Path, magic: int) -> tuple[int, ...]:
-    """The dimensions in an IDX file's header, if the file is as long as they say.
+    """The dimensions in an IDX file's header, if the file has the length they imply.
 
     A gzip is inflated as a stream, never further than its header declares.
 
-    Raises InputError for another magic number, a header or a body too short or too long, a
-    damaged gzip, a dimension of 0, and a file that cannot be read.
+    Raises InputError for a wrong magic number, a header or a body too short or too long, a
+    damaged gzip, a dimension of 0, or a file that cannot be read.
     """
     try:
         size = path.stat().st_size
@@ -215,7 +215,7 @@ def _wrong_length(path: Path, expected: str, found: str) -> InputError:
 
 
 def _open(path: Path) -> IO[bytes]:
-    """Open a plain or gzip file by its first bytes, since browsers unpack and keep the name."""
+    """Open a plain or gzip file by its first bytes: browsers may unpack it but keep the name."""
     with open(path, "rb") as f:
         packed = f.read(2) == b"\x1f\x8b"
     return cast(IO[bytes], gzip.open(path)) if packed else open(path, "rb")

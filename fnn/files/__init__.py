@@ -1,1 +1,1 @@
-"""Files: writing them atomically, and reading those of strangers without trust."""
+"""Files: writing them atomically, and reading untrusted ones safely."""

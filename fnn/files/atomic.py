@@ -1,4 +1,4 @@
-"""Writing files so that a reader sees the old content or the new, never half of it."""
+"""Writing files so that a reader sees the old content or the new, never a part of it."""
 
 import glob
 import os
@@ -10,13 +10,14 @@ from typing import IO, Any
 
 from fnn.errors import InputError
 
-ABANDONED = 3600.0  # seconds after which a half-written file can only be a killed process's
+ABANDONED = 3600.0  # seconds after which a temporary file must be a killed process's
 
 
 def write_atomically(path: str | os.PathLike[str], write: Callable[[IO[bytes]], Any]) -> None:
-    """Let `write` fill a new file beside `path`, and move it there when all of it is on the disk.
+    """Let `write` fill a temporary file beside `path`, and rename it once it is on the disk.
 
-    Whatever goes wrong, a file that was there before stays whole and nothing is left beside it.
+    If writing fails, an existing file stays intact and nothing is left beside it. If the rename
+    fails, the new file stays beside it, and InputError names it.
     A symbolic link is followed. Raises InputError for a directory, a device or a place that
     cannot be written to, and passes on OSError (a full disk).
     """
@@ -32,13 +33,13 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[IO[bytes]], 
     except BaseException as error:
         temporary.unlink(missing_ok=True)
         if isinstance(error, OSError) and error.filename is None:
-            error.filename = os.fspath(path)  # a full disk does not say which file it was
+            error.filename = os.fspath(path)  # the error of a full disk does not name the file
         raise
     _sync_directory(target.parent)
 
 
 def check_writable(path: str | os.PathLike[str]) -> Path:
-    """The real path of a file that can be written; InputError, which names it, if it cannot."""
+    """The resolved path of a file that can be written; InputError, which names it, if not."""
     if _is_stream(path):
         raise InputError(f"{path}: is a stream or a device; name a file to write to")
     if os.fspath(path).endswith(os.sep):
@@ -62,25 +63,25 @@ def check_writable(path: str | os.PathLike[str]) -> Path:
 
 
 def _is_stream(path: str | os.PathLike[str]) -> bool:
-    # What /dev/stdout leads to may be a regular file, which others write to as well.
+    # /dev/stdout may be a link to a regular file that others write to as well.
     place = os.path.abspath(path)
     return os.path.dirname(place) in ("/dev", "/dev/fd") or place.startswith("/proc/")
 
 
 def _put(temporary: Path, target: Path, path: str | os.PathLike[str]) -> None:
-    """Move the file there; where that file cannot be replaced, say where the new content is."""
+    """Rename the file; if the target cannot be replaced, say where the new content is."""
     try:
         os.replace(temporary, target)
     except OSError as error:
         kept = target.with_name(f"{target.name[:200]}.{os.urandom(4).hex()}")
         os.replace(temporary, kept)
         raise InputError(
-            f"{path}: cannot be replaced ({error.strerror}); what was to be in it is in {kept}"
+            f"{path}: cannot be replaced ({error.strerror}); the new content is in {kept}"
         ) from None
 
 
 def _sweep(target: Path) -> None:
-    """Remove what killed processes left half-written beside the target."""
+    """Remove temporary files that killed processes left beside the target."""
     for old in target.parent.glob(f".{glob.escape(target.name[:200])}.*.tmp"):
         with suppress(OSError):
             if time.time() - old.stat().st_mtime > ABANDONED:
@@ -92,8 +93,8 @@ def _beside(target: Path) -> Path:
 
 
 def _sync_directory(directory: Path) -> None:
-    # Without this the new name may be lost with the power, though the data is on the disk.
-    # Systems that cannot open a directory (Windows) have no such call.
+    # Without this a power failure may lose the new name, though the data is on the disk.
+    # Windows cannot open a directory.
     if os.name == "posix":
         fd = os.open(directory, os.O_RDONLY)
         try:

@@ -1,7 +1,7 @@
-"""Trees in files: an .npz archive of plain arrays that NumPy opens too, and no pickle.
+"""Trees in files: an .npz archive of plain arrays, without pickle, that NumPy can open too.
 
 Each array is a member named by its path, `params/1/W.npy`; the member `fnn` holds JSON with the
-format's version and the tree's form, in which everything but the arrays stands as it is.
+format's version and the tree, with the names of arrays in place of the arrays.
 """
 
 import io
@@ -23,11 +23,11 @@ HEADER = "fnn"
 
 
 def save(path: str | os.PathLike[str], tree: Tree) -> None:
-    """Write a tree to `path`, as an .npz file and atomically; `load` gives back an equal tree.
+    """Write a tree to `path` atomically, as an .npz file; `load` returns an equal tree.
 
     Nodes are dicts with str or int keys; leaves are arrays of numbers, tuples, int, float, bool,
     str or None. Equal trees make equal files, byte for byte. Raises TypeError for another leaf,
-    InputError where the file cannot be written.
+    InputError if the file cannot be written.
     """
     arrays: dict[str, Array] = {}
     form = _form(tree, "", arrays)
@@ -40,15 +40,15 @@ def load(path: str | os.PathLike[str]) -> Tree:
     """The tree that `save` wrote.
 
     Raises InputError for a file that is missing, damaged or not written by `save`. Whatever the
-    file says, no more memory is taken than 1 MiB and 64 times the file's size, and that for a
-    header without arrays: sizes are checked before anything is read, and an array is read once.
+    file says, memory is at most 1 MiB plus 64 times the file's size, and that much only for a
+    header without arrays: sizes are checked before anything is read, and each array is read once.
     """
     try:
         if os.path.exists(path) and not os.path.isfile(path):
             raise InputError(f"{path}: is not a regular file; expected one that fnn-train wrote")
         with open(path, "rb") as file:
             data = file.read()
-        # From memory, where nothing is reserved for sizes that the directory only claims.
+        # From memory, so that nothing is reserved for sizes that the archive only claims.
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             members = {info.filename: info for info in archive.infolist()}
             if any(info.compress_type != zipfile.ZIP_STORED for info in members.values()):
@@ -68,14 +68,14 @@ def load(path: str | os.PathLike[str]) -> Tree:
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
     except zipfile.BadZipFile as error:
-        _refuse(path, f"it is damaged or no .npz archive ({str(error).lower()})")
+        _refuse(path, f"it is damaged or not an .npz archive ({str(error).lower()})")
     except (ValueError, KeyError, TypeError, IndexError, EOFError, RecursionError, OverflowError,
             NotImplementedError, RuntimeError, MemoryError) as error:  # fmt: skip
         _refuse(path, f"it is damaged ({type(error).__name__})")
 
 
 def _write(file: IO[bytes], arrays: dict[str, Array]) -> None:
-    # What numpy.savez does, but that has no place for an array called "file".
+    # Like numpy.savez, which cannot save an array called "file".
     with zipfile.ZipFile(file, "w") as archive:
         for name, array in arrays.items():
             # ZipInfo's date is a constant, so that equal trees make equal files.
@@ -85,7 +85,7 @@ def _write(file: IO[bytes], arrays: dict[str, Array]) -> None:
 
 def _refuse(path: str | os.PathLike[str], why: str) -> NoReturn:
     raise InputError(
-        f"{path}: not a file that fnn wrote: {why}; put back a whole one, or make it anew"
+        f"{path}: not a file that fnn wrote: {why}; restore a good copy, or create it again"
     )
 
 
@@ -117,7 +117,7 @@ def _tree(form: Any, archive: zipfile.ZipFile, unread: set[str]) -> Tree:
     if kind == "tuple" and type(content) is list:
         return tuple(_tree(v, archive, unread) for v in content)
     if kind == "array":
-        unread.remove(f"{content}.npy")  # once each: a thousand copies of one would fill the memory
+        unread.remove(f"{content}.npy")  # once each: a thousand copies of one would fill memory
         return _array(archive, content)
     if kind == "value" and type(content) in (bool, int, float, str, type(None)):
         return content
@@ -126,7 +126,7 @@ def _tree(form: Any, archive: zipfile.ZipFile, unread: set[str]) -> Tree:
 
 def _array(archive: zipfile.ZipFile, name: str) -> Array:
     try:
-        # A copy: an array over the archive's bytes could not be written to by its owner.
+        # A copy: an array over the archive's bytes would be read-only.
         return parse_npy(archive.read(f"{name}.npy")).copy(order="K")
     except InputError as error:
         raise ValueError(f"{name}: {error}") from None

@@ -1,7 +1,7 @@
-"""NumPy's .npy files, with no more trust than pickles get.
+"""NumPy's .npy files, trusted no more than pickles.
 
-`numpy.load` makes an array as large as the header says before it looks whether the file holds
-that much, and warns about files of Python 2; this reader does neither.
+`numpy.load` allocates an array as large as the header says before it checks that the file holds
+that much, and warns about files from Python 2; this reader does neither.
 """
 
 import io
@@ -14,7 +14,7 @@ from fnn.arrays import Array
 from fnn.errors import InputError
 
 MAGIC = np.lib.format.MAGIC_PREFIX
-# version 3 differs from 2 in the names of fields only
+# version 3 differs from 2 only in the encoding of field names
 _HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
@@ -25,26 +25,26 @@ _HEADERS = {
 def parse_npy(data: bytes) -> Array:
     """The array in the bytes of a .npy file, versions 1 to 3; read-only, sharing their memory.
 
-    Its elements are bool, integers or floats. Others, a header that is not one, and more or fewer
-    bytes than it says raise InputError. Format: numpy.lib.format.
+    Its elements are bool, integers or floats. Raises InputError for others, for an invalid header,
+    and for more or fewer bytes than the header says. Format: numpy.lib.format.
     """
     file = io.BytesIO(data)
     try:
         read = _HEADERS[np.lib.format.read_magic(file)]
         with warnings.catch_warnings():
-            # of the sizes that Python 2 writes as 28L
+            # about sizes that Python 2 writes as 28L
             warnings.simplefilter("ignore")
             shape, fortran, dtype = read(file)
     except Exception:
-        # the header is parsed as Python, which fails in many ways
+        # the header is parsed as Python, which can fail in many ways
         raise InputError("has a damaged .npy header, or is truncated") from None
     if dtype.kind not in "biuf":
-        raise InputError(f"holds elements of dtype {dtype.str}; bool, integers and floats are read")
+        raise InputError(f"holds elements of dtype {dtype.str}; expected bool, integers or floats")
     needed, held = math.prod(shape) * dtype.itemsize, len(data) - file.tell()
-    if abs(needed) >= 2**63:  # Python does not print the largest of them
+    if abs(needed) >= 2**63:  # Python refuses to print the largest ones
         raise InputError("has a .npy header with an impossible shape")
     if needed != held:
-        raise InputError(f"its header says that it has {needed} bytes, but {held} are there")
+        raise InputError(f"its header says it has {needed} bytes, but {held} are there")
     try:
         made: Array = np.ndarray(shape, dtype, data, file.tell(), order="F" if fortran else "C")
     except (ValueError, TypeError, OverflowError):

@@ -1,9 +1,9 @@
-"""A few files out of a tar archive, read one after the other and never written to disk.
+"""A few files from a tar archive, read one after another and never written to disk.
 
-`tarfile` reads an extended header of whatever size it claims into memory, which a few compressed
-kilobytes can make gigabytes, and before Python 3.11.10 takes hours over some. The format is simple
-and our names are short, so headers that extend others can be skipped, as directories, links and
-all else that is no plain file.
+`tarfile` reads an extended header of any claimed size into memory, so a few compressed kilobytes
+can take gigabytes; before Python 3.11.10 it takes hours over some. The format is simple and our
+names are short, so extended headers are skipped, like directories, links and everything else that
+is not a regular file.
 """
 
 import gzip
@@ -22,10 +22,10 @@ _CHUNK = 1 << 20
 def tar_files(
     path: str | os.PathLike[str], names: Collection[str], max_bytes: int, max_total: int
 ) -> Iterator[tuple[str, bytes]]:
-    """The name and contents of each plain file in a .tar or .tar.gz whose last part is in `names`.
+    """The base name and contents of each regular file named in `names` in a .tar or .tar.gz.
 
-    A file of more than `max_bytes`, an archive of more than `max_total` (both unpacked), one
-    that is damaged or truncated, and a name that comes twice raise InputError. Format: POSIX
+    Raises InputError for a file of more than `max_bytes`, for an archive of more than `max_total`
+    (both unpacked), for one that is damaged or truncated, and for a duplicate name. Format: POSIX
     ustar; header fields by IEEE 1003.1, pax.
     """
     seen: set[str] = set()
@@ -41,7 +41,7 @@ def tar_files(
                     raise InputError("unpacks to more than a data set needs")
                 wanted = plain and name in names
                 if wanted and (size > max_bytes or name in seen):
-                    raise InputError(f"{name} is too large or there twice")
+                    raise InputError(f"{name} is too large or occurs twice")
                 padded = -(-size // BLOCK) * BLOCK
                 if wanted:
                     seen.add(name)
@@ -63,7 +63,7 @@ def _exactly(stream: IO[bytes], size: int) -> bytes:
 
 
 def _next_header(stream: IO[bytes]) -> tuple[str, int, bool] | None:
-    """The last part of the next file's name, its size, and whether it is a plain file."""
+    """The next file's base name, its size, and whether it is a regular file; None at the end."""
     header = stream.read(BLOCK)
     if not header.strip(b"\0"):
         # two blocks of zeros end an archive; some writers leave them out

@@ -1,4 +1,4 @@
-"""Pickles without their danger: what comes out is plain data, or one line that says why not."""
+"""Safe unpickling: the result is plain data, or an error of one line that says why not."""
 
 import os
 import pickle
@@ -18,14 +18,14 @@ _HOLDERS = frozenset({list, tuple, dict, set, frozenset})
 
 
 def read_bytes(path: str | os.PathLike[str]) -> bytes:
-    """The contents of a regular file of at most MAX_BYTES; anything else is an InputError."""
+    """The contents of a regular file of at most MAX_BYTES; InputError for anything else."""
     try:
         status = os.stat(path)
         if not stat.S_ISREG(status.st_mode):
-            # a pipe may never end, nor even open
+            # a pipe may never end, or never open
             raise InputError(f"{path}: is not a regular file")
         if status.st_size > MAX_BYTES:
-            raise InputError(f"{path}: has {status.st_size} bytes; at most {MAX_BYTES} are read")
+            raise InputError(f"{path}: has {status.st_size} bytes; expected at most {MAX_BYTES}")
         with open(path, "rb") as file:
             return file.read()
     except (OSError, ValueError) as error:
@@ -36,19 +36,19 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
 
 
 def safe_load(source: str | os.PathLike[str] | bytes, name: str | None = None) -> Any:
-    """What the pickle in a file, or in `source` itself if it is bytes, stands for.
+    """The value of the pickle in a file, or in `source` itself if it is bytes.
 
-    Protocols 0 to 5. A str of Python 2 becomes bytes, as by `pickle.load(..., encoding="bytes")`.
+    Protocols 0 to 5. A Python 2 str becomes bytes, as with `pickle.load(..., encoding="bytes")`.
     Arrays have bool, integer, float, bytes or str elements and are read-only. Everything else,
-    also what follows the pickle, is an InputError of one line that begins with `name` (default:
-    the path). Whatever the file says, no more memory is taken than 64 MiB and 40 times the file's
-    size, and time in proportion to its size; a file that is one array takes 2 to 4 times its size.
+    including data after the pickle, raises InputError, one line that begins with `name` (default:
+    the path). Whatever the file says, memory is at most 64 MiB plus 40 times its size, and time
+    is proportional to its size; a file that is one array takes 2 to 4 times its size.
 
     >>> safe_load(pickle.dumps({"labels": [3, 1]}))
     {'labels': [3, 1]}
     >>> safe_load(b"cos\\nsystem\\n(S'ls'\\ntR.")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    fnn.errors.InputError: pickle: refused: os.system; only NumPy arrays, ... are read
+    fnn.errors.InputError: pickle: refused: os.system; only NumPy arrays, ... are allowed
     """
     if isinstance(source, bytes):
         data, name = source, name or "pickle"
@@ -61,7 +61,7 @@ def safe_load(source: str | os.PathLike[str] | bytes, name: str | None = None) -
 
 
 def parse_pickle(data: bytes) -> Any:
-    """`safe_load` of bytes, without a name before the errors."""
+    """Like `safe_load` of bytes, but errors do not begin with a name."""
     if not data:
         raise InputError("is empty")
     if data[0] >= 0x80 and data[:1] != pickle.PROTO:
@@ -73,9 +73,9 @@ def parse_pickle(data: bytes) -> Any:
     except InputError:
         raise
     except MemoryError:
-        raise InputError("needs more memory than there is") from None
+        raise InputError("needs more memory than is available") from None
     except Exception:
-        # the documentation of pickle has no complete list of what a damaged file raises
+        # pickle's documentation has no complete list of what a damaged file raises
         if (at := reader.file.tell()) >= len(data):
             raise InputError("is truncated: it ends in the middle of the pickle") from None
         raise InputError(f"is not a pickle, or damaged before byte {at}") from None
@@ -87,11 +87,10 @@ def parse_pickle(data: bytes) -> Any:
 
 
 def _weigh(value: Any, seen: dict[int, tuple[int, int]], depth: int) -> tuple[int, int]:
-    """How many elements `value` has when written out, and how deep it is nested.
+    """How many elements `value` has when written out, and how deeply it is nested.
 
-    A few lists that hold each other twice would be 2**64 elements for whoever walks through
-    them, so shared parts count as often as they occur. It also makes sure that nothing but plain
-    data comes out.
+    A few lists that hold each other twice can stand for 2**64 elements, so shared parts count
+    each time they occur. Raises InputError for anything but plain data.
     """
     kind = type(value)
     if kind is np.ndarray:

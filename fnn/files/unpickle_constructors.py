@@ -1,8 +1,8 @@
-"""What a pickle may ask for: checked stand-ins for the constructors of NumPy and Python.
+"""What a pickle may call: checked replacements for constructors of NumPy and Python.
 
-A pickle names functions and has them called. `ALLOWED` is all that ours can name; each of its
-functions accepts just the arguments that a pickle of plain data holds. Others raise InputError,
-or the ValueError, TypeError or OverflowError of the conversion inside.
+A pickle names functions and has them called. It can name only those in `ALLOWED`, and each of them
+accepts only the arguments found in pickles of plain data. Others raise InputError, or the
+ValueError, TypeError or OverflowError of the conversion inside.
 """
 
 import math
@@ -17,15 +17,15 @@ from fnn.arrays import Array
 from fnn.errors import InputError
 
 # bool, signed, unsigned, float, bytes, str; f12 and f16 are the long double of some machines;
-# NumPy 2.0 takes U999999999 for an element of a negative size
+# NumPy 2.0 takes U999999999 as an element of negative size
 _CODE = re.compile(r"([<>|=]?)(b1|[iu][1248]|f(?:2|4|8|12|16)|[SU][1-9][0-9]{0,6})")
 
 
 @dataclass(slots=True)
 class Kind:
-    """A dtype in the making, whose byte order a pickle states after other parts refer to it.
+    """A dtype under construction: its byte order may come after other parts refer to it.
 
-    A real dtype that changed under an array would let the array read outside its memory.
+    Changing the real dtype of an array would let the array read outside its memory.
     """
 
     code: str
@@ -38,25 +38,25 @@ def _text(value: object) -> str:
         return value.decode("latin1")
     if type(value) is str and len(value) <= 100:
         return value
-    raise InputError(f"is damaged: a {type(value).__name__} where a short name belongs")
+    raise InputError(f"is damaged: a {type(value).__name__} where a short name is expected")
 
 
 def _array(raw: Any, kind: Any, shape: Any, fortran: bool) -> Array:
-    """The read-only array whose elements are `raw`, in Fortran's order or C's; copies nothing.
+    """The read-only array whose elements are `raw`, in Fortran or C order; copies nothing.
 
-    `raw` must be bytes or a bytearray of just the length that `shape` and `kind` say: anything
-    else is an InputError.
+    Raises InputError unless `raw` is bytes or a bytearray of exactly the length that `shape` and
+    `kind` imply.
     """
     if type(kind) is not Kind or type(shape) is not tuple:
         raise InputError("is damaged: an array without a dtype or a shape")
     if type(raw) not in (bytes, bytearray):
         raise InputError(f"refused: an array's elements are a {type(raw).__name__}, not bytes")
     if len(shape) > 32 or any(type(n) is not int or not 0 <= n < 2**40 for n in shape):
-        raise InputError("is damaged: an array's shape is not up to 32 sizes of 0 or more")
+        raise InputError("is damaged: an array's shape must be at most 32 sizes of 0 or more")
     dtype = np.dtype(("=" if kind.order == "|" else kind.order) + kind.code)
     if (needed := math.prod(shape) * dtype.itemsize) != len(raw):
         raise InputError(
-            f"an array of shape {shape} and dtype {dtype} has {needed} bytes, "
+            f"an array of shape {shape} and dtype {dtype} needs {needed} bytes, "
             f"but {len(raw)} are there"
         )
     made: Array = np.ndarray(shape, dtype, raw, 0, None, "F" if fortran else "C")
@@ -65,9 +65,9 @@ def _array(raw: Any, kind: Any, shape: Any, fortran: bool) -> Array:
 
 
 def set_state(target: object, state: Any) -> None:
-    """What `__setstate__` of ndarray and dtype do; no other `target` is one that takes a state.
+    """What `__setstate__` does for ndarray and dtype; no other `target` may take a state.
 
-    An array's is ([version,] shape, dtype, is_fortran, bytes), a dtype's
+    An array's state is ([version,] shape, dtype, is_fortran, bytes), a dtype's
     (version, order, subdtype, names, fields, itemsize, alignment, flags[, metadata]).
     """
     if type(target) is np.ndarray and type(state) is tuple and len(state) in (4, 5):
@@ -75,7 +75,7 @@ def set_state(target: object, state: Any) -> None:
         checked = _array(raw, kind, shape, False)
         checked_state: Any = (1, shape, checked.dtype, bool(fortran), bytes(raw))
         target.__setstate__(checked_state)
-        # NumPy may use the memory of `raw`, which other parts of the result may use too
+        # NumPy may use the memory of `raw`, which other parts of the result may share
         target.flags.writeable = False
     elif type(target) is Kind and type(state) is tuple and 5 <= len(state) <= 9:
         if any(part is not None for part in state[2:5]):
@@ -88,10 +88,10 @@ def set_state(target: object, state: Any) -> None:
 
 
 def key(value: Any) -> Any:
-    """`value`, if it may be a key of a dict or an element of a set: a short plain value.
+    """`value`, if it may be a dict key or a set element: a short plain value.
 
-    The hash of a tuple of tuples may take for ever, so may the comparing of long equal keys, and
-    integers from 2**61 on are easily made to collide.
+    Hashing a tuple of tuples may take forever, and so may comparing long equal keys; integers from
+    2**61 on are easily made to collide.
     """
     kind = type(value)
     if (
@@ -101,26 +101,28 @@ def key(value: Any) -> Any:
         or (kind in (bytes, str) and len(value) <= 1000)
     ):
         return value
-    raise InputError(f"refused: a {kind.__name__} as a key; short strings and numbers are read")
+    raise InputError(
+        f"refused: a {kind.__name__} as a key; only short strings and numbers are allowed"
+    )
 
 
 def _dtype(code: object, align: object = 0, copy: object = 0) -> Kind:
-    # objects, structures, dates and complex numbers are no pixels
+    # objects, structures, dates and complex numbers are not pixels
     if (match := _CODE.fullmatch(_text(code))) is None:
         raise InputError(
-            f"refused: elements of dtype {code!r:.50}; bool, integer, float and text are read"
+            f"refused: elements of dtype {code!r:.50}; expected bool, integer, float or text"
         )
     return Kind(match[2], match[1] or "=")
 
 
 def _ndarray(*args: object) -> Array:
-    # pickles only hand the class on to _reconstruct
-    raise InputError("refused: a call of numpy.ndarray")
+    # pickles only pass the class to _reconstruct
+    raise InputError("refused: a call to numpy.ndarray")
 
 
 def _reconstruct(cls: object, shape: object, code: object) -> Array:
     if cls is not _ndarray or type(shape) is not tuple or len(shape) != 1:
-        raise InputError("refused: an array that is not an empty numpy.ndarray at first")
+        raise InputError("refused: an array that does not start as an empty numpy.ndarray")
     return np.ndarray((0,), np.uint8)
 
 
@@ -128,7 +130,7 @@ def _frombuffer(raw: Any, kind: Any, shape: Any, order: object, axes: Any = None
     made = _array(raw, kind, shape, _text(order) == "F")
     if axes is None or order != "K":
         return made
-    # NumPy 2.3 and later say how to transpose the shape that lies in memory
+    # NumPy 2.3 and later give the shape in memory and how to transpose it
     if type(axes) is not tuple or any(type(n) is not int for n in axes):
         raise InputError("is damaged: an array's axes are not a tuple of numbers")
     return made.transpose(axes)

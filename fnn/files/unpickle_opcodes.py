@@ -1,9 +1,9 @@
 """Python's own unpickler, without what can do harm.
 
-`pickle._Unpickler`, the version that is written in Python, looks up in a table what to do for an
-opcode. Ours has a table of its own: opcodes that make objects of classes are not in it, and others
-check first. (The version in C has no such table; a dict whose key is a tuple of tuples keeps it
-busy for ever, and an index into its memo takes any memory.)
+`pickle._Unpickler`, the version written in Python, looks up in a table what to do for an opcode.
+Ours has its own table: opcodes that make objects of classes are not in it, and others check first.
+(The C version has no such table; a dict whose key is a tuple of tuples keeps it busy forever, and
+an index into its memo can take any amount of memory.)
 """
 
 import io
@@ -17,10 +17,10 @@ from typing import Any, ClassVar, NoReturn
 from fnn.errors import InputError
 from fnn.files.unpickle_constructors import ALLOWED, key, set_state
 
-ONLY = "only NumPy arrays, numbers, strings and containers are read"
+ONLY = "only NumPy arrays, numbers, strings and containers are allowed"
 
-# the opcodes that are read, by what the container, call or reference that one makes takes at
-# most, in bytes; all else is at most 25 times as large as the opcode and its argument
+# the allowed opcodes, by the most bytes that the container, call or reference that one makes can
+# take; everything else is at most 25 times as large as the opcode and its argument
 _OPCODES = {
     0: "PROTO FRAME STOP MARK POP POP_MARK DUP NONE NEWTRUE NEWFALSE INT BININT BININT1 BININT2 "
     "LONG LONG1 LONG4 FLOAT BINFLOAT STRING BINSTRING SHORT_BINSTRING BINBYTES SHORT_BINBYTES "
@@ -30,8 +30,8 @@ _OPCODES = {
     400: "EMPTY_LIST EMPTY_DICT EMPTY_SET TUPLE1 TUPLE2 TUPLE3 TUPLE LIST DICT FROZENSET REDUCE "
     "BUILD",
 }
-_ENTRY = 200  # the same of a dict's entry
-# repr of Python 2 writes no other escapes, and Python warns of others
+_ENTRY = 200  # the same for a dict entry
+# Python 2's repr writes no other escapes, and Python warns about others
 _STRING = re.compile(rb"(?:[^\\\n]++|\\(?:[\\'\"abfnrtv]|x[0-9a-fA-F]{2}))*+\n")
 _SMALL_INTS = re.compile(rb"(?:K.)+", re.DOTALL)
 
@@ -47,7 +47,7 @@ class _Table(dict[int, Any]):
 class Reader(pickle._Unpickler):
     """An unpickler whose `load` raises InputError, or what `pickle` raises for a damaged file.
 
-    `credit` is how many bytes may still be spent for what `_OPCODES` counts and for copies.
+    `credit` is how many bytes may still be spent on what `_OPCODES` counts and on copies.
     """
 
     dispatch: ClassVar[dict[int, Any]] = _Table()
@@ -68,7 +68,7 @@ class Reader(pickle._Unpickler):
             raise InputError("refused: it makes more objects than a file of its size should")
 
     def find_class(self, module: str, name: str) -> Callable[..., Any]:
-        # exact names only: "_reconstruct.__globals__" is none
+        # exact names only, not "_reconstruct.__globals__"
         if (found := ALLOWED.get(f"{module}.{name}")) is None:
             asked = ascii(f"{module[:60]}.{name[:60]}")[1:-1][:130]
             raise InputError(f"refused: {asked}; {ONLY}")
@@ -76,14 +76,14 @@ class Reader(pickle._Unpickler):
 
     def load_proto(self) -> None:
         if (version := self.read(1)[0]) > 5:
-            raise InputError(f"is a pickle of protocol {version}; 0 to 5 are read")
+            raise InputError(f"is a pickle of protocol {version}; expected 0 to 5")
 
     def load_reduce(self) -> None:
         args, function = self.stack.pop(), self.stack.pop()
-        # every function that can be here is one of ALLOWED
+        # any function on the stack is one of ALLOWED
         if type(function) is not FunctionType or type(args) is not tuple:
-            raise InputError(f"refused: a call of a {type(function).__name__}; {ONLY}")
-        # what the call copies or walks through, it may again and again
+            raise InputError(f"refused: a call to a {type(function).__name__}; {ONLY}")
+        # calls can be repeated, so what each copies or walks through is charged
         self.spend(sum(len(a) for a in args if type(a) in (bytes, bytearray, str)))
         self.spend(sum(len(a) for a in args if type(a) is list) * _ENTRY)
         self.append(function(*args))
@@ -105,17 +105,17 @@ class Reader(pickle._Unpickler):
         super().load_stop()  # type: ignore[misc]
 
     def load_frame(self) -> None:
-        # frames are there to read files in pieces, and mean nothing
+        # frames only help to read files in pieces
         if int.from_bytes(self.read(8), "little") > len(self.data) - self.file.tell():
             raise InputError("is truncated: it ends in the middle of a frame")
 
     def load_bytearray8(self) -> None:
-        # pickle's own takes the memory before it looks whether the file has the bytes
+        # pickle's own allocates the memory before it checks that the file has the bytes
         size = int.from_bytes(self.read(8), "little")
         self.append(bytearray(self.read(min(size, len(self.data)))))
 
     def load_binint1(self) -> None:
-        # with all that follow: lists of pixels are millions of them
+        # takes a whole run at once: lists of pixels have millions of them
         if (run := _SMALL_INTS.match(self.data, self.file.tell() - 1)) is None:
             raise EOFError
         self.stack += run[0][1::2]
@@ -160,7 +160,7 @@ class Reader(pickle._Unpickler):
 def _printable(load: Callable[[Reader], None]) -> Callable[[Reader], None]:
     def checked(reader: Reader) -> None:
         load(reader)
-        # Python refuses to print an integer of more than 4300 digits, in a message too
+        # Python refuses to print an integer of more than 4300 digits, even in a message
         if reader.stack[-1].bit_length() > 10_000:
             raise InputError("refused: an integer of more than 10000 bits")
 
@@ -178,7 +178,7 @@ def _charged(load: Callable[[Reader], None], cost: int) -> Callable[[Reader], No
 for _cost, _names in _OPCODES.items():
     for _name in _names.split():
         _code = ord(getattr(pickle, _name))
-        # ours where there is one of that name, else pickle's
+        # Reader's own, if it has one of that name, else pickle's
         _load = getattr(Reader, pickle._Unpickler.dispatch[_code].__name__)
         _load = _printable(_load) if _name in ("INT", "LONG", "LONG4") else _load
         Reader.dispatch[_code] = _charged(_load, _cost) if _cost else _load

@@ -1,1 +1,1 @@
-"""From a photo or drawing of a digit to an image like those of MNIST."""
+"""Turns a photo or drawing of a digit into an image like MNIST's."""

@@ -1,10 +1,10 @@
-"""A photo or drawing of a digit in the form of MNIST's images, so that a network may read it.
+"""Turns a photo or drawing of a digit into an image like MNIST's, so that a network can read it.
 
-The steps are those that made MNIST of NIST's forms: part ink from paper, fit the digit into a box
-of 20 x 20 pixels, and put its centre of mass in the middle of 28 x 28. Sources: Grother, "NIST
-Special Database 19", 1995; LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to
-document recognition", 1998, section III.A. A photo takes more care than a scanned form: which of
-the two is ink, how the light falls, and what else lies about.
+The steps are those that turned NIST's forms into MNIST: separate ink from paper, fit the digit into
+a box of 20 x 20 pixels, and put its center of mass in the middle of 28 x 28. Sources: Grother,
+"NIST Special Database 19", 1995; LeCun, Bottou, Bengio and Haffner, "Gradient-based learning
+applied to document recognition", 1998, section III.A. A photo needs more care than a scanned form:
+which of the two is ink, how the light falls, and what else is in the picture.
 """
 
 from typing import NamedTuple
@@ -28,22 +28,22 @@ from fnn.handwriting.raster import (
 
 SIDE = 28
 BOX = 20
-LONGEST = 600  # pixels of a side to work with: a pen's stroke on a page is about two of them
-FEW = 2 * BOX  # pixels of a digit's longer side: of fewer it is looked at once more, closer
-FAINTEST = 0.15  # by how much ink differs from paper, as a share of the paper's brightness
-SHADOW = 0.35  # and by how much shadows and dark corners may, which reach to the edge
-STROKES = (1.5, 4.5)  # widths of strokes in the box: 97% of MNIST's are between
-SPECK = 0.02  # of the digit's area
-HALO = 0.1  # ink that is less does not count for the box
+LONGEST = 600  # pixels on the longer side to work with: a pen stroke on a page is about two wide
+FEW = 2 * BOX  # pixels: a digit whose longer side is shorter is looked at again, closer up
+FAINTEST = 0.15  # how much ink must differ from paper, as a share of the paper's brightness
+SHADOW = 0.35  # the same for ink that touches the edge, as shadows and dark corners do
+STROKES = (1.5, 4.5)  # stroke widths in the box, in pixels: 97% of MNIST's are in between
+SPECK = 0.02  # share of the digit's area: a piece up to this size is a speck
+HALO = 0.1  # fainter ink does not count for the bounding box
 
 
 def digit_image(picture: Array) -> Array:
-    """The digit of a picture as in MNIST: light ink on black, (28, 28) uint8.
+    """The digit in a picture as an image like MNIST's: light ink on black, (28, 28) uint8.
 
     The picture is grey, (H, W) uint8 of any size, with a digit dark on light or light on dark and
-    some paper around it. The light may fall unevenly; specks, and what reaches in from the edges,
-    are left out. The digit keeps its proportions; strokes that are thinner or thicker than MNIST's
-    are brought to the nearest width of theirs. An image of MNIST stays much as it is.
+    some paper around it. The light may be uneven; specks, and whatever reaches in from the edges,
+    are left out. The digit keeps its proportions; strokes thinner or thicker than MNIST's get the
+    nearest width that MNIST has. An MNIST image stays almost the same.
 
     >>> drawing = np.full((100, 60), 255, np.uint8)
     >>> drawing[20:80, 25:31] = 0
@@ -51,7 +51,7 @@ def digit_image(picture: Array) -> Array:
     >>> image.shape, int(image.max()), int(image.min())
     ((28, 28), 255, 0)
 
-    Raises InputError for a blank picture, or one of another type.
+    Raises InputError for a blank picture, or one of another shape or type.
     """
     picture = np.asarray(picture)
     if picture.ndim != 2 or picture.dtype != np.uint8 or picture.size == 0:
@@ -65,7 +65,7 @@ def digit_image(picture: Array) -> Array:
 
 
 class Digit(NamedTuple):
-    """How much ink is where, 0..1, in the box around a digit, and where in a picture that is."""
+    """The ink in the box around a digit, 0..1, and the position of that box in the picture."""
 
     ink: Floats
     top: int
@@ -73,7 +73,7 @@ class Digit(NamedTuple):
 
 
 def surroundings(picture: Array, digit: Digit) -> Array:
-    """The part of a picture around a digit that was found when it was shrunk to LONGEST."""
+    """The part of a picture around a digit that was found after shrinking it to LONGEST."""
     block = block_side(picture.shape, LONGEST)
     margin = max(digit.ink.shape)
     rows, columns = (
@@ -84,10 +84,10 @@ def surroundings(picture: Array, digit: Digit) -> Array:
 
 
 def digit_ink(grey: Floats, framed: bool = True) -> Digit:
-    """The digit of a picture, (H, W) in 0..255.
+    """The digit in a picture, (H, W) in 0..255.
 
-    What fills its box is a sheet that lies on something else, or a tile, if `framed` allows it:
-    then the digit is in there. Raises InputError where nothing stands out.
+    With `framed`, a piece that fills its box is taken for a sheet on some background, or a tile,
+    and the digit is looked for inside it. Raises InputError if nothing stands out.
     """
     ink = ink_on_paper(grey if ink_is_dark(grey) else 255 - grey)
     weights = central(grey.shape)
@@ -101,11 +101,11 @@ def digit_ink(grey: Floats, framed: bool = True) -> Digit:
         raise blank()
     rows, columns = box(digit)
     if framed and is_sheet(digit[rows, columns]):
-        y, x = (n // 16 for n in digit[rows, columns].shape)  # what slants stays at the edge
+        y, x = (n // 16 for n in digit[rows, columns].shape)  # a tilted border stays at the edge
         inside = grey[rows.start + y : rows.stop - y, columns.start + x : columns.stop - x]
         inner = digit_ink(inside, framed=False)
         return inner._replace(top=inner.top + rows.start + y, left=inner.left + columns.start + x)
-    # Soft edges belong to the digit: in small pictures they are much of it.
+    # Soft edges belong to the digit: in a small picture they are a large part of it.
     around = moving(np.maximum, digit, 3, 3)
     high = np.quantile(ink[digit], 0.8)
     soft = np.where(around, np.clip((ink - low) / (high - low), 0, 1), 0).astype(np.float32)
@@ -114,19 +114,20 @@ def digit_ink(grey: Floats, framed: bool = True) -> Digit:
 
 
 def central(shape: tuple[int, ...]) -> Floats:
-    """Weights, (H, W) in 0..1, that are 1 in the middle and next to nothing at the edges."""
+    """Weights, (H, W) in 0..1: 1 in the middle, almost 0 at the edges."""
     y, x = ((np.arange(n) + 0.5) / n for n in shape)
     hill = 16 * np.outer(y * (1 - y), x * (1 - x))
     return (hill**2).astype(np.float32)
 
 
 def digit_mask(mask: Mask, weights: Floats) -> Mask:
-    """Those pieces of the ink that are the digit.
+    """The pieces of ink that make up the digit.
 
-    The piece of most weight is, and what is near to it and more than a speck. What reaches in from
-    the edge, a frame or a shadow, is not, unless that piece itself touches the edge.
+    They are the piece with the most weight, and any piece near it that is larger than a speck.
+    Pieces that touch the edge, such as a frame or a shadow, are left out, unless the main piece
+    touches it too.
     """
-    gap = 1 + 2 * (max(mask.shape) // NOISY)  # a stroke may break for so many pixels
+    gap = 1 + 2 * (max(mask.shape) // NOISY)  # a stroke may have breaks of about this many pixels
     number = pieces(moving(np.maximum, mask, gap, gap)) * mask
     areas = np.bincount(number.ravel())
     scores = np.bincount(number.ravel(), weights.ravel())
@@ -148,21 +149,21 @@ def digit_mask(mask: Mask, weights: Floats) -> Mask:
 
 
 def is_sheet(piece: Mask) -> bool:
-    """Whether a piece that fills its box is so much of it that it is no digit, not even a 1."""
+    """Whether a piece fills so much of its box that it cannot be a digit, not even a 1."""
     shorter, longer = sorted(piece.shape)
     return bool(piece.mean() > 0.75 and shorter >= SIDE and shorter > longer / 2)
 
 
 def with_usual_strokes(ink: Floats) -> Floats:
-    """The ink in its box, with strokes as wide as MNIST's will be when it is scaled to 20 pixels.
+    """The ink in its box, with strokes that are as wide as MNIST's once it is scaled to 20 pixels.
 
-    An area divided by half its circumference is the width of its strokes. Hairlines would fade in
-    the scaling, and the strokes of a broad brush would fill the box.
+    The stroke width is the area divided by half the perimeter. Without this step, hairlines would
+    fade in the scaling, and the strokes of a broad brush would fill the box.
     """
     padded = np.pad(ink, 1)
     steps = sum(float(abs(np.diff(padded, axis=axis)).sum()) for axis in (0, 1))
-    circumference = steps * np.pi / 4  # a slanting line has up to 1.4 times its length of steps
-    width = 2 * float(ink.sum()) / circumference
+    perimeter = steps * np.pi / 4  # along a slanting line, the steps are up to 1.4 times its length
+    width = 2 * float(ink.sum()) / perimeter
     pixel = max(ink.shape) / BOX
     change = round(min(max(width, STROKES[0] * pixel), STROKES[1] * pixel) - width)
     if change == 0:
@@ -171,7 +172,7 @@ def with_usual_strokes(ink: Floats) -> Floats:
     extreme = np.maximum if change > 0 else np.minimum
     changed = moving(extreme, np.pad(ink, reach), reach + 1, reach + 1)
     left = changed > HALO
-    # Of a patch of uneven width nothing may be left: it is no strokes.
+    # Thinning may leave nothing of an uneven patch: it is not made of strokes.
     return np.asarray(changed[box(left)]) if left.any() else ink
 
 
@@ -182,10 +183,10 @@ def in_box(ink: Floats) -> Floats:
 
 
 def in_field(ink: Floats) -> Array:
-    """The image, (28, 28) uint8, with the centre of mass of the ink at the pixel (14, 14).
+    """The image, (28, 28) uint8, with the center of mass of the ink at pixel (14, 14).
 
-    That is where MNIST's images have it, to half a pixel: there, too, the digit is moved by whole
-    pixels. A digit that would not be all in the image stops at its edge.
+    MNIST's images have it there to within half a pixel: they, too, were shifted by whole pixels.
+    A digit that would extend beyond the image is moved back to its edge.
     """
     height, width = ink.shape
     mass = float(ink.sum())

@@ -1,4 +1,4 @@
-"""Reading PNG, JPEG and the like, as a grey picture. pillow is imported only for that."""
+"""Reads PNG, JPEG and similar files as grey pictures; pillow is imported only for this."""
 
 import os
 import warnings
@@ -12,27 +12,27 @@ from fnn.errors import InputError
 if TYPE_CHECKING:
     from PIL import Image
 
-# Not all that pillow knows: each format is code that meets files of strangers, and PostScript's
-# starts a program.
+# Not every format that pillow knows: each one is more code that parses untrusted files, and
+# PostScript's starts a program.
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP")
 NAMES = "PNG, JPEG, GIF, BMP or WebP"
-MOST = 64_000_000  # pixels: 730 MB while a picture in colour is read, 1 GB with transparency
+MOST = 64_000_000  # pixels: reading them takes 730 MB in color, 1 GB with transparency
 
 
 def check_pillow() -> None:
-    """Raise InputError unless pillow is there."""
+    """Raise InputError unless pillow is installed."""
     try:
-        import PIL.Image  # noqa: F401 - to see whether it is there
+        import PIL.Image  # noqa: F401 - to see whether it is installed
     except ImportError as error:
         raise InputError(f"reading images needs pillow ({error}): pip install pillow") from None
 
 
 def read_grey(path: str | os.PathLike[str], most: int = MOST) -> Array:
-    """The picture in a file as brightness, (H, W) uint8, upright as its EXIF data says.
+    """The picture in a file as brightness, (H, W) uint8, turned upright by its EXIF data.
 
-    Of an animation it is the first frame; where the picture is transparent, see `opaque`. Raises
-    InputError for a file that is missing, damaged, no picture, or of more than `most` pixels, which
-    is found out before memory is taken for them; without pillow too.
+    An animation gives its first frame; for transparent pictures see `opaque`. Raises InputError if
+    pillow is missing, or if the file is missing, damaged, not a picture, or has more than `most`
+    pixels, which is checked before any memory is allocated for them.
     """
     check_pillow()
     from PIL import Image, UnidentifiedImageError
@@ -41,7 +41,7 @@ def read_grey(path: str | os.PathLike[str], most: int = MOST) -> Array:
         kind = "a directory" if os.path.isdir(path) else "not a regular file"
         raise InputError(f"{path}: is {kind}; expected an image")
     try:
-        # What pillow warns of, it reads; its own limit of pixels is higher than ours.
+        # pillow reads what it warns about; its own limit on pixels is higher than ours.
         with warnings.catch_warnings(action="ignore"), Image.open(path, formats=FORMATS) as image:
             if image.width * image.height > most:
                 raise Image.DecompressionBombError
@@ -56,7 +56,7 @@ def read_grey(path: str | os.PathLike[str], most: int = MOST) -> Array:
         raise InputError(
             f"{path}: the image has more than {most} pixels; make it smaller"
         ) from None
-    except Exception as error:  # at damaged files pillow raises much that its manual does not name
+    except Exception as error:  # for damaged files pillow raises undocumented errors
         why = getattr(error, "strerror", None) or " ".join(str(error).split())
         raise InputError(
             f"{path}: cannot be read or is damaged ({why or type(error).__name__})"
@@ -64,12 +64,12 @@ def read_grey(path: str | os.PathLike[str], most: int = MOST) -> Array:
 
 
 def grey_of(image: "Image.Image") -> Array:
-    """The brightness of an opened image of any mode, (H, W) uint8."""
+    """The brightness of an open image of any mode, (H, W) uint8."""
     from PIL import ImageOps
 
     image.load()
     image = ImageOps.exif_transpose(image)
-    if image.mode.startswith("I"):  # 16 bits, which pillow would cut off at 255
+    if image.mode.startswith("I"):  # 16 bits, which pillow would clip at 255
         return (np.asarray(image).clip(0, 65535) // 257).astype(np.uint8)
     if image.has_transparency_data:
         image = image.convert("RGBA")
@@ -80,11 +80,11 @@ def grey_of(image: "Image.Image") -> Array:
 
 
 def opaque(grey: Array, alpha: Array) -> Array:
-    """A picture without transparency, of brightness and opacity, all (H, W) uint8.
+    """A picture without transparency, from its brightness and opacity; all are (H, W) uint8.
 
-    What covers less than half, or is of one tone, is ink without paper: its opacity is the
-    picture, light on black. What else there is has paper, and perhaps round corners: they take
-    the paper's tone.
+    If the visible part covers less than half or has only one tone, it is ink without paper: its
+    opacity is the picture, light on black. Otherwise there is paper, and transparent parts, such
+    as round corners, take its tone.
 
     >>> opaque(np.uint8([[9, 9, 0, 0]]), np.uint8([[0, 255, 0, 0]]))
     array([[  0, 255,   0,   0]], dtype=uint8)

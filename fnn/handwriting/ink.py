@@ -1,20 +1,20 @@
-"""What of a picture is ink and what paper, whichever is darker and however the light falls."""
+"""Separates ink from paper, whichever is darker and however the light falls."""
 
 import numpy as np
 
 from fnn.errors import InputError
 from fnn.handwriting.raster import Floats, blurred, moving, resampled
 
-COARSE = 64  # pixels of a side that show how the light falls
-NOISY = 200  # pixels of a side from which on single pixels are no strokes
-DARKEST = 64.0  # brightness of paper below which a share of it would be one of noise
+COARSE = 64  # pixels along a side: enough to see how the light falls
+NOISY = 200  # pixels along a side: in larger pictures a stroke is wider than one pixel
+DARKEST = 64.0  # brightness: a share of darker paper would be mostly noise
 
 
 def ink_is_dark(grey: Floats) -> bool:
     """Whether the ink is darker than the paper.
 
-    Ink is what there is less of, when a plane has taken away how the light falls: then the
-    brightness is skewed to its side. Where both are about as much, paper is what is at the border.
+    Ink is the rarer of the two: with the slope of the light removed by a fitted plane, the
+    brightness is skewed to its side. If both are about equally common, the border is paper.
     """
     small = resampled(grey, *(min(n, COARSE) for n in grey.shape))
     y, x = (axis / n for axis, n in zip(np.indices(small.shape), small.shape, strict=True))
@@ -23,7 +23,7 @@ def ink_is_dark(grey: Floats) -> bool:
     spread = rest.std()
     if spread < 1e-3:
         raise blank()
-    skew = ((rest / spread) ** 3).mean()  # of two tones, 0.5 where 38% are of the rarer
+    skew = ((rest / spread) ** 3).mean()  # two tones, the rarer in 38% of the pixels, have 0.5
     if abs(skew) > 0.5:
         return bool(skew < 0)
     border = np.ones(small.shape, bool)
@@ -32,19 +32,19 @@ def ink_is_dark(grey: Floats) -> bool:
 
 
 def ink_on_paper(grey: Floats) -> Floats:
-    """How much darker than the paper, 0..1, each pixel is."""
+    """How much darker than the paper each pixel is, 0..1."""
     calm = blurred(grey) if max(grey.shape) >= NOISY else grey
     paper = paper_under(calm)
     return np.clip((paper - calm) / np.maximum(paper, DARKEST), 0, 1)
 
 
 def paper_under(grey: Floats) -> Floats:
-    """The brightness of the paper everywhere, also where ink is.
+    """The brightness of the paper everywhere, even under the ink.
 
-    A morphological closing: the lightest in a window of half the picture's size is paper, and the
-    darkest of such in a window is the paper in its middle. That follows light and shadow, and is
-    exact where the light changes evenly, save where the window meets the edge; there the paper
-    goes on as it changed before.
+    A morphological closing: the lightest pixel in a window of half the picture's size is paper, and
+    the darkest of these values in a window is the paper at its center. This follows light and
+    shadow, and is exact where the light changes linearly, except where the window meets the edge;
+    there the paper is extrapolated.
     """
     small = resampled(grey, *(min(n, COARSE) for n in grey.shape))
     y, x = (n // 4 for n in small.shape)

@@ -1,4 +1,4 @@
-"""Small tools for one grey picture, (H, W): other sizes, moving extremes, pieces, a threshold."""
+"""Small tools for one grey picture, (H, W): resizing, moving extremes, pieces, a threshold."""
 
 from typing import TypeAlias
 
@@ -12,16 +12,16 @@ Mask: TypeAlias = NDArray[np.bool_]
 
 
 def shrunk(picture: Array, longest: int) -> Floats:
-    """Means of square blocks, so large that neither side is longer than `longest` blocks.
+    """Means of square blocks, just large enough that neither side has more than `longest` blocks.
 
-    Blocks at the right and lower edge may be smaller. A picture that is small enough is kept.
+    Blocks at the right and bottom edges may be smaller. A picture that is small enough is kept.
 
     >>> shrunk(np.array([[0, 4, 8], [4, 8, 8]], np.uint8), 2)
     array([[4., 8.]], dtype=float32)
     """
     side = block_side(picture.shape, longest)
     means: Array = picture
-    for axis in np.argsort(picture.shape)[::-1] if side > 1 else ():  # the longer, and all is small
+    for axis in np.argsort(picture.shape)[::-1] if side > 1 else ():  # the longer one first
         starts = np.arange(0, picture.shape[axis], side)
         counts = np.diff(starts, append=picture.shape[axis])
         sums = np.add.reduceat(means, starts, axis, dtype=np.float32)
@@ -30,7 +30,7 @@ def shrunk(picture: Array, longest: int) -> Floats:
 
 
 def block_side(shape: tuple[int, ...], longest: int) -> int:
-    """Pixels along a side of the blocks that `shrunk` takes the means of; 1 where all is kept.
+    """Pixels along a side of the blocks that `shrunk` averages; 1 if the picture is kept.
 
     >>> block_side((900, 1500), 600)
     3
@@ -39,7 +39,7 @@ def block_side(shape: tuple[int, ...], longest: int) -> int:
 
 
 def resampled(grey: Floats, height: int, width: int) -> Floats:
-    """The picture in another size: means of areas along an axis that shrinks, else linear.
+    """The picture resized: means of areas along an axis that shrinks, else linear interpolation.
 
     >>> resampled(np.float32([[0, 4, 8, 8]]), 1, 2), resampled(np.float32([[0, 8]]), 1, 4)
     (array([[2., 8.]], dtype=float32), array([[0., 2., 6., 8.]], dtype=float32))
@@ -49,7 +49,7 @@ def resampled(grey: Floats, height: int, width: int) -> Floats:
 
 
 def _weights(n: int, m: int) -> Floats:
-    """The matrix (m, n) that takes n pixels to m."""
+    """The matrix (m, n) that maps n pixels to m."""
     if m > n:
         at = np.clip((np.arange(m) + 0.5) * n / m - 0.5, 0, n - 1)
         return np.clip(1 - abs(at[:, None] - np.arange(n)), 0, 1).astype(np.float32)
@@ -59,9 +59,9 @@ def _weights(n: int, m: int) -> Floats:
 
 
 def moving(extreme: np.ufunc, picture: Array, height: int, width: int) -> Array:
-    """np.maximum or np.minimum over a window of that size around each pixel.
+    """np.maximum or np.minimum over a window of this size around each pixel.
 
-    The window ends at the picture's edge; an even one reaches one pixel further up and left.
+    The window ends at the picture's edge; an even one extends one pixel further up and left.
 
     >>> moving(np.maximum, np.array([[1, 0, 0, 2, 0]]), 1, 3)
     array([[1, 1, 2, 2, 2]])
@@ -71,7 +71,7 @@ def moving(extreme: np.ufunc, picture: Array, height: int, width: int) -> Array:
         around[axis] = (window // 2, (window - 1) // 2)
         x = np.moveaxis(np.pad(picture, around, mode="edge"), axis, 0)
         done = 1
-        while done < window:  # a window of twice the size is the extreme of two
+        while done < window:  # two windows give one of up to twice the size
             step = min(done, window - done)
             x = extreme(x[:-step], x[step:])
             done += step
@@ -80,7 +80,7 @@ def moving(extreme: np.ufunc, picture: Array, height: int, width: int) -> Array:
 
 
 def blurred(picture: Floats) -> Floats:
-    """Means of each pixel and its eight neighbours; beyond the edge, it is as at the edge."""
+    """Means of each pixel and its eight neighbors; outside, the pixels at the edge are repeated."""
     for axis in (0, 1):
         x = np.moveaxis(np.pad(picture, 1, mode="edge"), axis, 0)[:, 1:-1]
         mean = (x[:-2] + x[1:-1] + x[2:]) / np.float32(3)
@@ -89,7 +89,7 @@ def blurred(picture: Floats) -> Floats:
 
 
 def box(mask: Mask) -> tuple[slice, slice]:
-    """The rows and columns in which there is something.
+    """The bounding box of a mask: its rows and its columns.
 
     >>> box(np.array([[0, 0, 0], [0, 1, 0], [0, 0, 0]], bool))
     (slice(1, 2, None), slice(1, 2, None))
@@ -99,7 +99,7 @@ def box(mask: Mask) -> tuple[slice, slice]:
 
 
 def pieces(mask: Mask) -> Array:
-    """Numbers of the connected pieces: 0 outside, and 1, 2, ... in the order they are met.
+    """The connected pieces, numbered row by row: 0 outside, then 1, 2, ...
 
     Pixels that share a corner are connected.
 
@@ -110,18 +110,18 @@ def pieces(mask: Mask) -> Array:
            [2, 2, 0]])
     """
     own = np.arange(mask.size).reshape(mask.shape)
-    neighbours = [
+    neighbors = [
         (own[:, :-1], own[:, 1:]),
         (own[:-1], own[1:]),
         (own[:-1, :-1], own[1:, 1:]),
         (own[:-1, 1:], own[1:, :-1]),
     ]
     ink = mask.ravel()
-    pairs = np.concatenate([np.stack([a.ravel(), b.ravel()]) for a, b in neighbours], axis=1)
+    pairs = np.concatenate([np.stack([a.ravel(), b.ravel()]) for a, b in neighbors], axis=1)
     first, second = pairs[:, ink[pairs].all(axis=0)]
     root = own.ravel().copy()
-    # Every pixel points to one of its piece that comes earlier, in the end to the first. Each
-    # round joins the pieces that still have a neighbour, so that few rounds are enough.
+    # Every pixel points to an earlier one of its piece, in the end to the first. Each round joins
+    # the parts that still touch others, so that a few rounds are enough.
     while True:
         a, b = root[first], root[second]
         apart = a != b
@@ -136,9 +136,9 @@ def pieces(mask: Mask) -> Array:
 
 
 def otsu(values: Array, weights: Array) -> float:
-    """The threshold that parts values in 0..1 into the two classes that differ most.
+    """The threshold that divides values in 0..1 into the two classes that differ most.
 
-    It maximises the variance between the classes, of values that count by their weights. Source:
+    It maximizes the variance between the classes, with each value counted by its weight. Source:
     Otsu, "A threshold selection method from gray-level histograms", 1979.
 
     >>> 0.2 < otsu(np.array([0.1, 0.2, 0.8]), np.ones(3)) <= 0.8
@@ -152,5 +152,5 @@ def otsu(values: Array, weights: Array) -> float:
     with np.errstate(divide="ignore", invalid="ignore"):  # where a class is empty
         gaps = sums[:-1] / below - (sums[-1] - sums[:-1]) / above
     between = np.nan_to_num(below * above * gaps**2, posinf=0)
-    best = np.flatnonzero(between >= between.max() * (1 - 1e-9))  # a gap without values: its middle
+    best = np.flatnonzero(between >= between.max() * (1 - 1e-9))  # the middle of an empty gap
     return float(best.mean() + 1) / 256

@@ -8,8 +8,8 @@ import numpy as np
 from fnn.arrays import Array
 from fnn.kernels.rows import blockwise
 
-HEAVY = 1 << 16  # numbers in a block where each takes long
-FLAT = 1e4  # x^2 from which on tanh is 1 or -1 to the last bit
+HEAVY = 1 << 16  # numbers in a block, for functions that are slow
+FLAT = 1e4  # x^2 above which tanh is 1 or -1 to the last bit
 K, A = math.sqrt(2 / math.pi), 0.044715  # gelu's
 
 

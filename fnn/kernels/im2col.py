@@ -1,4 +1,4 @@
-"""Convolution as one matrix product: the course's section 5.7.5, the textbook and the oracle.
+"""Convolution as one matrix product: the course's section 5.7.5, and the reference for the others.
 
 Every patch of the image that a filter is applied to becomes a row of a matrix X, and the filters
 become the columns of a matrix W; then Y = X W. (The course has rows and columns exchanged.)

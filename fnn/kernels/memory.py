@@ -1,10 +1,10 @@
 """Fresh arrays that begin at a cache line, in memory that is used again.
 
 NumPy's own arrays begin 16 bytes past a cache line, so that every wide store touches two: a sum of
-two arrays in the cache takes 0.29 ns a number instead of 0.13 (tests/bench/layers.py). Large arrays
-also come from the system each time, which clears all their pages: a tenth of a training step, and
-more than half of the time to recognize a thousand images. So the memory of a large array is kept
-when nothing refers to it any more, and given to the next array of that size.
+two arrays in the cache takes 0.29 ns per number instead of 0.13 (tests/bench/layers.py). Large
+arrays also come from the system each time, which clears all their pages: a tenth of a training
+step, and more than half of the time to recognize a thousand images. So the memory of a large array
+is kept when nothing refers to it any more, and given to the next array of that size.
 
 This spare memory is all that outlives a call here; its content is never read.
 """
@@ -20,8 +20,8 @@ from numpy.typing import DTypeLike
 from fnn.arrays import Array
 
 LINE = 64  # bytes
-LARGE = 1 << 20  # bytes from which memory is worth keeping
-IDLE = 1 << 29  # bytes that a thread may leave idle
+LARGE = 1 << 20  # bytes: the memory of larger arrays is kept
+IDLE = 1 << 29  # bytes that a thread may keep idle
 
 
 class Kept(threading.local):

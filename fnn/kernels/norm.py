@@ -100,7 +100,7 @@ def _ones(rows: Array, c: int) -> Array:
 def _sum(rows: Array, ones: Array, c: int) -> Array:
     """The sum of each node, (C,): as a matrix product, which is the fastest sum over rows.
 
-    `@` would keep other threads waiting: it holds Python's lock where results are so few.
+    `@` would make other threads wait: for so few results it holds Python's lock.
     """
     values = rows.reshape(-1, c)
     total: Array = np.dot(ones[: len(values)], values)
@@ -110,7 +110,7 @@ def _sum(rows: Array, ones: Array, c: int) -> Array:
 def vjp_by_the_course(x: Array, gamma: Array, eps: float, dy: Array) -> tuple[Array, Array, Array]:
     """dx, dgamma and dbeta for x, (M, C), by equations (32)-(37), one after another.
 
-    This is the plain version: `backward` is the same thing with the sums worked out.
+    This is the plain version: `backward` is the same with the sums simplified.
     """
     m = len(x)
     mean, var = x.mean(axis=0), x.var(axis=0)  # (28), (29)

@@ -1,6 +1,6 @@
 """Element-wise work at the speed of memory: blocks that fit the cache, shared among threads.
 
-An array of any shape is worked on as rows of up to RUN numbers, in the order in which it lies in
+An array of any shape is processed as rows of up to RUN numbers, in the order in which it lies in
 memory. A block is some of the rows.
 """
 
@@ -94,7 +94,7 @@ def add_to_channels(y: Array, b: Array) -> None:
 
 
 def runs(x: Array) -> Array:
-    """Contiguous (..., C) as (rows, run): a run is whole pixels, RUN numbers at most if it can be.
+    """Contiguous (..., C) as (rows, run): a run is whole pixels, at most RUN numbers if possible.
 
     >>> runs(np.zeros((3000, 5, 4))).shape, runs(np.zeros((2, 9000))).shape
     ((8, 7500), (2, 9000))
@@ -108,13 +108,13 @@ def runs(x: Array) -> Array:
 def repeated(v: Array, rows: Array) -> Array:
     """A vector of channels, (C,), as long as the rows that `runs` made.
 
-    NumPy multiplies by one long vector five times as fast as by C numbers again and again.
+    NumPy multiplies by one long vector five times as fast as by C numbers repeatedly.
     """
     return np.tile(v.astype(rows.dtype), rows.shape[1] // len(v))
 
 
 def row_blocks(rows: Array, block: int | None = None) -> list[tuple[int, int]]:
-    """Blocks of rows, (start, stop), of about `block` numbers; several are an even number."""
+    """Blocks of rows, (start, stop), of about `block` numbers; an even number if more than one."""
     parts = max(1, -(-rows.size // (block or BLOCK)))
     if parts > 1:
         parts += parts % 2

@@ -80,7 +80,7 @@ def _planes(x: Array, pad: int) -> Array:
 
 
 def _blocks(x: Array, size: int, high: int, wide: int) -> list[tuple[int, int]]:
-    """Blocks of rows of outputs; several are an even number, so that two threads end together."""
+    """Blocks of output rows; an even number if more than one, so that two threads end together."""
     numbers = high * size * size * x.shape[3] * wide * x.shape[2]
     parts = max(1, min(high, -(-numbers // BLOCK)))
     return cut(high, parts + parts % 2 if 1 < parts < high else parts)

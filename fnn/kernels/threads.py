@@ -5,9 +5,9 @@ blocks use all cores. How a call is cut into blocks depends on shapes alone, and
 written by one block or its parts are added in a fixed order: the bits are the same for any number
 of threads.
 
-BLAS has one thread in a process that imports fnn, from the import on. Its own threads would compete
-with ours for the cores and spin for milliseconds after each product, and their number decides the
-last bits of a product. `threadpoolctl.threadpool_limits` gives it others.
+Importing fnn limits BLAS to one thread. Its threads would compete with ours for the cores and spin
+for milliseconds after each product, and their number decides the last bits of a product.
+`threadpoolctl.threadpool_limits` changes the limit.
 
 Two things outlive a call here: that setting, and the pool of threads.
 """
@@ -57,8 +57,8 @@ def share(work: Callable[[Iterator[T]], None], items: Iterable[T]) -> None:
     """Run work(queue) in several threads, where `queue` is one iterator that all of them draw from.
 
     `work` makes its scratch arrays once and then loops over the queue. The calling thread works
-    too, and waits for no thread that has not begun: nested calls and calls from many threads cannot
-    block each other. An exception in any thread ends the queue and is raised here.
+    too, and waits for no thread that has not started: nested calls and calls from many threads
+    cannot block each other. An exception in any thread ends the queue and is raised here.
     """
     items = list(items)
     if len(items) <= 1:
@@ -95,7 +95,7 @@ def share(work: Callable[[Iterator[T]], None], items: Iterable[T]) -> None:
 
 @cache
 def _pool(process: int, threads: int) -> ThreadPoolExecutor:
-    # By process: after a fork the parent's threads are not there.
+    # One per process: a fork does not inherit the threads.
     return ThreadPoolExecutor(threads, thread_name_prefix="fnn")
 
 

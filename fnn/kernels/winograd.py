@@ -26,7 +26,7 @@ from fnn.kernels.threads import share, split
 TILE = 4  # outputs along a side of a tile
 SIDE = TILE + 2  # inputs along it
 CACHE = 1 << 22  # bytes that a block's arrays may take together
-SMALL = 1 << 20  # numbers in transformed tiles: with fewer, a second thread does not pay
+SMALL = 1 << 20  # numbers in transformed tiles: with fewer, a second thread does not pay off
 
 BT = [
     [4, 0, -5, 0, 1, 0],
@@ -134,7 +134,7 @@ def grad_w(x: Array, dy: Array, pad: int) -> Array:
     """The gradient of w, (3, 3, C, K), for x, (H, W, N, C), and dy, (H', W', N, K).
 
     The transpose of every step of `forward`. The 6 rows of the transformed tiles are computed in
-    two halves, each by one thread from the first block to the last; little work is left to one
+    two halves, each by one thread from the first block to the last; a small job stays on one
     thread.
     """
     c, k = x.shape[3], dy.shape[3]

@@ -29,8 +29,8 @@ def conv(
     filters) with H' = (H + 2 pad - size) // stride + 1. `pad` is how far a filter may extend
     outside, by default size // 2: then stride 1 keeps the size of the image for odd `size` (and
     adds 1 for even), and stride 2 halves it. W is (size, size, C, filters), b is (filters,), or
-    absent with bias=False (before batch_norm, whose beta does the same). W starts normal with
-    variance 2 / (size * size * C), b at 0 (He et al. 2015), since a ReLU usually follows.
+    absent with bias=False (before batch_norm, whose beta does the same). By default W is
+    normal with variance 2 / (size * size * C) and b is 0 (He et al. 2015), for a ReLU after it.
     `method` is the way to compute it: "im2col" (the course's section 5.7.5), "shifted" (the same a
     few rows of outputs at a time, for few channels), "winograd" (3x3, stride 1, pad up to 2), or
     "auto", the fastest for the shape. Results agree to 1e-4 of the largest in float32, to 1e-12 in

@@ -2,7 +2,7 @@
 
 A layer is a value made of pure functions:
 
-    init(rng, shape) -> params                     parameters at the start, a tree; {} for none
+    init(rng, shape) -> params                     initial parameters, a tree; {} for none
     apply(params, state, x, train) -> (y, Cache)   the output, and what vjp needs
     vjp(params, cache, dy) -> (dx, grads)          gradients: of the input, and a tree like params
     shape(shape) -> shape                          the shape of one example's output
@@ -23,12 +23,12 @@ Some functions look for names in the trees of any layer, yours included:
     params  W            `weight_decay` decays it, files may quantize it, and `summary` counts one
                          multiply-add for each of its numbers and pixel of the output
             beta         `fnn-train --beta-rate` gives it a learning rate of its own
-    state   {mean, var}  a node with just these keys gets expectations from `recalibrate`, which
-                         meanwhile adds `rate`: 1.0, the share that each batch moves them by
-            {filters, shift}   a node with just these keys gets filters from `with_whitening`
+    state   {mean, var}  a node with exactly these keys gets expectations from `recalibrate`,
+                         which meanwhile adds `rate`: 1.0, the weight of each batch
+            {filters, shift}   a node with exactly these keys gets filters from `with_whitening`
 
 Two things outlive a call, and neither can be seen in a result: spare memory (`fnn.kernels.memory`)
-and the pool of threads (`fnn.kernels.threads`, which also gives BLAS one thread at the import).
+and the pool of threads (`fnn.kernels.threads`, which also limits BLAS to one thread on import).
 """
 
 from collections.abc import Callable, Sequence
@@ -91,8 +91,8 @@ def check_input(
 ) -> None:
     """Raise TypeError unless `x` is float32 or float64, ValueError unless the layer can take it.
 
-    `shape` is the layer's own, which raises for an example it cannot take. `last` is the size of
-    the example's last axis that the parameters are for; None means any.
+    `shape` is the layer's own, which raises for an example it cannot take. `last` is the size that
+    the parameters expect for the last axis; None means any.
     """
     check_float(name, x)
     shape(x.shape[1:])

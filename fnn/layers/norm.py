@@ -1,4 +1,4 @@
-"""Batch normalization, and the expectations that it uses in testing."""
+"""Batch normalization, and its recalibration for testing."""
 
 from collections.abc import Iterable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Pooling: a block of pixels becomes one, channel by channel."""
+"""Pooling: each block of pixels becomes one pixel, channel by channel."""
 
 from collections.abc import Callable
 

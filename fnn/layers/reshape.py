@@ -1,4 +1,4 @@
-"""Layers that move numbers and compute nothing."""
+"""Layers that rearrange numbers without computing anything."""
 
 import math
 

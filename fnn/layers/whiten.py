@@ -22,12 +22,12 @@ def whiten(size: int = 2) -> Layer:
     """A convolution whose outputs are a patch's principal components, each with variance 1.
 
     x, (N, H, W, C), becomes (N, H, W, 2 size size C): the components of the patch around each pixel
-    and their negatives, so that a rectifier after it loses nothing. A patch of even size extends
+    and their negatives, so that a ReLU after it loses no information. A patch of even size extends
     one pixel further down and to the right. Outside the image, the pixels at its edge are repeated.
     The filters, and the shift that centers the patches, are in the state, which training does not
     change. They start as copies of each pixel; `with_whitening` computes those of a set of images.
     Raises ValueError for size < 1, images smaller than a patch, and patches of over 1024 numbers,
-    whose filters would have over a million.
+    whose filters would have over two million.
 
     Source: Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU", arXiv:2404.00498; after
     Coates and Ng, "Learning feature representations with k-means", 2012.

@@ -26,7 +26,7 @@ MODELS: dict[str, Callable[..., Layer]] = {
 
 
 class Spec(NamedTuple):
-    """All it takes to build a network again: a plain value that is kept in the parameter file."""
+    """All that is needed to build a network again: a plain value, kept in the parameter file."""
 
     name: str
     shape: Shape  # of one image: (H, W, C)

@@ -107,8 +107,8 @@ def resnet(
 ) -> Layer:
     """Three stages of `depth` residual blocks with `width`, 2 `width`, 4 `width` channels.
 
-    The second and the third stage begin with stride 2. The output is computed from the mean over
-    the image. Raises ValueError for a depth outside 1..200 (the paper's deepest network has 200).
+    The second and third stages begin with stride 2. Logits come from global average pooling. Raises
+    ValueError for a depth outside 1..200 (the paper's deepest network has 200).
 
     Source: He et al., "Deep residual learning for image recognition", CVPR 2016, section 4.2.
     """

@@ -1,4 +1,4 @@
-"""Networks that give the most accuracy for the time, built for this library's recipes."""
+"""Networks with the best accuracy for their training time, built for this library's recipes."""
 
 from functools import partial
 
@@ -52,7 +52,7 @@ def slim(
     with batch norm and activation; the first, the fifth and the last are pooled before these two. A
     dense layer follows, with dropout before it if `dropout` is above 0. The first, the fourth and
     the fifth have no padding, so that the sides of the image are 28, 24, pooled 12, 10, 8, pooled
-    4, pooled 2. 12, 8 and 4 are whole tiles of 4x4 outputs; 14 and 7 would waste up to half of the
+    4, pooled 2. 12, 8 and 4 are whole tiles of 4x4 outputs; 14 and 7 would waste a quarter of the
     work. Images must be 20x20 or larger.
     """
     part = partial(normed, activation=activation, init=init)
@@ -95,7 +95,7 @@ def quick(
 
 
 def _for_images_from(side: int, name: str, net: Layer) -> Layer:
-    """The same network with an error of its own for smaller images."""
+    """The same network, with its own error for smaller images."""
 
     def checked(shape: Shape) -> Shape:
         if len(shape) == 3 and min(shape[:2]) < side:
@@ -117,12 +117,12 @@ def air(
     activation: str = "gelu",
     init: Initializer = passing,
 ) -> Layer:
-    """A whitening layer, then three blocks of two convolutions, for small colour images.
+    """A whitening layer, then three blocks of two convolutions, for small color images.
 
     The blocks have `width`, 4 `width` and 4 `width` channels; each pools before it normalizes. The
     convolutions start by passing the image on (`fnn.initializers.passing`), and the output is
     computed from the maximum of each channel. Unlike in the source, the whitening layer keeps the
-    size of the image, whose sides so stay multiples of the 4x4 outputs that are computed at once;
+    size of the image, so that its sides stay multiples of 4, the tile size of Winograd's method;
     and it has no bias, so that no gradient is needed below the first block.
 
     Source: airbench94 of Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU",

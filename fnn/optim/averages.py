@@ -1,4 +1,4 @@
-"""Averages of the parameters along a training, as optimizers around an optimizer.
+"""Averages of the parameters during a training, as wrappers around an optimizer.
 
 An optimizer is given gradients and its own state, but no parameters. So these keep a copy of the
 parameters in their state, from `init` on, and add every update to it.
@@ -45,7 +45,7 @@ def ema_params(opt_state: Tree) -> Tree:
 
 
 def lookahead(optimizer: Optimizer, every: int = 5, alpha: Rate = 0.5) -> Optimizer:
-    """Lets `optimizer` run ahead, and every `every` steps goes only a share `alpha` of the way.
+    """Lets `optimizer` run ahead; every `every` steps, moves only a share `alpha` of the way.
 
         slow <- slow + alpha (params - slow);  params <- slow
 
@@ -70,7 +70,7 @@ def lookahead(optimizer: Optimizer, every: int = 5, alpha: Rate = 0.5) -> Optimi
 
             slow = tree.map(back, before, updates, slow)
             updates = tree.map(lambda s, p: s - p, slow, before)
-        # Added as the training step does it, so that both are the same to the last bit.
+        # Added as in the training step, so that both agree to the last bit.
         params = tree.map(lambda p, u: p + u, before, updates)
         return updates, {"inner": inner, "step": step, "params": params, "slow": slow}
 

@@ -1,7 +1,7 @@
-"""The optimizers of the course, each a chain of the parts in `fnn.optim.transforms`.
+"""The optimizers of the course: chains of the parts in `fnn.optim.transforms`.
 
-What an optimizer is stands there too. A learning rate is a number, or a schedule: a function of the
-step count. Raises ValueError for a number that is negative, infinite or NaN.
+That module also defines what an optimizer is. A learning rate is a number, or a schedule: a
+function of the step count. Raises ValueError for a number that is negative, infinite or NaN.
 """
 
 import math

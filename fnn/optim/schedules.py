@@ -53,9 +53,9 @@ def step_decay(lr: float, every: int, factor: float = 0.1) -> Schedule:
 
 
 def one_cycle(peak: float, steps: int, warm_up: float = 0.25, start: float = 0.1) -> Schedule:
-    """Up in a line from `start * peak` to `peak`, then down along half a cosine to 0.
+    """Linearly up from `start * peak` to `peak`, then down along half a cosine to 0.
 
-    The share `warm_up` of the `steps`, 0 <= warm_up < 1, goes up.
+    The way up takes the share `warm_up` of the `steps`, 0 <= warm_up < 1.
 
     Source: Smith and Topin, "Super-convergence", 2017.
 
@@ -74,9 +74,9 @@ def one_cycle(peak: float, steps: int, warm_up: float = 0.25, start: float = 0.1
 def triangular(
     peak: float, steps: int, warm_up: float = 0.23, start: float = 0.2, end: float = 0.07
 ) -> Schedule:
-    """Up in a line from `start * peak` to `peak`, then down in a line to `end * peak`.
+    """Linearly up from `start * peak` to `peak`, then linearly down to `end * peak`.
 
-    The share `warm_up` of the `steps`, 0 < warm_up < 1, goes up.
+    The way up takes the share `warm_up` of the `steps`, 0 < warm_up < 1.
 
     >>> [round(triangular(1.0, 4, 0.5, 0.5, 0.25)(step), 3) for step in range(6)]
     [0.5, 0.75, 1.0, 0.625, 0.25, 0.25]

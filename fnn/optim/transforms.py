@@ -8,8 +8,8 @@ An optimizer is a pair of functions:
 Each of those below does one thing. `chain` puts them one after another: the optimizers in
 `fnn.optim.optimizers` are such chains. A rate is a number or a schedule, a function of the step
 count (see `fnn.schedules`); the count starts at 0 and is part of the optimizer's state. Numbers are
-made Python floats at once, since a NumPy scalar would turn float32 arrays into float64. Decays
-(alpha, rho, beta) must be from 0 to below 1, h0 and eps above 0; others raise ValueError.
+converted to Python floats, since a NumPy scalar would turn float32 arrays into float64. Decays
+(alpha, rho, beta) must be from 0 to below 1, h0 and eps above 0; other values raise ValueError.
 """
 
 import math
@@ -88,7 +88,7 @@ def trace(decay: float, nesterov: bool = False) -> Optimizer:
 
 
 def scale_leaves(factors: dict[str, float]) -> Optimizer:
-    """Multiplies the gradients of leaves by name, for instance for a rate of their own for biases.
+    """Multiplies the gradients of leaves by name, for instance to give biases their own rate.
 
     >>> scale_leaves({"b": 64.0}).update({0: {"W": 1.0, "b": 1.0}}, {})[0]
     {0: {'W': 1.0, 'b': 64.0}}

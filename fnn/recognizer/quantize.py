@@ -4,10 +4,10 @@ Each weight is rounded to one of 127 multiples of a step; every filter or node h
 
     W[..., k] = step[k] q[..., k],   q in -63..63,   step[k] = max |W[..., k]| / 63
 
-Eight weights take seven bytes. Of 4000 distorted digits, 2 got another answer from a network of the
-recipe "single" (with eight bits none, with six 2, with five 6, with four 13); as many were right as
-before. The logits changed by 0.04, root mean square (with eight bits by 0.01, with six by 0.05,
-with five by 0.14). Steps of least squared error are no better from five bits on.
+Eight weights take seven bytes. On 4000 distorted digits, a network of the recipe "single" changed 2
+answers (with eight bits none, with six 2, with five 6, with four 13); as many were right as before.
+The logits changed by 0.04, root mean square (with eight bits by 0.01, with six by 0.05, with five
+by 0.14). Steps that minimize the squared error are no better for five bits or more.
 
 Source: after Jacob et al., "Quantization and training of neural networks for efficient
 integer-arithmetic-only inference", CVPR 2018.
@@ -65,13 +65,13 @@ def _rounded(w: Array) -> Tree:
 def _weight(node: Tree) -> Array:
     q, shape, step = node["q"], node["shape"], node["step"]
     if not (isinstance(q, np.ndarray) and isinstance(step, np.ndarray)):
-        raise ValueError("a weight's numbers or steps are no arrays")
+        raise ValueError("a weight's numbers or steps are not arrays")
     if not is_shape(shape) or not shape:
         raise ValueError(f"a weight's shape is {shape}")
     if q.dtype != np.uint8 or q.shape != (-(-math.prod(shape) * BITS // 8),):
-        raise ValueError(f"a weight of shape {shape} does not take {q.shape} {q.dtype}")
+        raise ValueError(f"a weight of shape {shape} does not fit {q.shape} {q.dtype}")
     if step.dtype != np.float32 or step.shape != shape[-1:] or not np.isfinite(step).all():
-        raise ValueError(f"a weight of shape {shape} has unfit steps, {step.shape} {step.dtype}")
+        raise ValueError(f"a weight of shape {shape} has invalid steps, {step.shape} {step.dtype}")
     return np.asarray(_unpacked(q, math.prod(shape)).reshape(shape) * step)
 
 

@@ -23,12 +23,12 @@ from fnn.train import predict
 from fnn.tree import Tree
 
 MNIST = Path(__file__).with_name("mnist.npz")  # the three networks of the recipe "contest"
-SURE = 0.999  # probability from which on an answer needs no other views
+SURE = 0.999  # a more probable answer needs no other views
 LARGEST = 1e30  # of a logit: differences of larger ones overflow
 
 
 class Recognizer(NamedTuple):
-    """A network with all that is needed to use it."""
+    """A network with everything that is needed to use it."""
 
     spec: Spec
     net: Layer
@@ -37,7 +37,7 @@ class Recognizer(NamedTuple):
 
 
 def untrained(spec: Spec, rng: Key = 0, **more: Any) -> Recognizer:
-    """The network as it is before a training with the seed `rng`."""
+    """The network before a training with the seed `rng`."""
     if spec.views not in VIEWS:
         raise ValueError(f"views {spec.views!r}: expected one of {', '.join(VIEWS)}")
     net = build(spec, **more)
@@ -96,7 +96,7 @@ def pretrained() -> Recognizer:
 def recognize(found: Recognizer, images: Array) -> Array:
     """The logits, (N, classes), of uint8 images, (N, H, W) or (N, H, W, C).
 
-    An image that the network is not sure of gets the mean over the views that the spec names.
+    An image whose answer is less probable than 0.999 gets the mean over the spec's views.
     Raises InputError if the logits are not finite or beyond 1e30: the parameters make no sense.
     """
     answer = partial(predict, found.net, found.params, found.state, prepare=to_float)
@@ -133,7 +133,8 @@ def _claimed(limit: float) -> Initializer:
 
 
 def fitting(fresh: Array, loaded: Array) -> Array:
-    """A leaf that was loaded; ValueError unless it is finite and has the fresh one's form.
+    """A leaf that was loaded; ValueError unless it is finite and has the fresh one's shape and
+    type.
 
     A key may have any length: each network of an ensemble was trained with a key of its own.
     """

@@ -42,7 +42,7 @@ def averaged(answer: Callable[[Array], Array], views: Sequence[Weighted]) -> Vie
 def unless_sure(answer: View, second: View, sure: float) -> View:
     """`answer`, but `second` for images whose likeliest class has a probability below `sure`.
 
-    Both map images to logits, (N, classes). Few images of an easy set are worth five looks.
+    Both map images to logits, (N, classes). On easy data, few images need all views.
     """
 
     def of(x: Array) -> Array:
@@ -57,12 +57,12 @@ def unless_sure(answer: View, second: View, sure: float) -> View:
 
 
 def mirrored(x: Array) -> Array:
-    """Left to right."""
+    """The images mirrored left to right."""
     return x[:, :, ::-1]
 
 
 def moved(down: int, right: int) -> View:
-    """All images moved by whole pixels, with 0 at the edges.
+    """All images shifted by whole pixels, with 0 at the edges.
 
     >>> moved(0, 1)(np.array([[[1, 2, 3]]]))
     array([[[0, 1, 2]]])

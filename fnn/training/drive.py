@@ -1,136 +1,104 @@
 """A training that is kept in a directory, and goes on after whatever ended it."""
 
-import platform
-import shlex
-import signal
-import threading
 import time
-from argparse import Namespace
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from fnn import __version__
-from fnn.cli.parsed import kept_options
-from fnn.cli.progress import shown
-from fnn.cli.train_options import SAVE_EVERY
-from fnn.data.catalogue import KNOWN, Source
-from fnn.data.dataset import Dataset
 from fnn.errors import InputError
-from fnn.recognizer.recognizer import load_recognizer, save_recognizer
-from fnn.train import TrainState
-from fnn.training import run_directory
-from fnn.training.assemble import Task, finish, outcome
-from fnn.training.loop import Diverged, Stage, check_finite, train
-from fnn.training.run_directory import Progress
+from fnn.files import checkpoint
+from fnn.training import run_directory as files
+from fnn.training.history import METRICS, write_rows
+from fnn.training.loop import (
+    Diverged,
+    Job,
+    Progress,
+    begin,
+    check_finite,
+    finished,
+    is_finite,
+    outcome,
+    train,
+)
+
+SAVE_EVERY = 60.0  # seconds
 
 
-def train_run(args: Namespace, source: Source[Dataset], task: Task) -> TrainState:
-    """Begin the run in --run, or go on with the one in --resume, to its end: what it ends with."""
-    with opened(args, source) as directory:
-        start = run_directory.load_progress(directory, task.spec, task.fresh)
-        return _go_on(args, directory, task, start or Progress(task.fresh))
+def run(
+    job: Job,
+    directory: str | PathLike[str],
+    save_every: float = SAVE_EVERY,
+    stop: Callable[[], bool] = lambda: False,
+    config: Mapping[str, Any] | None = None,
+) -> Iterator[Progress]:
+    """The stages of `fnn.training.train`, kept in a directory: begins there, or goes on.
 
+    The directory gets metrics.csv, checkpoints, the best network and the one at the end (see
+    `fnn.training.run_directory`). A checkpoint is written after each epoch, every `save_every`
+    seconds within one, and when the loop over the stages is left, by `break` or Ctrl-C. If `stop()`
+    is true after a step, the training is saved and KeyboardInterrupt is raised. A training that
+    goes on ends with the same bits as an undisturbed one, on the same machine with the same NumPy.
+    One that is done yields where it stands, once.
 
-@contextmanager
-def opened(args: Namespace, source: Source[Dataset]) -> Iterator[Path]:
-    """The directory of --run, made and with its config, or of --resume, checked; nobody else's.
-
-    Raises InputError where the run began with other images.
+    `config` is added to config.json; its "fingerprint" is by default that of the job's data.
+    Raises InputError for a directory that holds something else or another training, and Diverged,
+    which leaves the last checkpoint.
     """
-    directory = Path(args.run or args.resume)
-    if args.run:
-        run_directory.create(directory)
-    with run_directory.locked(directory):
-        seen = run_directory.fingerprint(source.data)
-        if args.run:
-            run_directory.write_config(directory, _config(args, source, seen))
-        elif run_directory.read_config(directory).get("fingerprint") != seen:
-            raise InputError(
-                f"{directory}: the run began with other images than those of {source.name}; "
-                "name the same ones with --data"
-            )
-        yield directory
-
-
-def _config(args: Namespace, source: Source[Dataset], seen: str) -> dict[str, Any]:
-    named = source.name if source.name in KNOWN else str(Path(source.name).resolve())
-    return {
-        "options": {**kept_options(args), "data": named},
-        "fingerprint": seen,
-        "versions": {
-            "fnn": __version__,
-            "numpy": np.__version__,
-            "python": platform.python_version(),
-        },
-    }
-
-
-def _go_on(args: Namespace, directory: Path, task: Task, start: Progress) -> TrainState:
-    rows = run_directory.read_metrics(directory, start.epoch)
-    run_directory.write_metrics(directory, rows)
-    pause = SAVE_EVERY if args.save_every is None else args.save_every
-    saved = time.monotonic()
-    try:
-        with shown(task.job, start, args.quiet) as show, _asked_to_stop() as asked:
-            stage = Stage(start)
-            for stage in train(task.job, start):
-                show.stage(stage)
-                if stage.best is not None:
-                    best = stage.best
-                    save_recognizer(
-                        directory / run_directory.BEST, task.spec, best.params, best.state
-                    )
-                if stage.row is not None:
-                    rows = [*rows, stage.row]
-                    run_directory.write_metrics(directory, rows)
-                stop = asked()
-                if stage.row is not None or stop or time.monotonic() - saved >= pause:
-                    if stage.row is None:  # at an epoch's end it has been checked
-                        check_finite(stage.now.ts, stage.now.epoch + 1)
-                    run_directory.save_progress(directory, task.spec, stage.now)
-                    saved = time.monotonic()
-                if stop:
-                    show.line(
-                        f"stopped after step {stage.now.batch} of epoch {stage.now.epoch + 1}; go "
-                        f"on with: fnn-train --resume {shlex.quote(str(args.whole or directory))}"
-                    )
+    place = Path(directory)
+    with opened(place, job, config or {}):
+        fresh = begin(job)
+        now = files.load_progress(place, job, fresh.ts) or fresh
+        rows = files.done_rows(place, now.epoch)
+        write_rows(place / METRICS, rows)
+        saved, saved_at = now, time.monotonic()
+        try:
+            for stage in [now] if finished(job, now) else train(job, now):
+                now = stage
+                if now.row is not None:
+                    if now.best.epoch == now.epoch and now.best.ts is not None:
+                        files.save_best(place, job, now.best.ts)
+                    rows = [*rows, now.row]
+                    write_rows(place / METRICS, rows)
+                if now.row is not None or time.monotonic() - saved_at >= save_every:
+                    check_finite(now)
+                    files.save_progress(place, job, now)
+                    saved, saved_at = now, time.monotonic()
+                yield now
+                if stop():
                     raise KeyboardInterrupt
-            now = stage.now
-            kept = _best(directory, now.ts) if now.best.epoch else None
-            ts = outcome(task, now, kept, show)
-            finish(args, directory, task.spec, ts, task.job.test, show.line)
-            return ts
-    except Diverged as error:
-        raise InputError(
-            f"{error}; {directory} keeps what was saved before; begin a new run with a smaller --lr"
-        ) from None
-
-
-def _best(directory: Path, ts: TrainState) -> TrainState:
-    found = load_recognizer(directory / run_directory.BEST)
-    return ts._replace(params=found.params, state=found.state)
+        except (KeyboardInterrupt, GeneratorExit):
+            if now is not saved and is_finite(now.ts):
+                files.save_progress(place, job, now)
+            raise
+        except Diverged as error:
+            raise Diverged(f"{error}; {place} keeps what was saved before") from None
+        checkpoint.save(place / files.FINAL, files.network_of(job, outcome(now)))
 
 
 @contextmanager
-def _asked_to_stop() -> Iterator[Callable[[], bool]]:
-    """A function that says whether Ctrl-C or SIGTERM came; a second one ends the program."""
-    asked = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield asked.is_set  # only the main thread may handle signals
-        return
+def opened(directory: Path, job: Job, config: Mapping[str, Any]) -> Iterator[None]:
+    """Hold a run's directory, which is made if there is none.
 
-    def ask(number: int, frame: object) -> None:
-        signal.signal(number, signal.default_int_handler)
-        asked.set()
-
-    kinds = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(kind, ask) for kind in kinds]
-    try:
-        yield asked.is_set
-    finally:
-        for kind, handler in zip(kinds, before, strict=True):
-            signal.signal(kind, handler)
+    Raises InputError if the run in it began with other data, batches or seed.
+    """
+    if not files.holds_run(directory):
+        files.create(directory)
+    numbers = {"batch_size": job.batch_size, "seed": job.seed}
+    with files.locked(directory):
+        seen = config.get("fingerprint") or files.fingerprint(job.train, job.validation, job.test)
+        if not files.holds_run(directory):
+            files.write_config(directory, {**config, "job": numbers, "fingerprint": seen})
+        found = files.read_config(directory)
+        if found.get("fingerprint") != seen:
+            raise InputError(
+                f"{directory}: the run began with other images; go on with the same ones (--data "
+                "in fnn-train), or name a new directory"
+            )
+        if found.get("job", numbers) != numbers:
+            raise InputError(
+                f"{directory}: the run began with {found['job']}, found {numbers}; go on with the "
+                "same, or name a new directory"
+            )
+        yield

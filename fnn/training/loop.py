@@ -1,9 +1,9 @@
-"""The loop of fnn-train: from where a training stands to where it ends, one step after another."""
+"""The loop of a training: from where it stands to its end, one step after another."""
 
 import itertools
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -17,76 +17,134 @@ from fnn.errors import InputError
 from fnn.keys import Key
 from fnn.layers.layer import Layer
 from fnn.layers.norm import recalibrate
+from fnn.layers.whiten import with_whitening
+from fnn.losses import softmax_cross_entropy
+from fnn.models import Spec
 from fnn.optim.schedules import Rate, rate_at
-from fnn.train import Batch, Metrics, Step, TrainState, evaluate, states
-from fnn.training.run_directory import Best, Progress, Row
+from fnn.optim.transforms import Optimizer
+from fnn.train import (
+    Batch,
+    Loss,
+    Metrics,
+    TrainState,
+    evaluate,
+    init_train_state,
+    states,
+    train_step,
+)
+from fnn.training.history import Row
 
-RECALIBRATED = 10000  # images whose mini-batches give the expectations
+RECALIBRATED = 10000  # images whose mini-batches give batch norm's expectations
+WHITENED = 5000  # images on which the filters of a whitening layer are computed
+COMPARED = 10000  # training images that are measured after an epoch, if there are no test images
 
 
 class Job(NamedTuple):
-    """What a training does, apart from where it stands."""
+    """A training, apart from where it stands.
+
+    `train`, `validation` and `test` are pairs (x, labels), such as fnn's data sets have. `prepare`
+    turns x into the network's input; for x that is float already, take `toolz.identity`. With
+    validation images the epoch that is best on them is kept, and `patience` ends the training after
+    so many epochs without a better one. `rate` is the optimizer's learning rate, for the metrics
+    alone. With a `spec` of the network, its files are parameter files for every program.
+    """
 
     net: Layer
-    step: Step
-    rate: Rate | None  # None: the optimizer has none
+    optimizer: Optimizer
     train: Split
-    validation: Split | None
-    test: Split
-    epochs: int
-    batch_size: int
-    seed: int
+    validation: Split | None = None
+    test: Split | None = None
+    epochs: int = 10
+    batch_size: int = 100
+    seed: int = 0
+    loss: Loss = softmax_cross_entropy
+    prepare: Callable[[Array], Array] = to_float
     augment: Augment | None = None
     alternating_flip: bool = False
-    patience: int | None = None  # epochs without a better one on the validation images
+    patience: int | None = None
+    rate: Rate | None = None
+    spec: Spec | None = None
 
 
-class Stage(NamedTuple):
-    """Where a training stands after a step, or after an epoch, which has a row."""
+class Best(NamedTuple):
+    """The epoch that is best on the validation images, counted from 1, and its network."""
 
-    now: Progress
-    row: Row | None = None
-    best: TrainState | None = None  # of all so far on the validation images, if it is this one
+    epoch: int = 0  # none yet
+    accuracy: float = -1.0
+    loss: float = math.inf
+    ts: TrainState | None = None
+
+
+class Progress(NamedTuple):
+    """Where a training stands: everything that its next step depends on, and its last figures."""
+
+    ts: TrainState
+    epoch: int = 0  # epochs done
+    batch: int = 0  # batches done of the epoch after those
+    loss: float = 0.0  # of those batches, summed over their examples
+    best: Best = Best()
+    row: Row | None = None  # the figures of an epoch that has just ended
 
 
 class Diverged(InputError):
-    """The loss is not a finite number any more."""
+    """The loss or the parameters are not finite any more."""
 
 
-def train(job: Job, now: Progress) -> Iterator[Stage]:
-    """Every stage from where `now` stands to the end of the training.
+def begin(job: Job) -> Progress:
+    """Where a training stands before its first step."""
+    x = job.train[0]
+    ts = init_train_state(job.net, job.optimizer, job.seed, job.prepare(x[:1]).shape[1:])
+    state = with_whitening(ts.state, x[:WHITENED], prepare=job.prepare)
+    return Progress(ts._replace(state=state))
 
-    Raises Diverged after the last stage that is worth keeping.
+
+def train(job: Job, now: Progress | None = None) -> Iterator[Progress]:
+    """Every stage from `now`, or from the beginning: one after each step, and one after each epoch.
+
+    The stage after an epoch has a `row` with its figures. Each is a value: keep one, and the
+    training can go on from it. Raises Diverged after the last stage that is worth keeping.
     """
+    now = begin(job) if now is None else now
+    step = train_step(job.net, job.loss, job.optimizer)
+    size, n = job.batch_size, len(job.train[1])
     while not finished(job, now):
-        start = time.perf_counter()
-        left = len(job.train.labels) - now.batch * job.batch_size
-        for later in _rest_of_epoch(job, now):
-            now = later
-            yield Stage(now)
-        rate = max(left, 0) / (time.perf_counter() - start)
-        stage = _end_of_epoch(job, now, start, rate)
-        yield stage
-        now = stage.now
+        start, first = time.perf_counter(), now.batch
+        for ts in states(step, feed(job, now.epoch + 1, first), now.ts):
+            if not math.isfinite(ts.loss):
+                raise Diverged(
+                    f"the loss became {ts.loss} in step {now.batch + 1} of epoch {now.epoch + 1}: "
+                    "the training diverges"
+                )
+            learned = min(size, n - now.batch * size)
+            now = Progress(ts, now.epoch, now.batch + 1, now.loss + ts.loss * learned, now.best)
+            yield now
+        speed = max(0, n - first * size) / (time.perf_counter() - start)
+        now = _end_of_epoch(job, now, start, speed)
+        yield now
 
 
 def finished(job: Job, now: Progress) -> bool:
-    """Whether all epochs are done, or so many without a better one that patience has run out."""
+    """Whether all epochs are done, or `patience` has run out."""
     waited = now.epoch - now.best.epoch
     return now.epoch >= job.epochs or (job.patience is not None and waited >= job.patience)
 
 
-def epoch_key(seed: int, epoch: int) -> Key:
-    """The key of an epoch, counted from 1: its order, its augmentation, its samples."""
-    return keys.child(seed, keys.EPOCH, epoch)
+def outcome(now: Progress) -> TrainState:
+    """The network that a training ends with: the best on validation images, otherwise the last."""
+    return now.best.ts or now.ts
+
+
+def measure(job: Job, ts: TrainState, split: Split) -> Metrics:
+    """Loss and accuracy on a split in test mode, without augmentation."""
+    return evaluate(job.net, ts.params, ts.state, *split, prepare=job.prepare)
 
 
 def held_out(split: Split, part: float, seed: int) -> tuple[Split, Split]:
-    """A share `part` of the images, drawn by the seed, apart from the others: (others, part).
+    """A split without a fraction `part` of its examples, drawn by the seed, and that fraction.
 
-    Raises ValueError where one of the two would be empty.
+    Raises ValueError if one of the two would be empty.
     """
-    n = len(split.labels)
+    n = len(split[1])
     count = round(part * n)
     if not 0 < count < n:
         raise ValueError(f"of {n} training images a share of {part} would be {count}")
@@ -95,88 +153,69 @@ def held_out(split: Split, part: float, seed: int) -> tuple[Split, Split]:
     return Split(*(a[others] for a in split)), Split(*(a[chosen] for a in split))
 
 
+def is_finite(ts: TrainState) -> bool:
+    """Whether all parameters and all of the state are finite."""
+    kept = [*tree.leaves(ts.params), *tree.leaves(ts.state)]
+    return all(np.isfinite(leaf).all() for leaf in kept if isinstance(leaf, np.ndarray))
+
+
+def check_finite(now: Progress) -> None:
+    """Raise Diverged unless the parameters and the state are finite."""
+    if not is_finite(now.ts):
+        epoch = now.epoch + (now.row is None)
+        raise Diverged(f"the parameters became infinite in epoch {epoch}: the training diverges")
+
+
+def _epoch_key(job: Job, epoch: int) -> Key:
+    """The key of an epoch, counted from 1: of its order, its augmentation and its samples."""
+    return keys.child(job.seed, keys.EPOCH, epoch)
+
+
 def feed(job: Job, epoch: int, first: int = 0) -> Iterator[Batch]:
     """The batches of an epoch, from number `first` on."""
-    images, labels = job.train
+    x, labels = job.train
     if job.alternating_flip:
-        images = alternating_flip(keys.child(job.seed, keys.FLIP), images, epoch)
-    rng = epoch_key(job.seed, epoch)
-    return batches(rng, images, labels, job.batch_size, to_float, job.augment, first)
+        x = alternating_flip(keys.child(job.seed, keys.FLIP), x, epoch)
+    rng = _epoch_key(job, epoch)
+    return batches(rng, x, labels, job.batch_size, job.prepare, job.augment, first)
 
 
 def expectation_batches(job: Job, epoch: int) -> Iterator[Array]:
-    """What batch norm's expectations are taken over: training images as they are."""
-    size = max(2, job.batch_size)  # of one example some layers know no variance
-    rng = keys.child(epoch_key(job.seed, epoch), keys.SAMPLE)
-    every = batches(rng, *job.train, size, to_float)
+    """Inputs without augmentation, over which batch norm's expectations are computed."""
+    size = max(2, job.batch_size)  # one example has no variance for some layers
+    rng = keys.child(_epoch_key(job, epoch), keys.SAMPLE)
+    every = batches(rng, *job.train, size, job.prepare)
     return (x for x, _ in itertools.islice(every, -(-RECALIBRATED // size)) if len(x) > 1)
 
 
-def with_expectations(job: Job, ts: TrainState, epoch: int) -> TrainState:
-    """The state with batch norm's expectations over some mini-batches, equation (38)."""
-    some = expectation_batches(job, epoch)
-    return ts._replace(state=recalibrate(job.net, ts.params, ts.state, some))
-
-
-def choose(job: Job, now: Progress, best: TrainState | None) -> tuple[TrainState, Metrics | None]:
-    """The state to keep at the end of a training, and the test figures if they are new ones.
-
-    `best` is the state of the epoch that was best on the validation images; where there are none,
-    it is the last that counts.
-    """
-    return (now.ts, None) if best is None else (best, measure(job, best, job.test))
-
-
-def measure(job: Job, ts: TrainState, split: Split) -> Metrics:
-    """Loss and accuracy on images as they are, in test mode."""
-    return evaluate(job.net, ts.params, ts.state, *split, prepare=to_float)
-
-
-def _rest_of_epoch(job: Job, now: Progress) -> Iterator[Progress]:
-    n, epoch = len(job.train.labels), now.epoch + 1
-    for ts in states(job.step, feed(job, epoch, now.batch), now.ts):
-        if not math.isfinite(ts.loss):
-            raise Diverged(
-                f"the loss became {ts.loss} in step {now.batch + 1} of epoch {epoch}: the training "
-                "diverges"
-            )
-        size = min(job.batch_size, n - now.batch * job.batch_size)
-        now = now._replace(ts=ts, batch=now.batch + 1, loss=now.loss + ts.loss * size)
-        yield now
-
-
-def _end_of_epoch(job: Job, now: Progress, start: float, images_per_second: float) -> Stage:
-    epoch = now.epoch + 1
-    n = len(job.train.labels)
+def _end_of_epoch(job: Job, now: Progress, start: float, speed: float) -> Progress:
+    epoch, n = now.epoch + 1, len(job.train[1])
     # What may be kept is measured as it will be used.
     may_be_kept = epoch == job.epochs or job.validation is not None
-    ts = with_expectations(job, now.ts, epoch) if may_be_kept else now.ts
-    check_finite(ts, epoch)
+    ts = now.ts
+    if may_be_kept:
+        some = expectation_batches(job, epoch)
+        ts = ts._replace(state=recalibrate(job.net, ts.params, ts.state, some))
+    check_finite(now._replace(ts=ts))
     # As many training images as there are test images, to compare with.
-    train = measure(job, ts, Split(*(part[: len(job.test.labels)] for part in job.train)))
-    test = measure(job, ts, job.test)
+    few = len(job.test[1]) if job.test is not None else COMPARED
+    trained = measure(job, ts, Split(*(a[:few] for a in job.train)))
+    tested = None if job.test is None else measure(job, ts, job.test)
     chosen = None if job.validation is None else measure(job, ts, job.validation)
     best = now.best
     if chosen is not None and (chosen.accuracy, -chosen.loss) > (best.accuracy, -best.loss):
-        best = Best(epoch, chosen.accuracy, chosen.loss)
+        best = Best(epoch, chosen.accuracy, chosen.loss, ts)
     step = epoch * -(-n // job.batch_size)
     row = Row(
         epoch=epoch,
         step=step,
         loss=now.loss / n,
-        train_accuracy=train.accuracy,
-        test_accuracy=test.accuracy,
+        train_accuracy=trained.accuracy,
+        test_accuracy=None if tested is None else tested.accuracy,
         validation_accuracy=None if chosen is None else chosen.accuracy,
         lr=None if job.rate is None else rate_at(job.rate, step - 1),
         seconds=round(time.perf_counter() - start, 3),
-        images_per_second=round(images_per_second, 1),
+        images_per_second=round(speed, 1),
     )
     going_on = now.ts if job.validation is not None else ts
-    return Stage(Progress(going_on, epoch, best=best), row, ts if best.epoch == epoch else None)
-
-
-def check_finite(ts: TrainState, epoch: int) -> None:
-    """Raise Diverged for parameters or a state that are no numbers any more."""
-    kept = [*tree.leaves(ts.params), *tree.leaves(ts.state)]
-    if not all(np.isfinite(leaf).all() for leaf in kept if isinstance(leaf, np.ndarray)):
-        raise Diverged(f"the parameters became infinite in epoch {epoch}: the training diverges")
+    return Progress(going_on, epoch, best=best, row=row)

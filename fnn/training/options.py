@@ -1,111 +1,189 @@
-"""What the options of fnn-train choose: the network's options, augmentation and optimizer."""
+"""Options: all that decides the outcome of a training, as one typed value.
+
+A field says its type, its default, what --help says about it and which values it takes. That is all
+there is to adding an option, besides the place that uses it. A run's config.json is `_asdict()`.
+"""
 
 import inspect
-from argparse import Namespace
-from typing import Any
+from typing import Annotated, Any, NamedTuple
 
-from fnn.data.augment import compose
-from fnn.data.batches import Augment
-from fnn.errors import InputError
+from fnn.data.catalogue import KNOWN
+from fnn.layers.activation import ACTIVATIONS
 from fnn.models import MODELS
-from fnn.optim.averages import lookahead
-from fnn.optim.schedules import Rate, slowing
-from fnn.optim.transforms import Optimizer, chain, scale_leaves
-from fnn.training.recipes import AUGMENTS, DEFAULTS, OPTIMIZERS, RECIPES, SCHEDULES
+from fnn.recognizer.tta import VIEWS
+from fnn.training.choices import AUGMENTS, DEFAULTS, OPTIMIZERS, SCHEDULES
+from fnn.training.kinds import FLAG, POSITIVE, SHARE, TEXT, Kind, one_of, parts_of, whole
+from fnn.training.recipes import RECIPES
 
 
-def recipe_options(args: Namespace) -> dict[str, Any]:
-    """The options of the recipe that was asked for, if one was."""
-    return RECIPES[args.recipe].options if args.recipe else {}
+class About(NamedTuple):
+    """What --help says about an option, and the kind of its values."""
+
+    help: str  # %(default)s stands for the default
+    kind: Kind
+    metavar: str | None = None
 
 
-def augment_turns(args: Namespace) -> list[str]:
-    """The augmentations that several networks take in turn."""
-    return (args.augment or "none").split("/")
+def per_model(field: str) -> str:
+    """The default of each model, for --help."""
+    return ", ".join(f"{model}: {getattr(usual, field)}" for model, usual in DEFAULTS.items())
 
 
-def of_network(args: Namespace, i: int) -> Namespace:
-    """The arguments of network `i` of several: a seed of its own, and its turn of augmentations."""
-    turns = augment_turns(args)
-    turn = turns[i % len(turns)]
-    own = {"networks": 1, "seed": args.seed + i, "augment": None if turn == "none" else turn}
-    return Namespace(**{**vars(args), **own})
+def having(option: str) -> str:
+    """The models that have an option, with its default in each, for --help."""
+    found = ((m, inspect.signature(make).parameters.get(option)) for m, make in MODELS.items())
+    return ", ".join(f"{model}: {known.default}" for model, known in found if known)
 
 
-def check_turns(args: Namespace) -> None:
-    """Raise InputError for more augmentations in turn than networks; a recipe's may be more."""
-    turns = len(augment_turns(args))
-    if turns > args.networks and args.augment != recipe_options(args).get("augment"):
-        raise InputError(
-            f"--augment {args.augment}: {turns} networks or more take these in turn, found "
-            f"--networks {args.networks}; change one of the two"
-        )
+_RATES = ", ".join(f"{name} {choice.lr}" for name, choice in OPTIMIZERS.items() if choice.lr)
+_RECIPES = "; ".join(f"{name} ({recipe.about})" for name, recipe in RECIPES.items())
+_DATA = "; ".join(f"{name} ({known.about})" for name, known in KNOWN.items())
+_AUGMENTS = "; ".join(f"{name} ({choice.about})" for name, choice in AUGMENTS.items())
 
 
-def make_augment(args: Namespace) -> Augment | None:
-    if args.augment is None:
-        return None
-    return compose(*(AUGMENTS[name].augment for name in args.augment.split(",")))
+class Options(NamedTuple):
+    """The options of a training. None means the model's or the optimizer's default, or none."""
+
+    recipe: Annotated[
+        str | None,
+        About(f"options that belong together; others replace them: {_RECIPES}", one_of(RECIPES)),
+    ] = None
+    model: Annotated[str, About("the network (%(default)s)", one_of(MODELS))] = "mlp"
+    data: Annotated[
+        str | None,
+        About(
+            "the data set: a name, or a directory in the format of MNIST or CIFAR-10. Names: "
+            f"{_DATA}. A name goes before a directory of that name, which is ./NAME. By default "
+            "MNIST, which is downloaded if necessary, or else the built-in digits",
+            TEXT,
+            "NAME|DIR",
+        ),
+    ] = None
+    epochs: Annotated[
+        int | None, About(f"passes over the training images ({per_model('epochs')})", whole(1))
+    ] = None
+    batch_size: Annotated[
+        int | None, About(f"images in a training step ({per_model('batch_size')})", whole(1))
+    ] = None
+    optimizer: Annotated[
+        str | None, About(f"the optimizer ({per_model('optimizer')})", one_of(OPTIMIZERS))
+    ] = None
+    lr: Annotated[
+        float | None,
+        About(
+            f"the learning rate ({per_model('lr')}; with --optimizer the course's: {_RATES}); "
+            "adadelta has none",
+            POSITIVE,
+        ),
+    ] = None
+    schedule: Annotated[
+        str | None,
+        About(
+            f"how the learning rate changes over the training ({per_model('schedule')}; with "
+            "--optimizer or --lr: constant)",
+            one_of(SCHEDULES),
+        ),
+    ] = None
+    activation: Annotated[
+        str | None,
+        About(f"the activation of the hidden layers ({having('activation')})", one_of(ACTIVATIONS)),
+    ] = None
+    hidden: Annotated[int | None, About(f"hidden nodes ({having('hidden')})", whole(1))] = None
+    batch_norm: Annotated[bool, About("normalize the hidden nodes of the mlp", FLAG)] = False
+    dropout: Annotated[
+        float | None,
+        About(
+            f"the fraction of nodes set to 0 before the last layer ({having('dropout')})",
+            SHARE,
+            "RHO",
+        ),
+    ] = None
+    width: Annotated[
+        int | None, About(f"channels of the first block ({having('width')})", whole(1))
+    ] = None
+    weight_decay: Annotated[float, About("the rate of L2 decay (%(default)s)", SHARE)] = 0.0
+    label_smoothing: Annotated[
+        float, About("the amount of label smoothing (%(default)s)", SHARE)
+    ] = 0.0
+    beta_rate: Annotated[
+        float,
+        About(
+            "multiplies the learning rate of batch norm's beta (%(default)s)", POSITIVE, "FACTOR"
+        ),
+    ] = 1.0
+    lookahead: Annotated[
+        bool,
+        About("go back some of the way every 5 steps, further towards the end", FLAG),
+    ] = False
+    seed: Annotated[int, About("decides every random choice (%(default)s)", whole(0))] = 0
+    augment: Annotated[
+        str | None,
+        About(
+            "changes to the training images, one after another; several networks take the parts "
+            f"between slashes in turn: {_AUGMENTS}; or none, also for a turn",
+            parts_of(AUGMENTS, "shift", "flip,cutout", "distort,noise", "mild/none"),
+            "NAME[,...][/...]",
+        ),
+    ] = None
+    alternating_flip: Annotated[
+        bool,
+        About("mirror half of the images left to right, in the next epoch the other half", FLAG),
+    ] = False
+    networks: Annotated[
+        int,
+        About(
+            "train this many networks, with the seeds from --seed up; they answer together "
+            "(%(default)s)",
+            whole(1, 100),
+        ),
+    ] = 1
+    views: Annotated[
+        str,
+        About(
+            "the views of an image that the network's answer is the mean of: the image, or also "
+            "moved (and mirrored) ones (%(default)s)",
+            one_of(VIEWS),
+        ),
+    ] = "one"
+    validation: Annotated[
+        float,
+        About(
+            "hold out this fraction of the training images and keep the epoch that is best on them "
+            "(%(default)s: none; the test images never choose)",
+            SHARE,
+            "FRACTION",
+        ),
+    ] = 0.0
+    patience: Annotated[
+        int | None,
+        About("stop after this many epochs without a better one on validation", whole(1), "EPOCHS"),
+    ] = None
+    compact: Annotated[
+        bool,
+        About(
+            "write the parameters at the end in seven bits each: a quarter of the size, and nearly "
+            "the same answers",
+            FLAG,
+        ),
+    ] = False
 
 
-def model_options(args: Namespace) -> dict[str, Any]:
-    """The options of the model that the arguments choose. Raises InputError for one it has not."""
-    names = ("activation", "hidden", "batch_norm", "dropout", "width")
-    chosen = {name: value for name in names if (value := getattr(args, name))}
-    known = inspect.signature(MODELS[args.model]).parameters
-    for name in chosen:
-        if name not in known:
-            recipe = recipe_options(args)
-            if recipe.get(name) == chosen[name]:
-                raise InputError(
-                    f"--recipe {args.recipe}: its --{name.replace('_', '-')} is for the model "
-                    f"{recipe['model']}, the model {args.model} has no such option; leave out one "
-                    "of the two"
-                )
-            able = ", ".join(m for m in MODELS if name in inspect.signature(MODELS[m]).parameters)
-            raise InputError(
-                f"--{name.replace('_', '-')}: the model {args.model} has no such option; "
-                f"leave it out, or choose --model {able}"
-            )
-    return chosen
+def table(options: type[NamedTuple]) -> dict[str, About]:
+    """What each field of a type like `Options` says about itself."""
+    return {name: kind.__metadata__[0] for name, kind in options.__annotations__.items()}
 
 
-def check_optimizer(args: Namespace) -> None:
-    """Raise InputError for a rate that the optimizer has no use for; a recipe's does no harm."""
-    recipe = recipe_options(args)
-    chosen = args.optimizer or DEFAULTS[args.model].optimizer
-    if OPTIMIZERS[chosen].lr is None:
-        for name in ("lr", "schedule"):
-            if getattr(args, name) not in (None, recipe.get(name)):
-                raise InputError(f"--{name}: {chosen} has no learning rate; leave it out")
+def from_config(config: Any) -> Options:
+    """The options that `_asdict` of a run's config.json holds.
 
-
-def resolved(args: Namespace) -> Namespace:
-    """The arguments with the model's own values where nothing was said."""
-    usual = DEFAULTS[args.model]
-    own = args.optimizer is None and args.lr is None
-    optimizer = args.optimizer or usual.optimizer
-    customary = OPTIMIZERS[optimizer].lr
-    lr = None if customary is None else args.lr or (usual.lr if own else customary)
-    schedule = args.schedule or (usual.schedule if own else "constant")
-    return Namespace(
-        **{
-            **vars(args),
-            "epochs": args.epochs or usual.epochs,
-            "batch_size": args.batch_size or usual.batch_size,
-            "optimizer": optimizer,
-            "lr": lr,
-            "schedule": None if lr is None else schedule,
-        }
-    )
-
-
-def make_optimizer(args: Namespace, steps: int) -> tuple[Optimizer, Rate | None]:
-    """The optimizer of resolved arguments, for a training of so many steps, and its rate."""
-    rate = None if args.lr is None else SCHEDULES[args.schedule](args.lr, steps)
-    optimizer = OPTIMIZERS[args.optimizer].make(0.0 if rate is None else rate)
-    if args.beta_rate != 1:
-        optimizer = chain(optimizer, scale_leaves({"beta": args.beta_rate}))
-    if args.lookahead:
-        optimizer = lookahead(optimizer, every=5, alpha=slowing(steps))
-    return optimizer, rate
+    Raises ValueError for a value that an option cannot take or an option that is unknown.
+    """
+    try:
+        options = Options(**config)
+    except TypeError:
+        raise ValueError("it has options that this fnn does not know") from None
+    for name, about in table(Options).items():
+        value = getattr(options, name)
+        if value != Options._field_defaults[name] and not about.kind.admits(value):
+            raise ValueError(f"{name} is {value!r:.40}, expected {about.kind.expected}")
+    return options

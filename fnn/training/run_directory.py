@@ -1,85 +1,49 @@
-"""A training as a directory: what was asked for, how it went, and where it stands.
+"""A training as a directory: what it is, how it went, and where it stands.
 
-    config.json    what was asked for, written first and never again
-    metrics.csv    a row for every epoch that is done
+    config.json    what the training is, written first and never again
+    metrics.csv    a row for every epoch that is done (see `fnn.training.history`)
     last.npz       where the training stands: it goes on from here
-    best.npz       the network that was best on the validation images, where there are any
+    best.npz       the network that is best on the validation images, if there are any
     params.npz     the network at the end
 
 Every file is replaced as a whole, so that a process that is killed leaves the old one or the new
-one. A row is written before the checkpoint that counts it: rows beyond the checkpoint are those of
-an epoch that will be done again. `last.npz` and `best.npz` are parameter files too, for every
-program that takes `--params`.
+one. A row is written before the checkpoint that counts it: rows beyond the checkpoint belong to an
+epoch that will be done again. The .npz files of a named model are parameter files too, for every
+program that takes --params.
 """
 
-import csv
 import hashlib
-import io
 import json
 import os
+import platform
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, TypeVar
 
 import numpy as np
 
 from fnn import tree
-from fnn.data.dataset import Dataset
+from fnn.arrays import Array
 from fnn.errors import InputError
 from fnn.files import checkpoint
 from fnn.files.atomic import write_atomically
-from fnn.models import Spec
 from fnn.recognizer.recognizer import fitting, model_of
 from fnn.train import TrainState
+from fnn.training.history import METRICS, Row, read_rows
+from fnn.training.loop import Best, Job, Progress
+from fnn.tree import Tree
+
+T = TypeVar("T")
 
 FORMAT = 1
-CONFIG, METRICS, LAST, BEST, FINAL = (
-    "config.json",
-    "metrics.csv",
-    "last.npz",
-    "best.npz",
-    "params.npz",
-)
-LOCK = "lock"
-
-
-class Row(NamedTuple):
-    """The figures of one epoch: a line of metrics.csv. None is an empty field."""
-
-    epoch: int
-    step: int  # since the beginning of the training
-    loss: float  # mean of an image, as it was learned
-    train_accuracy: float
-    test_accuracy: float
-    validation_accuracy: float | None
-    lr: float | None  # of the epoch's last step
-    seconds: float
-    images_per_second: float
-
-
-class Best(NamedTuple):
-    """The epoch that was best on the validation images; epoch 0 is none."""
-
-    epoch: int = 0
-    accuracy: float = -1.0
-    loss: float = float("inf")
-
-
-class Progress(NamedTuple):
-    """Where a training stands: all that the next step depends on."""
-
-    ts: TrainState
-    epoch: int = 0  # epochs done
-    batch: int = 0  # batches done of the epoch after those
-    loss: float = 0.0  # of those batches, summed over their images
-    best: Best = Best()
+CONFIG, LAST, BEST, FINAL, LOCK = "config.json", "last.npz", "best.npz", "params.npz", "lock"
 
 
 @contextmanager
 def locked(directory: Path) -> Iterator[None]:
-    """Hold a run's directory; InputError where another training has it."""
-    from filelock import FileLock, Timeout  # imports asyncio, a tenth of a second
+    """Hold a run's directory; InputError if another training has it."""
+    from filelock import FileLock, Timeout  # here, since it imports asyncio
 
     lock = FileLock(directory / LOCK)
     try:
@@ -96,10 +60,7 @@ def locked(directory: Path) -> Iterator[None]:
 
 
 def create(directory: Path) -> None:
-    """Make the directory of a new run.
-
-    Raises InputError where it cannot be made or holds something already.
-    """
+    """Make the directory of a new run; InputError if it cannot be made or is not empty."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
         present = {entry.name for entry in directory.iterdir()} - {LOCK}
@@ -116,15 +77,28 @@ def create(directory: Path) -> None:
         raise InputError(f"{directory}: is not empty; name a new directory for the run")
 
 
+def holds_run(directory: Path) -> bool:
+    """Whether a run has begun in the directory."""
+    return os.path.lexists(directory / CONFIG)
+
+
 def write_config(directory: Path, config: dict[str, Any]) -> None:
-    text = json.dumps({"format": FORMAT, **config}, indent=2) + "\n"
+    """Write config.json: `config`, the format's number and the versions at work."""
+    from fnn import __version__
+
+    versions = {
+        "fnn": __version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+    }
+    text = json.dumps({"format": FORMAT, **config, "versions": versions}, indent=2) + "\n"
     write_atomically(directory / CONFIG, lambda file: file.write(text.encode()))
 
 
 def read_config(directory: Path) -> dict[str, Any]:
-    """What `write_config` wrote; InputError where there is no run."""
+    """What `write_config` wrote; InputError if there is no run."""
     path = directory / CONFIG
-    if path.exists() and not path.is_file():  # a pipe would be waited for
+    if path.exists() and not path.is_file():  # opening a pipe would wait
         raise InputError(f"{path}: is not a regular file; begin a new run")
     try:
         config = json.loads(path.read_bytes())
@@ -148,87 +122,77 @@ def read_config(directory: Path) -> dict[str, Any]:
     return dict(config)
 
 
-def fingerprint(data: Dataset) -> str:
-    """A hash of all images and labels: other data than a run began with are not taken."""
+def fingerprint(*splits: tuple[Array, Array] | None) -> str:
+    """A hash of all images and labels: a run goes on with the data that it began with."""
     digest = hashlib.sha256()
-    for part in data:
-        for array in part:
+    for split in splits:
+        for array in split or ():
             digest.update(repr((array.shape, str(array.dtype))).encode())
             digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
 
 
-def write_metrics(directory: Path, rows: list[Row]) -> None:
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(Row._fields)
-    table.writerows(["" if value is None else value for value in row] for row in rows)
-    write_atomically(directory / METRICS, lambda file: file.write(text.getvalue().encode()))
-
-
-def read_metrics(directory: Path, epochs: int) -> list[Row]:
+def done_rows(directory: Path, epochs: int) -> list[Row]:
     """The rows of the first `epochs` epochs; later ones will be made again."""
     path = directory / METRICS
-    kinds: list[Callable[[str], Any]] = [int, int, float, float, float, _optional, _optional]
-    kinds += [float, float]
     try:
-        with open(path, newline="", encoding="ascii") as file:
-            head, *lines = csv.reader(file)
-        if tuple(head) != Row._fields:
-            raise ValueError("its first line is another")
-        rows = [
-            Row(*(kind(text) for kind, text in zip(kinds, line, strict=True)))
-            for line in lines[:epochs]
-        ]
-        if len(rows) != epochs or any(row.epoch != i for i, row in enumerate(rows, 1)):
-            raise ValueError(f"expected the epochs 1 to {epochs}")
+        columns, rows = read_rows(path)
     except FileNotFoundError:
         if epochs == 0:
             return []
         raise InputError(f"{path}: is missing, though {epochs} epochs are done") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-    except (ValueError, csv.Error) as error:
+    rows = rows[:epochs]
+    why = ""
+    if columns != Row._fields:
+        why = "its first line is another"
+    elif len(rows) != epochs or any(row.epoch != i for i, row in enumerate(rows, 1)):
+        why = f"expected the epochs 1 to {epochs}"
+    if why:
         raise InputError(
-            f"{path}: not the table that fnn-train wrote ({error}); put it back, or begin a new run"
-        ) from None
+            f"{path}: not the table that fnn-train wrote ({why}); put it back, or begin a new run"
+        )
     return rows
 
 
-def _optional(text: str) -> float | None:
-    return float(text) if text else None
+def network_of(job: Job, ts: TrainState) -> Tree:
+    """The content of a parameter file; only for a job with a spec can the programs read it."""
+    if job.spec is None:
+        return {"params": ts.params, "state": ts.state}
+    return model_of(job.spec, ts.params, ts.state)
 
 
-def save_progress(directory: Path, spec: Spec, now: Progress) -> None:
+def save_best(directory: Path, job: Job, best: TrainState) -> None:
+    """Write best.npz."""
+    checkpoint.save(directory / BEST, network_of(job, best))
+
+
+def save_progress(directory: Path, job: Job, now: Progress) -> None:
+    """Write last.npz."""
+    best = {name: getattr(now.best, name) for name in ("epoch", "accuracy", "loss")}
     content = {
-        **model_of(spec, now.ts.params, now.ts.state),
+        **network_of(job, now.ts),
         "opt_state": now.ts.opt_state,
         "loss": now.ts.loss,
         "progress": {"epoch": now.epoch, "batch": now.batch, "loss": now.loss},
-        "best": now.best._asdict(),
+        "best": best,
     }
     checkpoint.save(directory / LAST, content)
 
 
-def load_progress(directory: Path, spec: Spec, fresh: TrainState) -> Progress | None:
-    """Where the run stands; None where there is no checkpoint yet. `fresh` is the state of step 0.
+def load_progress(directory: Path, job: Job, fresh: TrainState) -> Progress | None:
+    """Where the run stands, or None if it has no checkpoint yet. `fresh` is the state of step 0.
 
-    Raises InputError for a checkpoint that is damaged or another network's.
+    Raises InputError for a checkpoint that is damaged or of another network.
     """
     path = directory / LAST
     if not os.path.lexists(path):
         return None
-    content = checkpoint.load(path)
-    try:
-        if type(content) is not dict:
-            raise TypeError(f"it holds a {type(content).__name__}")
-        if content["model"] != model_of(spec, {}, {})["model"]:
+
+    def progress(content: Tree) -> Progress:
+        if content.get("model") != network_of(job, fresh).get("model"):
             raise ValueError("it is of another model than the run's")
-        params, state, opt_state = (
-            tree.map(fitting, getattr(fresh, name), content[name])
-            for name in ("params", "state", "opt_state")
-        )
-        ts = TrainState(params, state, opt_state, float(content["loss"]))
+        opt_state = tree.map(fitting, fresh.opt_state, content["opt_state"])
+        ts = _network(content, fresh)._replace(opt_state=opt_state, loss=float(content["loss"]))
         now = Progress(ts, **content["progress"], best=Best(**content["best"]))
         counts = now.epoch, now.batch, now.best.epoch
         figures = now.loss, now.best.accuracy, now.best.loss
@@ -236,10 +200,32 @@ def load_progress(directory: Path, spec: Spec, fresh: TrainState) -> Progress | 
             raise ValueError(f"its counts are {counts}")
         if not all(type(figure) is float for figure in figures):
             raise ValueError(f"its figures are {figures}")
+        return now
+
+    now = _checked(path, progress)
+    if not now.best.epoch:
+        return now
+    best = _checked(directory / BEST, lambda content: _network(content, fresh))
+    return now._replace(best=now.best._replace(ts=best))
+
+
+def _network(content: Tree, fresh: TrainState) -> TrainState:
+    params, state = (
+        tree.map(fitting, getattr(fresh, name), content[name]) for name in ("params", "state")
+    )
+    return fresh._replace(params=params, state=state)
+
+
+def _checked(path: Path, made: Callable[[Tree], T]) -> T:
+    """What is made of a checkpoint's content; InputError, which names the file, if it cannot be."""
+    content = checkpoint.load(path)
+    try:
+        if type(content) is not dict:
+            raise TypeError(f"it holds a {type(content).__name__}")
+        return made(content)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         why = f"it lacks {error}" if isinstance(error, KeyError) else error
         raise InputError(
             f"{path}: not a checkpoint of this run ({why}); put the right one back, or remove it "
             "to begin the run again"
         ) from None
-    return now

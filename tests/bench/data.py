@@ -1,7 +1,8 @@
-"""What an epoch of data costs beside the epoch: python tests/bench/data.py
+"""What preparing an epoch's data costs, compared with training: python tests/bench/data.py
 
-Batches of 100 are shuffled, gathered, augmented by flip and shift and scaled, as fnn-train does;
-beside the time of a training step on the same images in the same process. Medians of --runs turns.
+Batches of 100 are shuffled, gathered, augmented by flip and shift and scaled, as in fnn-train; the
+times are compared with a training step on the same images in the same process. Medians of --runs
+rounds.
 """
 
 import argparse
@@ -14,7 +15,7 @@ import fnn
 from fnn import augment
 from fnn.cli.program import keep_freed_memory
 
-CASES = {  # model, options, shape of an image, steps in a turn
+CASES = {  # model, options, shape of an image, steps per round
     "mlp 784-100-10": ("mlp", {"hidden": 100}, (28, 28), 200),
     "conv": ("conv", {}, (28, 28), 3),
     "vgg 64-128-256": ("vgg", {"width": 64}, (32, 32, 3), 1),
@@ -23,7 +24,7 @@ CASES = {  # model, options, shape of an image, steps in a turn
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--runs", type=int, default=7, help="turns (%(default)s)")
+    parser.add_argument("--runs", type=int, default=7, help="rounds (%(default)s)")
     runs = parser.parse_args().runs
     keep_freed_memory()
     changes = augment.compose(augment.flip(), augment.shift(2))

@@ -1,10 +1,10 @@
-"""Kill a training at random moments, resume it, and compare with one that nobody disturbed.
+"""Kill a training run at random moments, resume it, and compare it with an undisturbed one.
 
     python tests/bench/kill.py --kills 20
 
-SIGKILL leaves a process no time for anything. A run that was killed, however often, must end with
-the same bits in params.npz and best.npz, and with the same metrics but for the seconds. Half of
-the runs write a checkpoint after every step, the others after every epoch only.
+SIGKILL leaves a process no time to clean up. However often a run was killed, it must end with the
+same bits in params.npz and best.npz, and with the same metrics except for the seconds. Half of the
+runs write a checkpoint after every step, the others only after every epoch.
 """
 
 import argparse
@@ -36,8 +36,8 @@ COMMON = shlex.split(
 
 def main():
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    p.add_argument("--kills", type=int, default=20, help="for each case (%(default)s)")
-    p.add_argument("--seed", type=int, default=0, help="when they come (%(default)s)")
+    p.add_argument("--kills", type=int, default=20, help="kills for each case (%(default)s)")
+    p.add_argument("--seed", type=int, default=0, help="seed of their moments (%(default)s)")
     args = p.parse_args()
     for (model, (options, images)), (optimizer, rate) in itertools.product(
         MODELS.items(), OPTIMIZERS.items()
@@ -49,7 +49,7 @@ def main():
 
 
 def check(title, options, folder, kills, seed):
-    """Run undisturbed, then disturbed until so many kills have hit; exits with 1 if they differ."""
+    """Run undisturbed, then with this many kills; exit with 1 if the results differ."""
     start = time.perf_counter()
     finish(["--run", folder / "whole", *options])
     whole = time.perf_counter() - start
@@ -59,7 +59,7 @@ def check(title, options, folder, kills, seed):
         runs += 1
         run = folder / f"run{runs}"
         often = ["--save-every", "0" if runs % 2 else "1000"]
-        # A run is killed again and again until it is done or has had its share.
+        # A run is killed again and again until it is done or has had its share of kills.
         for _ in range(min(10, kills - hits)):
             ask = go_on(run, options)
             process = subprocess.Popen(
@@ -82,7 +82,7 @@ def check(title, options, folder, kills, seed):
 
 
 def go_on(run, options):
-    """What continues a run; one that was killed before it wrote its config begins again."""
+    """Arguments that resume a run, or start it again if it was killed before it had a config."""
     return ["--resume", run] if (run / "config.json").exists() else ["--run", run, *options]
 
 

@@ -1,9 +1,10 @@
-"""Each layer alone, beside what the machine can do: python tests/bench/layers.py
+"""The speed of each layer compared with what the machine can do: python tests/bench/layers.py
 
-Convolutions count the multiplications of a direct one: "of SGEMM" is their rate as a share of a
-large matrix product's on all cores, and may exceed 100%. The other layers move memory: "of a copy"
-is the time in which NumPy copies as many bytes as they must read and write, as a share of theirs.
-Sizes are those of the models `conv` and `vgg`, batch 100; medians of --runs calls.
+For convolutions, "of SGEMM" is the rate of multiplications, counted as in a direct convolution, as
+a share of the rate of a large matrix product on all cores; it may exceed 100%. The other layers
+move memory: "of a copy" is the time in which NumPy copies as many bytes as they must read and
+write, as a share of their time. Sizes are those of the models `conv` and `vgg`, with batches of
+100; medians of --runs calls.
 """
 
 import argparse
@@ -35,7 +36,7 @@ CONVOLUTIONS = [  # side, channels, filters, size, stride
     (14, 32, 64, 5, 1),
     (14, 64, 64, 1, 1),
 ]
-OTHERS = {  # layer, and how often it must read or write an array of its size: forward, backward
+OTHERS = {  # layer, and how many arrays of its size it must read or write: forward, backward
     "batch_norm": (fnn.batch_norm(), 3, 5),
     "relu": (fnn.relu(), 2, 3),
     "max_pool(2)": (fnn.max_pool(2), 1.25, 2.5),
@@ -44,7 +45,7 @@ OTHERS = {  # layer, and how often it must read or write an array of its size: f
 
 
 def median(call, runs):
-    """Milliseconds."""
+    """The median time of a call, in milliseconds."""
     times = []
     for i in range(runs + 2):
         start = time.perf_counter()
@@ -60,7 +61,7 @@ def images(side, channels):
 
 
 def sgemm(runs):
-    """GFLOP/s of a product of matrices of 2048 x 2048 with all of BLAS's threads."""
+    """GFLOP/s of a product of 2048 x 2048 matrices with all of BLAS's threads."""
     a = np.random.default_rng(0).random((2048, 2048), np.float32)
     return 2 * 2048**3 / median(lambda: a @ a, runs) / 1e6
 
@@ -119,20 +120,20 @@ def others(runs):
 
 
 def alignment(runs):
-    """What the start of an array in memory does to an element-wise function in the cache."""
-    memory = [memory.empty((1 << 18,), np.float32) for _ in range(3)]
-    for m in memory:
+    """How the alignment of arrays in the cache affects an element-wise function."""
+    arrays = [memory.empty((1 << 18,), np.float32) for _ in range(3)]
+    for m in arrays:
         m[...] = 1
     print("\n| bytes past a cache line | ns a number, a + b |\n| --- | --- |")
     for skip in (0, 4, 8):
-        a, b, out = (m[skip : skip + (1 << 17)] for m in memory)
+        a, b, out = (m[skip : skip + (1 << 17)] for m in arrays)
         ms = median(lambda: np.add(a, b, out=out), 50 * runs)  # noqa: B023
         print(f"| {4 * skip} | {ms * 1e6 / len(a):.3f} |")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--runs", type=int, default=7, help="calls of each (%(default)s)")
+    parser.add_argument("--runs", type=int, default=7, help="calls of each function (%(default)s)")
     runs = parser.parse_args().runs
     keep_freed_memory()
     alignment(runs)

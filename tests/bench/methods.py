@@ -1,10 +1,10 @@
-"""Does training end as well with Winograd's convolutions as with im2col's?
+"""Does training reach the same accuracy with Winograd's convolutions as with im2col's?
 
     python tests/bench/methods.py --seeds 3
 
 The model `conv` is trained on MNIST (or --data) with each method from the same seeds: the same
-start, the same order of images. Prints the test accuracy of each, and how far a step's gradients
-differ, as a share of the largest.
+initial parameters, the same order of images. Prints the test accuracy of each, and how much the
+gradients of one step differ, as a share of the largest.
 """
 
 import argparse
@@ -48,8 +48,8 @@ def trained(method, seed, data, epochs):
 def difference():
     """The largest difference of a gradient between the methods, as a share of the largest one.
 
-    On images of noise: in MNIST's blank margins pooled values tie with im2col, and all of them get
-    the gradient, where Winograd's rounding decides for one.
+    On images of noise: in MNIST's blank margins, pooled values tie with im2col and all of them get
+    the gradient, while with Winograd's rounding only one does.
     """
     draw = np.random.default_rng(0)
     x, labels = fnn.to_float(draw.integers(0, 256, (100, 28, 28), np.uint8)), np.arange(100) % 10

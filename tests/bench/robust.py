@@ -1,8 +1,8 @@
-"""How a network recognises distorted digits: python tests/bench/robust.py [--params FILE]
+"""How well a network recognizes distorted digits: python tests/bench/robust.py [--params FILE]
 
-MNIST's test images are changed by fixed keys, each kind alone and most together. "Thick" strokes
-are dilated by a square of 3 pixels, "thin" ones eroded by one of 2. By default it looks at the
-parameters that come with fnn.
+MNIST's test images are changed with fixed keys, by each kind of change alone and by most of them
+together. "Thick" strokes are dilated by a square of 3 pixels, "thin" ones eroded by one of 2. By
+default it evaluates the parameters that come with fnn.
 """
 
 import argparse
@@ -18,8 +18,8 @@ BOUNDS = {"degrees": 15, "zoom": 0.15, "pixels": 3, "alpha": 34, "sigma": 4}
 TOGETHER = "turned, enlarged, moved, bent and noisy"
 
 
-def neighbours(images, side):
-    """Every image as side * side images, moved by up to side - 1 pixels."""
+def neighbors(images, side):
+    """The images shifted to each place of a window of side x side pixels, as a list."""
     h, w = images.shape[1:]
     margin = side // 2
     padded = np.pad(images, [(0, 0), (margin, side - 1 - margin), (margin, side - 1 - margin)])
@@ -34,8 +34,8 @@ CHANGES = {
     "bent (alpha 34, sigma 4)": lambda x: distort(alpha=34, sigma=4)(SEED, x),
     "noise of deviation 20": lambda x: noise(20)(SEED, x),
     TOGETHER: lambda x: compose(distort(**BOUNDS), noise(20))(SEED, x),
-    "thick strokes": lambda x: np.max(neighbours(x, 3), axis=0),
-    "thin strokes": lambda x: np.min(neighbours(x, 2), axis=0),
+    "thick strokes": lambda x: np.max(neighbors(x, 3), axis=0),
+    "thin strokes": lambda x: np.min(neighbors(x, 2), axis=0),
     "inverted": lambda x: 255 - x,
 }
 
@@ -43,7 +43,7 @@ CHANGES = {
 def main():
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     p.add_argument("--params", help="a parameter file (default: those that come with fnn)")
-    p.add_argument("--only", nargs="+", choices=CHANGES, default=CHANGES, help="some of the kinds")
+    p.add_argument("--only", nargs="+", choices=CHANGES, default=CHANGES, help="only these changes")
     args = p.parse_args()
     found = fnn.load_recognizer(args.params) if args.params else fnn.pretrained()
     _, (images, labels) = fnn.load_mnist()

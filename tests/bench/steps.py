@@ -1,11 +1,12 @@
-"""A whole training step in fnn and in its peers, side by side: python tests/bench/steps.py
+"""A whole training step in fnn and in other libraries: python tests/bench/steps.py
 
-All sides run as processes that take turns, so that a machine whose speed drifts treats them alike;
-each turn gives a median of a few steps, and the table the median of the turns with their spread.
-"as fnn-train" is with freed memory kept, as the program does (fnn/cli/program.py), "one thread" the
-same with FNN_THREADS=1. The mlp is compared with scikit-learn too. PyTorch and scikit-learn may
-live in other environments: --torch PYTHON, --sklearn PYTHON. What is not installed is left out.
-"ratio" is to the fastest of PyTorch's formats, "scaling" one thread's time to that of all.
+Each variant runs in a process of its own, and the processes take turns, so that a machine whose
+speed drifts affects all alike. Each turn gives the median of a few steps; the table shows the
+median of the turns and their range. "as fnn-train" keeps freed memory, as the program does
+(fnn/cli/program.py); "one thread" is the same with FNN_THREADS=1. The mlp is also compared with
+scikit-learn. PyTorch and scikit-learn may be in other environments: --torch PYTHON, --sklearn
+PYTHON. Libraries that are not installed are left out. "ratio" is the time divided by that of the
+fastest of PyTorch's formats, "scaling" the time of one thread divided by that of all.
 """
 
 import argparse
@@ -21,7 +22,7 @@ from typing import Any, NamedTuple
 
 
 class Net(NamedTuple):
-    """A model, the shape of its images, and how much a turn does."""
+    """A model, the shape of its images, and the steps and batch size of a turn."""
 
     model: str
     options: dict[str, Any]
@@ -48,7 +49,7 @@ ONE = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")}
 
 
 def fnn_calls(name):
-    """Functions of no arguments that make one step each; and the versions."""
+    """Functions without arguments that take one step each, and the versions."""
     import numpy as np
 
     import fnn
@@ -167,7 +168,7 @@ def sklearn_calls(name):
 
 
 def worker(side, name):
-    """Serve turns: for each line on standard input, a line of JSON with milliseconds by call."""
+    """Serve turns: answer each line of standard input with the milliseconds of each call, JSON."""
     import resource
 
     try:
@@ -200,7 +201,7 @@ def worker(side, name):
 
 
 def compare(name, runs, pythons):
-    """Rows (label, milliseconds of each turn, peak MiB), and versions."""
+    """For each label, the milliseconds of each turn and the peak in MiB; and the versions."""
     started = {}
     versions = []
     for side, python in pythons.items():
@@ -235,9 +236,9 @@ def compare(name, runs, pythons):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("nets", nargs="*", default=list(NETS), help=", ".join(NETS))
-    parser.add_argument("--runs", type=int, default=7, help="turns of each side (%(default)s)")
-    parser.add_argument("--torch", default=sys.executable, help="the Python that has PyTorch")
-    parser.add_argument("--sklearn", default=sys.executable, help="the one that has scikit-learn")
+    parser.add_argument("--runs", type=int, default=7, help="turns for each variant (%(default)s)")
+    parser.add_argument("--torch", default=sys.executable, help="the Python with PyTorch")
+    parser.add_argument("--sklearn", default=sys.executable, help="the Python with scikit-learn")
     parser.add_argument("--worker", nargs=2, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.worker:

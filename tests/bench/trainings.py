@@ -1,11 +1,11 @@
-"""A recipe's training in PyTorch, to set beside fnn's: python tests/bench/trainings.py RECIPE
+"""Train a recipe in PyTorch, to compare with fnn: python tests/bench/trainings.py RECIPE
 
 It needs both PyTorch and fnn in one environment. PyTorch gets the same network with the same
-parameters at first, and fnn's own batches in the same order, changed in the same way, with the same
-rates, decay, lookahead and, at the end, expectations of batch norm. What is left to differ: which
-nodes dropout silences, and that all test images are looked at in all views. --epochs 2 ends after
-two: an epoch takes as long as any other. Options of fnn-train for the network, the images and the
-rate change the recipe, as in `single --augment mild`.
+initial parameters, and fnn's own batches in the same order with the same augmentation, learning
+rates, weight decay, lookahead and, at the end, expectations of batch norm. The remaining
+differences are which nodes dropout sets to 0, and that all test images are evaluated in all views.
+--epochs 2 stops after two: every epoch takes about the same time. Options of fnn-train for
+the network, the images and the rate change the recipe, as in `single --augment mild`.
 """
 
 import argparse
@@ -16,22 +16,21 @@ import numpy as np
 import torch
 from torch import nn
 
-from fnn.cli.parsed import parsed
 from fnn.cli.program import keep_freed_memory
-from fnn.data.batches import image_shape, to_float
+from fnn.cli.train import parse
+from fnn.data.batches import to_float
 from fnn.data.catalogue import open_data
 from fnn.kernels.threads import count
-from fnn.models import Spec
 from fnn.optim.schedules import slowing
 from fnn.recognizer.tta import VIEWS, averaged
-from fnn.training.assemble import put_together
-from fnn.training.loop import expectation_batches, feed
-from fnn.training.options import model_options, of_network
+from fnn.training.assemble import assemble
+from fnn.training.loop import begin, expectation_batches, feed
 from fnn.training.recipes import RECIPES
+from fnn.training.resolve import of_network, resolve
 
 
 class Rows(nn.Module):
-    """Images as rows in fnn's order of the axes: H, W, C."""
+    """Flattens images in fnn's order of axes: H, W, C."""
 
     def forward(self, x):
         return x.permute(0, 2, 3, 1).flatten(1)
@@ -71,7 +70,7 @@ def whitening(numbers, params, state, shape):
     return nn.Sequential(nn.ReplicationPad2d((before, after, before, after)), conv)
 
 
-def normalisation(numbers, params, state, shape):
+def normalization(numbers, params, state, shape):
     norm = (nn.BatchNorm2d if len(shape) == 3 else nn.BatchNorm1d)(shape[-1])
     norm.weight.requires_grad = "gamma" in params
     return norm
@@ -80,13 +79,13 @@ def normalisation(numbers, params, state, shape):
 MODULES = {
     "conv": convolution,
     "whiten": whitening,
-    "batch_norm": normalisation,
+    "batch_norm": normalization,
     "dense": lambda numbers, params, state, shape: with_values(
         nn.Linear(*params["W"].shape), params["W"].T, params["b"]
     ),
     "global_max_pool": lambda *_: nn.Sequential(nn.AdaptiveMaxPool2d(1), nn.Flatten()),
     "max_pool": lambda numbers, *_: nn.MaxPool2d(int(numbers[0])),
-    # the course's: kept nodes as they are in training, all of them less in testing
+    # the course's: kept nodes are not scaled in training, all of them are in testing
     "dropout": lambda numbers, *_: nn.Sequential(
         nn.Dropout(float(numbers[0])), Scaled(1 - float(numbers[0]))
     ),
@@ -99,7 +98,7 @@ MODULES = {
 
 
 def translated(net, params, state, shape):
-    """fnn's network, a serial one, in PyTorch."""
+    """A serial fnn network in PyTorch."""
     modules = []
     for i, layer in enumerate(net.parts):
         kind, numbers = re.match(r"\w+", layer.name)[0], re.findall(r"[\d.]+", layer.name)
@@ -109,9 +108,10 @@ def translated(net, params, state, shape):
 
 
 def optimizer_of(net, args):
-    """PyTorch's optimizer for gradients that are decayed and scaled already, as fnn's are.
+    """PyTorch's optimizer for gradients with decay and rate already applied, as in fnn.
 
-    Its groups say by what: PyTorch's own rate would scale the momentum gathered before, too.
+    Its groups hold each parameter's decay and factor: PyTorch's own rate would also scale the
+    momentum accumulated before.
     """
     parts = []
     for module in net.modules():
@@ -129,13 +129,13 @@ def images(x):
     return torch.from_numpy(x).permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
 
 
-def train(args, job, net):
+def train(args, job, net, until):
     steps = -(-len(job.train.labels) // args.batch_size)
     alpha = slowing(steps * args.epochs)
     loss = nn.CrossEntropyLoss(label_smoothing=args.label_smoothing)
     optimizer, step = optimizer_of(net, args), 0
     slow = [p.detach().clone() for p in net.parameters()]
-    for epoch in range(1, args.until + 1):
+    for epoch in range(1, until + 1):
         net.train()
         start = time.perf_counter()
         for part, labels in feed(job, epoch):
@@ -192,26 +192,24 @@ def share(net, split, views=VIEWS["one"]):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("recipe", choices=RECIPES)
-    parser.add_argument("--epochs", type=int, help="of them, so many (all)")
+    parser.add_argument("--epochs", type=int, help="stop after this many epochs (all)")
     parser.add_argument("--seed", type=int, default=0)
     own, changes = parser.parse_known_args()
-    args = parsed(["--recipe", own.recipe, "--seed", str(own.seed), *changes])
+    args = resolve(parse(["--recipe", own.recipe, "--seed", str(own.seed), *changes])[0])
     if args.networks > 1:
         parser.error(f"{own.recipe} is of {args.networks} networks: take the recipe of one")
-    args.until = own.epochs or args.epochs
     keep_freed_memory()
     torch.set_num_threads(count())
     source = open_data(args.data)
-    shape = image_shape(source.data.train.images)
-    spec = Spec(args.model, shape, len(source.classes), model_options(args))
-    task = put_together(of_network(args, 0), source, spec)
-    net = translated(task.job.net, task.fresh.params, task.fresh.state, shape)
+    job = assemble(of_network(args, 0), source)
+    fresh = begin(job).ts
+    net = translated(job.net, fresh.params, fresh.state, job.spec.shape)
     print(
         f"{own.recipe} in PyTorch {torch.__version__}, {torch.get_num_threads()} threads, "
         f"seed {own.seed}",
         flush=True,
     )
-    train(args, task.job, net)
+    train(args, job, net, own.epochs or args.epochs)
 
 
 if __name__ == "__main__":

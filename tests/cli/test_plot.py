@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fnn.cli import figures, plot
-from fnn.cli.curves import METRICS, Curves, distinct_names, read_curves
+from fnn.cli.plot import Curves, distinct_names, read_curves
+from fnn.training.history import METRICS
 
 HEAD = "epoch,step,loss,train_accuracy,test_accuracy,lr,seconds,images_per_second"
 GOOD = f"{HEAD}\n1,600,0.5,0.9,0.88,0.1,3.5,17000.5\n2,1200,0.25,0.95,0.93,0.05,3.5,17000.5\n"
@@ -65,7 +66,7 @@ ROW = "1,600,0.5,0.9,0.88,0.1,3.5,17000.5"
         (HEAD.replace("loss", "cost") + f"\n{ROW}", ["line 1", "no column loss"]),
         (f"{HEAD}\n{ROW}\n{ROW}", ["line 3", "a whole number above 1, found '1'"]),
         (f"{HEAD}\n{ROW}\n2,1,x,1,1,1,1,1", ["line 3", "a number as loss, found 'x'"]),
-        (f"{HEAD}\n{ROW.replace('0.5', '-1e101')}", ["line 2", "1e+100 at most, found -1e101"]),
+        (f"{HEAD}\n1,600,-1e101,1,1,1,1,1", ["1e+100 at most, found -1e+101", "epoch 1"]),
         (f"{HEAD}\n1.5{ROW[1:]}", ["line 2", "a whole number, found '1.5'"]),
         (f"{HEAD}\n-1{ROW[1:]}", ["line 2", "found '-1'"]),
         (f"{HEAD}\n{'9' * 5000}{ROW[1:]}", ["line 2", "found '999"]),

@@ -8,8 +8,8 @@ import pytest
 import fnn
 from fnn import tree
 from fnn.cli import figures, show
+from fnn.cli.figures import Card, columns_of, sheet
 from fnn.cli.inputs import find_recognizer
-from fnn.cli.sheet import Card, columns_of, sheet
 from fnn.data.catalogue import Source
 from fnn.data.mnist import load_mnist
 from fnn.models import Spec

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 import fnn
-from fnn.cli.parsed import parsed
+from fnn.cli.train import parse
 from fnn.data.dataset import Split
 from fnn.data.mnist import load_mnist
 from fnn.data.synthetic import digits
 from fnn.files import checkpoint
+from fnn.training.choices import OPTIMIZERS
 from fnn.training.loop import Job, feed
-from fnn.training.options import make_optimizer
-from fnn.training.recipes import OPTIMIZERS
+from fnn.training.resolve import make_optimizer, resolve
 
 LINE = r"epoch (\d+)  loss (\d+\.\d{4})  accuracy ([01]\.\d{4})  \d+\.\d\d s"
 
@@ -111,7 +111,7 @@ def test_a_failed_training_leaves_the_old_parameters(run, data, tmp_path):
     ],
 )
 def test_the_rate_is_the_models_own_unless_something_is_said(args, first, last):
-    optimizer, _ = make_optimizer(parsed(["--model", "mlp", *args]), steps=4)
+    optimizer, _ = make_optimizer(resolve(parse(["--model", "mlp", *args])[0]), steps=4)
     state = optimizer.init({"w": np.zeros(1)})
     seen = []
     for g in (1.0, 0.0, 0.0, 0.0, 1.0):
@@ -182,7 +182,7 @@ def test_batch_norm_of_images_learns_from_one_image_too(run, small):
 
 def test_alternating_flips_show_the_other_side_in_the_next_epoch():
     split = Split(digits(1, 40).images, np.arange(40, dtype=np.uint8))
-    job = Job(None, None, None, split, None, None, 2, 8, seed=3, alternating_flip=True)
+    job = Job(None, None, split, batch_size=8, seed=3, alternating_flip=True)
     first, second = (
         {label: image for x, labels in feed(job, epoch) for image, label in zip(x, labels)}  # noqa: B905
         for epoch in (1, 2)
@@ -193,7 +193,7 @@ def test_alternating_flips_show_the_other_side_in_the_next_epoch():
 
 @pytest.mark.parametrize("name", ["momentum", "rmsprop", "adam"])
 def test_beta_has_a_rate_of_its_own(name):
-    chosen = parsed(["--beta-rate", "8", "--lr", "0.5", "--optimizer", name])
+    chosen = resolve(parse(["--beta-rate", "8", "--lr", "0.5", "--optimizer", name])[0])
     optimizer, _ = make_optimizer(chosen, 10)
     ones = {0: {"W": np.ones(2, np.float32), "beta": np.ones(2, np.float32)}}
     updates, _ = optimizer.update(ones, optimizer.init(ones))

@@ -121,7 +121,7 @@ def test_a_named_set_is_never_replaced(root, name):
     assert not list(root.iterdir())
 
 
-@pytest.mark.parametrize("name", ["digits", "colours"])
+@pytest.mark.parametrize("name", ["digits", "colors"])
 def test_synthetic_sets_are_built_in(monkeypatch, name):
     assert catalogue.SYNTHETIC_SIZES == {"train": 20_000, "test": 5_000}
     monkeypatch.setitem(catalogue.SYNTHETIC_SIZES, "train", 300)
@@ -132,6 +132,12 @@ def test_synthetic_sets_are_built_in(monkeypatch, name):
     assert len(source.classes) == len(set(source.classes)) == labels.max() + 1
     assert not np.array_equal(x[:200], x_test)
     assert_same(open_data(name, "train").data, source.data.train)
+
+
+def test_an_old_name_means_the_set_by_its_new_name():
+    old, new = (open_data(name, "test", silent) for name in ("colours", "colors"))
+    assert old.name == new.name == "colors"
+    assert_same(old.data, new.data)
 
 
 def test_without_any_mnist_the_digits_serve_and_one_line_says_so(root, capsys):
@@ -231,7 +237,7 @@ def test_cifar10_with_a_batch_missing_is_an_error_that_names_it(root):
 
 
 def test_every_name_has_a_line_of_help():
-    assert list(KNOWN) == ["mnist", "fashion-mnist", "cifar10", "digits", "colours"]
+    assert list(KNOWN) == ["mnist", "fashion-mnist", "cifar10", "digits", "colors"]
     for known in KNOWN.values():
         assert 10 < len(known.about) < 80
     assert catalogue.data_root().name == "root"

@@ -191,7 +191,7 @@ def test_a_missing_or_damaged_batch(tmp_path, name):
 
 
 def test_bad_sources(tmp_path):
-    assert "is not there" in refused(tmp_path / "none")
+    assert "does not exist" in refused(tmp_path / "none")
     assert "has no data_batch_1, data_batch_2" in refused(tmp_path)
     with pytest.raises(InputError, match="the split is 'validation'"):
         load_split(tmp_path, "validation")
@@ -225,7 +225,7 @@ def test_archives_that_claim_too_much(tmp_path):
     with tarfile.open(twice, "w") as tar:
         for name in ("test_batch", "test_batch"):
             add(tar, name, BATCHES[name])
-    assert "test_batch is too large or there twice" in refused(twice, "test")
+    assert "test_batch is too large or occurs twice" in refused(twice, "test")
     big = tarfile.TarInfo("test_batch")
     for size, expected in ((2**27, "too large"), (2**32, "unpacks to more"), (2**26, "truncated")):
         big.size = size

@@ -18,13 +18,13 @@ every_kind = pytest.mark.parametrize("bounds", KINDS.values(), ids=KINDS)
 
 
 def blob(n=1, side=21, offset=(0, 0)):
-    """A smooth spot, whose centre of mass tells where it is to a fraction of a pixel."""
+    """A smooth spot, whose center of mass tells where it is to a fraction of a pixel."""
     i, j = np.mgrid[:side, :side] - (side - 1) / 2
     spot = np.exp(-((i - offset[0]) ** 2 + (j - offset[1]) ** 2) / 8)
     return np.repeat(spot[None], n, axis=0).astype(np.float32)
 
 
-def centre(x):
+def center(x):
     i, j = np.mgrid[: x.shape[1], : x.shape[2]]
     mass = x.sum(axis=(1, 2))
     return np.stack([(x * i).sum(axis=(1, 2)) / mass, (x * j).sum(axis=(1, 2)) / mass])
@@ -51,32 +51,32 @@ def test_without_bounds_nothing_changes():
 
 
 @pytest.mark.parametrize("bounds", KINDS.values(), ids=KINDS)
-def test_colours_move_together(bounds):
+def test_colors_move_together(bounds):
     grey = fnn.keys.generator(0).integers(0, 256, (5, 12, 12)).astype(np.uint8)
-    colour = np.repeat(grey[..., None], 2, axis=3)
-    y = distort(**bounds)(1, colour)
+    color = np.repeat(grey[..., None], 2, axis=3)
+    y = distort(**bounds)(1, color)
     np.testing.assert_array_equal(y[..., 0], distort(**bounds)(1, grey))
     np.testing.assert_array_equal(y[..., 0], y[..., 1])
 
 
 def test_moves_reach_their_bounds_evenly():
-    moved = centre(distort(pixels=2)(0, blob(4000))) - centre(blob())
+    moved = center(distort(pixels=2)(0, blob(4000))) - center(blob())
     assert abs(moved).max() <= 2.01
     assert abs(moved.mean(axis=1)).max() < 0.1
     np.testing.assert_allclose(moved.std(axis=1), 2 / np.sqrt(3), rtol=0.05)
 
 
-def test_turns_are_about_the_centre():
+def test_turns_are_about_the_center():
     off = blob(2000, offset=(0, 5))
-    down, right = centre(distort(degrees=30)(0, off)) - 10
+    down, right = center(distort(degrees=30)(0, off)) - 10
     np.testing.assert_allclose(np.hypot(down, right), 5, atol=0.05)
     angles = np.degrees(np.arctan2(down, right))
     assert 29 < angles.max() < 30.5
     assert -30.5 < angles.min() < -29
 
 
-def test_zoom_moves_away_from_the_centre():
-    _, right = centre(distort(zoom=0.2)(0, blob(2000, side=41, offset=(0, 5)))) - 20
+def test_zoom_moves_away_from_the_center():
+    _, right = center(distort(zoom=0.2)(0, blob(2000, side=41, offset=(0, 5)))) - 20
     assert 5.95 < right.max() < 6.01
     assert 3.99 < right.min() < 4.05
 

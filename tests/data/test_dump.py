@@ -112,7 +112,7 @@ def test_other_sizes(tmp_path):
 
 
 @pytest.mark.parametrize("value", [0, 2])
-def test_images_of_one_dark_colour_are_images(value, tmp_path):
+def test_images_of_one_dark_color_are_images(value, tmp_path):
     found = read(pickle.dumps(np.full((2, 28, 28), value)), tmp_path)
     np.testing.assert_array_equal(found, np.full((2, 28, 28), value, np.uint8), strict=True)
 
@@ -158,21 +158,21 @@ BAD = {
     "flat": (IMAGES.ravel(), "shape (3920,)"),
     "zero-dimensional": (np.array(7), "shape ()"),
     "size": (IMAGES[:, :, :27].copy(), "shape (5, 28, 27)"),
-    "colour": (np.stack([IMAGES] * 3, -1), "shape (5, 28, 28, 3)"),
+    "color": (np.stack([IMAGES] * 3, -1), "shape (5, 28, 28, 3)"),
     "channel first": (IMAGES[:, None], "shape (5, 1, 28, 28)"),
     "dict": ({"data": [1]}, "holds a dict, expected an array"),
     "number": (7, "holds a int"),
     "scalar": (np.float32(7), "holds a float32"),
-    "list of text": ([["a"] * 784], "image 0 holds something else than numbers"),
-    "list of bool": ([[True] * 784], "image 0 holds something else than numbers"),
+    "list of text": ([["a"] * 784], "image 0 holds something other than numbers"),
+    "list of bool": ([[True] * 784], "image 0 holds something other than numbers"),
     "list of None": ([None], "image 0 is a NoneType"),
     "ragged": ([[1] * 784, [1] * 783], "different shapes"),
     "ragged image": ([[[1] * 28] * 27 + [[1] * 27]], "image 0 has rows of different lengths"),
     "other rows": ([[[1] * 14] * 56], "shape (1, 56, 14)"),
     "empty rows": ([[], []], "shape (2, 0)"),
     "empty rows of rows": ([[[], []]], "shape (1, 0)"),
-    "too deep": ([[[[1]] * 28] * 28], "image 0 holds something else than numbers"),
-    "giant integer": ([[10**400] * 784], "beyond all floats"),
+    "too deep": ([[[[1]] * 28] * 28], "image 0 holds something other than numbers"),
+    "giant integer": ([[10**400] * 784], "too large for a float"),
     "ragged arrays": ([IMAGES[0], IMAGES[0, 1:]], "different shapes"),
     "arrays of text": ([IMAGES[0].astype("S3")], "image 0 is a ndarray"),
 }
@@ -193,7 +193,7 @@ def test_bad_values(name, tmp_path):
     assert expected in refused(pickle.dumps(value, 2), tmp_path)
 
 
-@pytest.mark.parametrize("name", ["NaN", "scaled", "bool", "text", "complex", "none", "colour"])
+@pytest.mark.parametrize("name", ["NaN", "scaled", "bool", "text", "complex", "none", "color"])
 def test_bad_values_in_npy(name, tmp_path):
     value, expected = BAD[name]
     assert expected.strip("'") in refused(as_npy(value), tmp_path)

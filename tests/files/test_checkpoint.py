@@ -148,8 +148,8 @@ def header(value):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", "no .npz archive"),
-        (b"hello", "no .npz archive"),
+        (b"", "not an .npz archive"),
+        (b"hello", "not an .npz archive"),
         (foreign(a=np.ones(3)), "no member fnn.npy"),
         (foreign(fnn=np.ones(3)), "damaged"),
         (foreign(fnn=np.array([None])), "damaged"),

@@ -274,7 +274,7 @@ OTHERS = {
     "read-only buffer": (b"\x80\x05\x98.", "READONLY_BUFFER"),
     "global as data": (b"(lcnumpy\nndarray\na.", "function"),
     "dtype as data": (b"cnumpy\ndtype\n(S'u1'\ntR.", "Kind"),
-    "call of a list": (b"](tR.", "call of a list"),
+    "call of a list": (b"](tR.", "call to a list"),
     "call with a list": (b"cnumpy\ndtype\n]R.", "call"),
     "state of a dict": (b"}(NNNNtb.", "state of a dict"),
     "state of a function": (b"cnumpy\nndarray\n}b.", "state of a function"),

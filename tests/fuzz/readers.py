@@ -42,8 +42,11 @@ from fnn.handwriting.image_file import read_grey
 from fnn.models import Spec, build
 from fnn.optim.optimizers import momentum
 from fnn.recognizer.recognizer import Recognizer, load_recognizer, save_recognizer, untrained
-from fnn.train import TrainState, init_train_state
+from fnn.train import TrainState
 from fnn.training import run_directory
+from fnn.training.history import METRICS as METRICS_FILE
+from fnn.training.history import Row
+from fnn.training.loop import Job, Progress, begin
 
 MIB = 1 << 20
 ROOT = "root"  # the data root, where readers keep what they parsed
@@ -152,13 +155,13 @@ def check_config(config: Any) -> None:
     json.dumps(config)
 
 
-def check_rows(rows: list[run_directory.Row]) -> None:
+def check_rows(rows: list[Row]) -> None:
     assert [row.epoch for row in rows] == [1, 2]
     for row in rows:
         assert all(type(value) in (int, float, type(None)) for value in row)
 
 
-def check_progress(now: run_directory.Progress) -> None:
+def check_progress(now: Progress) -> None:
     check_tree(now.ts.params)
     assert type(now.epoch) is type(now.batch) is type(now.best.epoch) is int
     assert min(now.epoch, now.batch, now.best.epoch) >= 0
@@ -241,17 +244,18 @@ MODELS = (
 
 
 @lru_cache
-def run_start() -> tuple[Spec, TrainState]:
-    """The network of a run, and its training at the beginning."""
+def run_start() -> tuple[Job, TrainState]:
+    """A training, and its state at the beginning."""
     spec = MODELS[0]
-    return spec, init_train_state(build(spec), momentum(), 0, spec.shape)
+    job = Job(
+        build(spec), momentum(), Split(np.zeros((1, *spec.shape), np.uint8), np.zeros(1)), spec=spec
+    )
+    return job, begin(job).ts
 
 
 def save_progress(path: Path) -> None:
-    spec, start = run_start()
-    run_directory.save_progress(
-        path.parent, spec, run_directory.Progress(start, epoch=1, batch=2, loss=1.5)
-    )
+    job, start = run_start()
+    run_directory.save_progress(path.parent, job, Progress(start, epoch=1, batch=2, loss=1.5))
 
 
 CONFIG = {
@@ -262,7 +266,7 @@ CONFIG = {
 METRICS = b"".join(
     line.encode() + b"\n"
     for line in (
-        ",".join(run_directory.Row._fields),
+        ",".join(Row._fields),
         "1,9,2.5,0.1,0.2,,0.1,1.0,9.5",
         "2,18,2,0,0,0.5,,1,9",
     )
@@ -346,11 +350,13 @@ READERS = (
         **LARGE,
     ),
     Reader(
-        "run-config", run_directory.CONFIG, (Seed(json.dumps(CONFIG).encode()),), run_directory.read_config,
+        "run-config", run_directory.CONFIG, (Seed(json.dumps(CONFIG).encode()),),
+        run_directory.read_config,
         check_config, **SMALL,
     ),
     Reader(
-        "run-metrics", run_directory.METRICS, (Seed(METRICS),), lambda folder: run_directory.read_metrics(folder, 2),
+        "run-metrics", METRICS_FILE, (Seed(METRICS),),
+        lambda folder: run_directory.done_rows(folder, 2),
         check_rows, **SMALL,
     ),
     Reader(

@@ -22,7 +22,7 @@ from readers import idx
 from fnn.cli import contest, figures, loss, plot, predict, show, train
 from fnn.cli import eval as evaluate
 from fnn.cli import program as programs
-from fnn.cli.sheet import Card, sheet
+from fnn.cli.figures import Card, sheet
 from fnn.data import mirrors, mnist
 from fnn.data.synthetic import digits
 from fnn.models import Spec

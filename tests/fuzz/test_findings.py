@@ -164,6 +164,6 @@ def test_progress_that_is_not_in_numbers_is_refused(tmp_path, where, values):
 
 
 def test_a_table_for_more_epochs_than_memory_is_refused(tmp_path):
-    (tmp_path / run_directory.METRICS).write_bytes(METRICS)
+    (tmp_path / "metrics.csv").write_bytes(METRICS)
     with pytest.raises(InputError, match="expected the epochs 1 to 1000000000000000000"):
-        run_directory.read_metrics(tmp_path, 10**18)
+        run_directory.done_rows(tmp_path, 10**18)

@@ -1,4 +1,4 @@
-"""Pictures of digits as images of MNIST: what kind of picture it was does not show in the image."""
+"""Pictures of digits become images like MNIST's, whatever kind of picture it was."""
 
 import os
 from pathlib import Path
@@ -20,7 +20,7 @@ REAL = Path(os.environ.get("FNN_DATA", "")) / "mnist"
 
 
 def enlarged(image, factor=8):
-    """Smooth, as a drawing is."""
+    """The image enlarged, and smooth like a drawing."""
     height, width = (factor * n for n in image.shape)
     return resampled(np.float32(image), height, width).astype(np.uint8)
 
@@ -30,7 +30,7 @@ def padded(image, pixels=60):
 
 
 def photo(image, seed=0, paper=(110, 250), ink=0.25, noise=8):
-    """Dark ink on paper whose light grows from one side to another; (H, W) light on black."""
+    """Dark ink on paper that gets lighter from one side to the other; `image` is light on black."""
     random = fnn.keys.generator(seed)
     y, x = np.indices(image.shape) / max(image.shape)
     turn = random.uniform(0, 2 * np.pi)
@@ -41,7 +41,7 @@ def photo(image, seed=0, paper=(110, 250), ink=0.25, noise=8):
 
 
 def drawn(image, value, *corners):
-    """The picture with rectangles (top, left, bottom, right) of that value."""
+    """The picture with rectangles (top, left, bottom, right) of one value."""
     image = image.copy()
     for top, left, bottom, right in corners:
         image[top:bottom, left:right] = value
@@ -49,13 +49,13 @@ def drawn(image, value, *corners):
 
 
 def shaded(image):
-    """A hand's shadow over the right of it."""
+    """A hand's shadow over the right side."""
     x = np.arange(image.shape[1]) / image.shape[1]
     return (image * (1 - 0.4 / (1 + np.exp(-(x - 0.6) / 0.03)))).astype(np.uint8)
 
 
 def corners(image):
-    """Less light in the corners, as a lens gives."""
+    """Darker corners, as a lens makes them."""
     y, x = (np.linspace(-1, 1, n) for n in image.shape)
     return (image * (1 - 0.3 * np.add.outer(y**4, x**4))).astype(np.uint8)
 
@@ -74,7 +74,7 @@ KINDS = {
     "very large": lambda i: np.kron(i, np.ones((50, 50), np.uint8)),
     "two tones": lambda i: np.uint8(255) * (enlarged(i, 15) > 127),
     "with margins": padded,
-    "to the left above": lambda i: np.pad(enlarged(i), ((5, 250), (5, 150))),
+    "at the top left": lambda i: np.pad(enlarged(i), ((5, 250), (5, 150))),
     "without margins": lambda i: cropped(enlarged(i)),
     "faint": lambda i: 200 - padded(enlarged(i)) // 4,
     "photo": lambda i: photo(padded(enlarged(i))),
@@ -100,7 +100,7 @@ KINDS = {
 
 
 def likeness(a, b):
-    """The cosine of the angle between two images as vectors, moved by a pixel at most."""
+    """The cosine of the angle between two images as vectors, shifted by up to a pixel."""
     a, b = a / np.linalg.norm(a), b / np.linalg.norm(b)
     moves = [(y, x) for y in (-1, 0, 1) for x in (-1, 0, 1)]
     return max(float((np.roll(a, move, (0, 1)) * b).sum()) for move in moves)
@@ -108,7 +108,7 @@ def likeness(a, b):
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 def test_the_digit_is_the_same_in_any_picture(kind):
-    """Two drawings are alike to 0.47 on average; soft strokes and sharp ones to 0.9 and more."""
+    """Two digits have a likeness of 0.47 on average; soft and sharp strokes, 0.9 and more."""
     large = [fnn.digit_image(enlarged(image)) for image in DIGITS[:6]]
     found = [fnn.digit_image(kind(image)) for image in DIGITS[:6]]
     alike = [likeness(a, b) for a, b in zip(large, found, strict=True)]
@@ -136,8 +136,8 @@ def test_proportions_are_kept():
 
 
 @pytest.mark.parametrize("width", [1, 2, 5, 20, 60, 90])
-def test_strokes_of_any_width_come_to_those_of_mnist(width):
-    """An L, of 400 pixels, in whose upright the ink across is the stroke's width in pixels."""
+def test_strokes_of_any_width_become_as_wide_as_those_of_mnist(width):
+    """An L, 400 pixels high: the ink in a row of its upright is the stroke width in pixels."""
     picture = np.full((600, 600), 255, np.uint8)
     picture = drawn(picture, 0, (100, 200, 500, 200 + width), (500 - width, 200, 500, 420))
     image = fnn.digit_image(picture)
@@ -161,14 +161,14 @@ def test_more_ink_than_paper_is_ink_where_the_border_is_paper(ink):
     [(150, 60, 158, 68), (0, 0, 400, 80), (0, 0, 30, 400)],
     ids=["a speck", "a dark side", "a dark top"],
 )
-def test_what_is_near_and_no_part_of_the_digit_is_left_out(more):
+def test_what_is_near_but_not_part_of_the_digit_is_left_out(more):
     seven = [(100, 100, 120, 260), (100, 240, 300, 260)]
     whole = drawn(np.full((400, 400), 255, np.uint8), 0, *seven)
     image = fnn.digit_image(whole)
     np.testing.assert_array_equal(fnn.digit_image(drawn(whole, 60, more)), image)
 
 
-def test_a_broken_stroke_is_kept_and_what_is_far_away_is_not():
+def test_a_broken_stroke_is_kept_and_a_distant_one_is_not():
     seven = [(100, 100, 112, 220), (120, 208, 300, 220)]  # a gap below the bar
     paper = np.full((400, 400), 255, np.uint8)
     whole = drawn(paper, 0, *seven)
@@ -186,7 +186,7 @@ BLANK = {
     "a photo": photo(np.zeros((300, 400))),
     "a noisy photo": photo(np.zeros((300, 400)), noise=20),
     "nearly black": photo(np.full((300, 300), 255), ink=0.02, noise=3),
-    "a shadow alone": shaded(photo(np.zeros((300, 400)), paper=(200, 240), noise=4)),
+    "only a shadow": shaded(photo(np.zeros((300, 400)), paper=(200, 240), noise=4)),
     "dark corners": corners(photo(np.zeros((300, 400)), paper=(220, 250), noise=2)),
     "a grey step": np.repeat(np.uint8([[200, 190]]), 30, axis=1).repeat(40, axis=0),
 }
@@ -202,7 +202,7 @@ def test_a_blank_picture_is_refused(picture):
     "picture",
     [np.zeros((5, 5)), np.zeros((5, 5, 3), np.uint8), np.zeros((0, 5), np.uint8), np.uint8([1])],
 )
-def test_another_type_or_shape_is_refused(picture):
+def test_a_wrong_type_or_shape_is_refused(picture):
     with pytest.raises(fnn.InputError, match=r"expected a grey picture, \(H, W\) of uint8, found"):
         fnn.digit_image(picture)
 
@@ -213,7 +213,7 @@ def test_another_type_or_shape_is_refused(picture):
         lambda shape: hnp.arrays(np.uint8, shape, elements=st.sampled_from([0, 9, 128, 250, 255]))
     )
 )
-def test_any_picture_gives_an_image_or_is_refused_and_stays_as_it_is(picture):
+def test_any_picture_gives_an_image_or_is_refused_and_is_not_changed(picture):
     before = picture.copy()
     picture.flags.writeable = False
     try:
@@ -227,8 +227,8 @@ def test_any_picture_gives_an_image_or_is_refused_and_stays_as_it_is(picture):
     assert max(cropped(image).shape) <= BOX
 
 
-def test_what_is_no_strokes_stays():
-    """A patch so wide that 6 pixels would be taken, with a hole in every 7 x 7 of it."""
+def test_a_patch_without_strokes_is_kept():
+    """A patch so wide that 6 pixels would be taken off, with a hole in every 7 x 7 pixels."""
     patch = np.ones((20, 20), np.float32)
     patch[6::7, 6::7] = 0
     np.testing.assert_array_equal(with_usual_strokes(patch), patch)
@@ -240,7 +240,7 @@ def test_narrow_pictures(shape):
     try:
         assert fnn.digit_image(random.integers(0, 256, shape, np.uint8)).any()
     except fnn.InputError as error:
-        assert "blank" in str(error)  # noqa: PT017 - either is right
+        assert "blank" in str(error)  # noqa: PT017 - both are right
 
 
 needs_mnist = pytest.mark.skipif(
@@ -251,7 +251,7 @@ needs_mnist = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def nearest():
-    """How many of the first test images a nearest neighbour recognises, when they go through f."""
+    """Percent of the first n test images, changed by f, that a nearest neighbor recognizes."""
     train, test = mnist.load_mnist(REAL)
     known = train.images[:20000].reshape(-1, 784).astype(np.float32)
     labels, lengths = train.labels[:20000], (known * known).sum(axis=1)
@@ -265,10 +265,10 @@ def nearest():
 
 
 @needs_mnist
-def test_images_of_mnist_stay_much_as_they_are():
+def test_images_of_mnist_stay_almost_the_same():
     images = mnist.load_mnist(REAL).test.images[:500]
     apart = [abs(np.int32(fnn.digit_image(image)) - image).mean() for image in images]
-    assert np.quantile(apart, 0.95) < 1  # of 255; the strokes of few are made thinner or thicker
+    assert np.quantile(apart, 0.95) < 1  # of 255; few images get thinner or thicker strokes
 
 
 @needs_mnist
@@ -276,7 +276,7 @@ def test_images_of_mnist_stay_much_as_they_are():
     ("kind", "n", "points"),
     [("inverted", 1000, 0.3), ("large and inverted", 100, 2), ("photo", 100, 2)],
 )
-def test_digits_of_mnist_are_recognised_as_well_as_before(nearest, kind, n, points):
+def test_digits_of_mnist_are_recognized_as_well_as_before(nearest, kind, n, points):
     before = nearest(lambda image: image, n)
     assert before > 93
     assert nearest(lambda image: fnn.digit_image(KINDS[kind](image)), n) >= before - points
@@ -289,7 +289,7 @@ def test_digits_of_mnist_are_recognised_as_well_as_before(nearest, kind, n, poin
 @given(
     st.integers(1, 9), st.integers(1, 9), st.integers(1, 6), st.integers(1, 6), st.integers(0, 9)
 )
-def test_moving_extremes_are_those_of_loops(height, width, rows, columns, seed):
+def test_moving_extremes_equal_those_of_loops(height, width, rows, columns, seed):
     x = fnn.keys.generator(seed).integers(0, 50, (height, width))
     for extreme in (np.maximum, np.minimum):
         found = moving(extreme, x, rows, columns)
@@ -301,7 +301,7 @@ def test_moving_extremes_are_those_of_loops(height, width, rows, columns, seed):
 
 @settings(deadline=None)
 @given(hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, max_side=12)))
-def test_pieces_are_those_of_a_flood(mask):
+def test_pieces_equal_those_of_a_flood_fill(mask):
     expected, count = np.zeros(mask.shape, int), 0
     for start in np.argwhere(mask):
         if expected[tuple(start)] == 0:
@@ -318,7 +318,7 @@ def test_pieces_are_those_of_a_flood(mask):
 
 @settings(deadline=None)
 @given(st.integers(1, 30), st.integers(1, 30), st.integers(1, 30), st.integers(1, 30))
-def test_another_size_keeps_a_constant_and_a_smaller_one_the_mean(height, width, rows, columns):
+def test_resizing_keeps_a_constant_and_shrinking_keeps_the_mean(height, width, rows, columns):
     np.testing.assert_allclose(
         resampled(np.full((height, width), 3, np.float32), rows, columns), 3, rtol=1e-5
     )

@@ -10,17 +10,17 @@ from fnn.handwriting.image_file import MOST, read_grey
 
 Image = pytest.importorskip("PIL.Image", reason="reading images needs pillow")
 
-# brightness that every mode and format can hold, in areas large enough for JPEG
+# tones that every mode and format can hold, in areas large enough for JPEG
 TONES = np.kron(np.uint8([[0, 255, 255], [255, 255, 0]]), np.ones((16, 16), np.uint8))
 GREY = Image.fromarray(TONES)
 WAYS = {
     "grey": ("L", "png"),
     "bits": ("1", "png"),
     "palette": ("P", "png"),
-    "colour": ("RGB", "png"),
+    "color": ("RGB", "png"),
     "jpeg": ("RGB", "jpg"),
     "grey jpeg": ("L", "jpg"),
-    "four colours": ("CMYK", "jpg"),
+    "four inks": ("CMYK", "jpg"),
     "gif": ("L", "gif"),
     "bmp": ("RGB", "bmp"),
     "webp": ("RGB", "webp"),
@@ -42,7 +42,7 @@ def test_modes_and_formats(tmp_path, mode, ending):
     close(path)
 
 
-def test_the_name_says_nothing(tmp_path):
+def test_the_file_name_does_not_matter(tmp_path):
     GREY.save(tmp_path / "x", "PNG")
     close(tmp_path / "x")
 
@@ -55,12 +55,12 @@ def test_sixteen_bits_are_scaled(tmp_path):
 @pytest.mark.parametrize("ending", ["png", "jpg"])
 def test_a_turned_photo_is_upright(tmp_path, ending):
     exif = Image.Exif()
-    exif[0x112] = 6  # turn it by 90 degrees, clockwise, to see it upright
+    exif[0x112] = 6  # rotate by 90 degrees clockwise to see it upright
     GREY.rotate(90, expand=True).save(tmp_path / f"x.{ending}", exif=exif, quality=95)
     close(tmp_path / f"x.{ending}")
 
 
-def test_of_an_animation_it_is_the_first_frame(tmp_path):
+def test_an_animation_gives_its_first_frame(tmp_path):
     GREY.save(tmp_path / "x.gif", save_all=True, append_images=[GREY.rotate(180)])
     close(tmp_path / "x.gif")
 
@@ -84,7 +84,7 @@ def test_round_corners_take_the_tone_of_the_paper(tmp_path):
 
 
 def png_of(width, height):
-    """The beginning of a PNG that claims a size."""
+    """A PNG whose header claims this size."""
     file = io.BytesIO()
     Image.new("L", (1, 1)).save(file, "PNG")
     data = file.getvalue()
@@ -115,13 +115,13 @@ def test_damaged_files(tmp_path):
 
 
 @pytest.mark.parametrize("data", [b"", b"hello", b"%!PS-Adobe-3.0 EPSF-3.0\n", b"\x89PNG\r\n"])
-def test_what_is_no_image(tmp_path, data):
+def test_not_an_image(tmp_path, data):
     (tmp_path / "x.png").write_bytes(data)
     with pytest.raises(InputError, match="not an image that can be read; expected PNG, JPEG"):
         read_grey(tmp_path / "x.png")
 
 
-def test_what_is_no_file(tmp_path):
+def test_not_a_file(tmp_path):
     with pytest.raises(InputError, match="there is no such file"):
         read_grey(tmp_path / "absent.png")
     with pytest.raises(InputError, match="is a directory"):

@@ -1,4 +1,4 @@
-"""The notebook runs from top to bottom, and is kept with its pictures."""
+"""The notebook runs from top to bottom, and is stored with its outputs."""
 
 import os
 import re
@@ -25,19 +25,19 @@ def code_cells(notebook):
 
 
 def outputs(notebook, kind):
-    """The outputs of one kind of a notebook's cells, in order."""
+    """All outputs of one kind in a notebook, in order."""
     every = (output for cell in code_cells(notebook) for output in cell.outputs)
     return [output for output in every if output.output_type == kind]
 
 
-def test_it_is_kept_as_it_ran(notebook):
+def test_it_is_stored_as_it_ran(notebook):
     nbformat.validate(notebook)
     cells = code_cells(notebook)
     assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
     assert len([o for o in outputs(notebook, "display_data") if "image/png" in o.data]) > 20
     assert outputs(notebook, "error") == []
     assert NOTEBOOK.stat().st_size < LARGEST
-    # Nothing of the machine it ran on.
+    # Nothing about the machine it ran on.
     assert not re.search("/home/|/tmp/|/root|[0-9] (ms|s)\\\\b", NOTEBOOK.read_text("utf-8"))
 
 
@@ -47,20 +47,20 @@ def test_it_runs_without_an_error_or_a_warning(notebook, tmp_path):
     client = nbclient.NotebookClient(
         notebook,
         kernel_name="python3",
-        timeout=600,  # seconds, for a cell
+        timeout=600,  # seconds per cell
         resources={"metadata": {"path": str(tmp_path)}},
     )
-    # Without directories the only kernel is that of the Python that runs this test.
+    # Without directories, the only kernel is the Python that runs this test.
     client.create_kernel_manager().kernel_spec_manager = KernelSpecManager(kernel_dirs=[])
     settings = {
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-        "OPENBLAS_NUM_THREADS": "1",  # more would wait for one another where the machine is busy
+        "OPENBLAS_NUM_THREADS": "1",  # more would wait for each other on a busy machine
     }
     client.execute(env={**os.environ, **settings})
     streams = outputs(notebook, "stream")
     assert [o.text for o in streams if o.name == "stderr"] == []
     text = "".join(o.text for o in streams)
-    shares = [float(s) for s in re.findall(r"test images recognised[^:]*: ([\d.]+)%", text)]
+    shares = [float(s) for s in re.findall(r"test accuracy[^:]*: ([\d.]+)%", text)]
     assert len(shares) == 6
     assert max(shares) > 98.5  # the network of two convolutions
-    assert min(shares) > 60  # a single epoch of coloured shapes
+    assert min(shares) > 60  # a single epoch on colored shapes

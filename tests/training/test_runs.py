@@ -16,7 +16,7 @@ import fnn
 from fnn.data.mnist import load_mnist
 from fnn.data.synthetic import digits
 from fnn.files import checkpoint
-from fnn.training import run_directory
+from fnn.recognizer.recognizer import model_of
 from fnn.training.loop import held_out
 
 BENCH = Path(__file__).resolve().parents[1] / "bench"
@@ -182,7 +182,7 @@ def of_another_model(path):
     spec = fnn.Spec("mlp", (28, 28, 1), 10, {"hidden": 7})
     net = fnn.models.build(spec)
     content = checkpoint.load(path)
-    checkpoint.save(path, {**content, **run_directory.model_of(spec, net.init(0, spec.shape), {})})
+    checkpoint.save(path, {**content, **model_of(spec, net.init(0, spec.shape), {})})
 
 
 def foreign(path):
@@ -224,7 +224,7 @@ def not_finite(path):
         ("config.json", lambda path: (path.unlink(), os.mkfifo(path)), ["not a regular file"]),
         ("config.json", lambda path: path.unlink(), ["holds no run"]),
         ("metrics.csv", lambda path: path.unlink(), ["missing, though 2 epochs"]),
-        ("metrics.csv", lambda path: damage_text(path, "epoch,", "era,"), ["not the table"]),
+        ("metrics.csv", lambda path: damage_text(path, "epoch,", "era,"), ["no column epoch"]),
         ("metrics.csv", lambda path: damage_text(path, "\n2,", "\n3,"), ["the epochs 1 to 2"]),
     ],
 )

@@ -1,8 +1,8 @@
-"""Sets of images made from a key alone: they serve where there are no data to read.
+"""Image sets generated from a key alone, for when no other data are available.
 
-Images are drawn in blocks, each from a key of its own, so memory is bounded, and the first images
-of a set are the same however many follow. The same key gives the same bytes on one machine;
-another processor or NumPy may round a pixel otherwise.
+Images are drawn in blocks, each from its own key, so memory is bounded, and the first images of a
+set are the same however many follow. The same key gives the same bytes on one machine; another
+processor or NumPy version may round a pixel differently.
 """
 
 import operator
@@ -16,17 +16,17 @@ from fnn.data.synthetic.shapes import SHAPES, draw_shapes
 from fnn.data.synthetic.strokes import draw_digits
 from fnn.keys import ORDER, SAMPLE, Key, child, generator, path
 
-BLOCK = 100  # images; a block's arrays fit into a processor's cache
+BLOCK = 100  # images; a block's arrays fit in a processor's cache
 
-COLOUR_CLASSES = tuple(SHAPES)
+COLOR_CLASSES = tuple(SHAPES)
 
 
 def digits(rng: Key, n: int) -> Split:
-    """Handwriting-like digits in the form of MNIST: images (n, 28, 28), labels (n,) in 0..9.
+    """Handwriting-like digits in MNIST's format: images (n, 28, 28), labels (n,) in 0..9.
 
-    Each is a light digit on black, 0..255, in a box of about 20 pixels with its centre of mass
-    near the middle. Every ten images from the first one on are the ten digits in a random order.
-    For a training set and a test set take different keys.
+    Each is a light digit on black, 0..255, in a box of about 20 pixels with its center of mass
+    near the middle. Every ten images, from the first on, are the ten digits in random order.
+    Use different keys for a training set and a test set.
 
     >>> train, test = digits((7, 0), 60), digits((7, 1), 20)
     >>> train.images.shape, train.labels.shape
@@ -34,24 +34,24 @@ def digits(rng: Key, n: int) -> Split:
     >>> sorted(test.labels[:10].tolist())
     [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
 
-    Raises TypeError where n is no int, ValueError where it is negative.
+    Raises TypeError if n is not an int, ValueError if it is negative.
     """
     return _draw(rng, n, (28, 28), draw_digits)
 
 
-def colours(rng: Key, n: int) -> Split:
-    """Coloured shapes in the form of CIFAR-10: images (n, 32, 32, 3), labels (n,) in 0..9.
+def colors(rng: Key, n: int) -> Split:
+    """Colored shapes in CIFAR-10's format: images (n, 32, 32, 3), labels (n,) in 0..9.
 
-    The classes are named by COLOUR_CLASSES: disc, ring, square, triangle, cross and star, one an
-    image, and stripes, waves, checks and dots, which fill it. Two random colours, the place, size
-    and angle, a slope of light and grain tell nothing about the class; only the form does. Every
-    ten images from the first one on are of the ten classes in a random order.
+    The classes are COLOR_CLASSES: disc, ring, square, triangle, cross and star, one per image, and
+    stripes, waves, checks and dots, which fill it. The two colors, the position, size and angle,
+    the lighting and the noise are random, so only the shape tells the class. Every ten images,
+    from the first on, are the ten classes in random order.
 
-    >>> images, labels = colours(7, 20)
+    >>> images, labels = colors(7, 20)
     >>> images.shape, images.dtype, labels.shape
     ((20, 32, 32, 3), dtype('uint8'), (20,))
 
-    Raises TypeError where n is no int, ValueError where it is negative.
+    Raises TypeError if n is not an int, ValueError if it is negative.
     """
     return _draw(rng, n, (32, 32, 3), draw_shapes)
 
@@ -68,7 +68,7 @@ def _draw(
     images = np.empty((n, *shape), np.uint8)
     labels = np.empty(n, np.uint8)
     for i, start in enumerate(range(0, n, BLOCK)):
-        # A whole block even where a part will do, so that its numbers are always the same.
+        # Always a whole block, so that its random numbers are always the same.
         tens = np.tile(np.arange(10, dtype=np.uint8), (BLOCK // 10, 1))
         block = generator(child(rng, i, ORDER)).permuted(tens, axis=1).ravel()
         rest = min(BLOCK, n - start)

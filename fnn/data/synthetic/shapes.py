@@ -1,8 +1,8 @@
-"""Ten kinds of shapes and patterns, in any two colours, at any place, size and angle.
+"""Ten kinds of shapes and patterns, in any two colors, at any position, size and angle.
 
-A shape is a function of a point (u, v) of its own plane: how far the point is outside (below zero:
-inside), where 1 is the shape's radius. How much of a pixel a shape covers follows from that
-distance, so edges are smooth. Colours and classes are drawn independently.
+A shape is a function of a point (u, v) in its own plane: the point's signed distance from the edge
+(negative inside), where 1 is the shape's radius. How much of a pixel a shape covers follows from
+that distance, so edges are smooth. Colors and classes are drawn independently.
 """
 
 import math
@@ -44,7 +44,7 @@ def _cross(u: Floats, v: Floats) -> Floats:
 
 def _star(u: Floats, v: Floats) -> Floats:
     """Five points: all ten half points are folded onto one, whose edge is a straight line."""
-    tip, notch = 1.2, 0.5  # distances from the centre
+    tip, notch = 1.2, 0.5  # distances from the center
     turn = np.arctan2(u, v) * np.float32(5 / math.tau)
     angle = abs(turn - turn.round()) * np.float32(math.tau / 5)  # from the nearest tip
     along, across = np.cos(angle), np.sin(angle)
@@ -58,7 +58,7 @@ def _star(u: Floats, v: Floats) -> Floats:
 
 
 def _fold(x: Floats, period: float) -> Floats:
-    """The distance of x from the nearest multiple of the period."""
+    """The distance from x to the nearest multiple of the period."""
     nearest = (x / np.float32(period)).round() * np.float32(period)
     return abs(x - nearest)
 
@@ -97,13 +97,13 @@ SHAPES: dict[str, Shape] = {
 
 
 def draw_shapes(rng: Key, labels: NDArray[np.integer]) -> NDArray[np.uint8]:
-    """Pictures, (N, 32, 32, 3) uint8, of the shapes of labels, (N,) in the order of SHAPES."""
+    """Images, (N, 32, 32, 3) uint8, for `labels`, (N,), indices into SHAPES."""
     random = generator(rng)
     return _paint(random, _cover(random, labels))
 
 
 def _cover(random: np.random.Generator, labels: NDArray[np.integer]) -> Floats:
-    """How much of each pixel its shape covers, 0..1: (N, 32, 32)."""
+    """The fraction of each pixel that the shape covers, 0..1: (N, 32, 32)."""
     n = len(labels)
     turn = uniform(random, (n, 1, 1), -0.4, 0.4)  # radians
     radius = uniform(random, (n, 1, 1), 8, 12)  # pixels
@@ -123,13 +123,13 @@ def _cover(random: np.random.Generator, labels: NDArray[np.integer]) -> Floats:
 
 
 def _paint(random: np.random.Generator, cover: Floats) -> NDArray[np.uint8]:
-    """The pictures, in two random colours, lit from one side, and grainy."""
+    """The images, in two random colors, lit from one side, with noise."""
     n = len(cover)
     ground = uniform(random, (n, 1, 1, 3), 0, 256)
-    # Half the way around the scale, give or take: every channel has contrast, of either sign.
+    # About half the scale away, wrapped around: every channel has contrast, of either sign.
     shape = (ground + uniform(random, (n, 1, 1, 3), 80, 176)) % np.float32(256)
 
-    slope = uniform(random, (2, n, 1, 1), -0.01, 0.01)  # a pixel
+    slope = uniform(random, (2, n, 1, 1), -0.01, 0.01)  # per pixel
     pixels = np.arange(SIDE, dtype=np.float32) - np.float32((SIDE - 1) / 2)
     light = 1 + pixels * slope[0] + pixels[:, None] * slope[1]
     grain = np.float32(8) * random.standard_normal((n, SIDE, SIDE), np.float32)

@@ -1,13 +1,12 @@
-"""Digits drawn as a pen would: points that move, curves through them, ink along the curves.
+"""Digits drawn as with a pen: points that move, curves through them, ink along the curves.
 
-The path of the pen is linear in a glyph's points, so one matrix a glyph makes all its paths. The
-ink that a dab of the pen leaves at a pixel is a Gaussian of their distance, and a Gaussian in the
-plane is the product of one in x and one in y, so the ink of a whole path is a product of two
-matrices. Nothing here loops over images.
+The pen's path is linear in a glyph's points, so one matrix per glyph makes all its paths. The ink
+that a dab of the pen leaves on a pixel is a Gaussian of their distance, and a Gaussian in the plane
+is the product of one in x and one in y, so the ink of a whole path is a product of two matrices.
+Nothing here loops over images.
 """
 
 import math
-from functools import lru_cache
 from typing import TypeAlias
 
 import numpy as np
@@ -20,11 +19,11 @@ Floats: TypeAlias = NDArray[np.float32]
 
 SIDE = 28
 BOX = 20.0  # the longer side of a digit's path, before its size is varied
-DAB = 1.1  # the longest distance of neighbouring dabs of the pen, in a glyph's units
+DAB = 1.1  # the longest distance between neighboring dabs of the pen, in a glyph's units
 
 
 def draw_digits(rng: Key, labels: NDArray[np.integer]) -> NDArray[np.uint8]:
-    """Drawings, (N, 28, 28) uint8, of the digits of labels, (N,) in 0..9; light on black."""
+    """Images, (N, 28, 28) uint8, for `labels`, (N,), digits 0..9; light on black."""
     random = generator(rng)
     return _ink(random, *_place(random, *_write(random, labels)))
 
@@ -32,13 +31,13 @@ def draw_digits(rng: Key, labels: NDArray[np.integer]) -> NDArray[np.uint8]:
 def uniform(
     random: np.random.Generator, shape: int | tuple[int, ...], low: float, high: float
 ) -> Floats:
-    """Numbers in low..high, float32, which Generator.uniform cannot give."""
+    """Uniform float32 numbers in low..high; Generator.uniform only gives float64."""
     return random.random(shape, np.float32) * np.float32(high - low) + np.float32(low)
 
 
 def _write(random: np.random.Generator, labels: NDArray[np.integer]) -> tuple[Floats, Floats]:
-    """A random form of each digit with its points moved: the dabs' places and steps."""
-    places, steps, points, first, forms = _tables()
+    """A random form of each digit with its points moved: the dabs' positions and steps."""
+    places, steps, points, first, forms = _TABLES
     n = len(labels)
     form = first[labels] + (random.random(n) * forms[labels]).astype(np.intp)
     moved = points[form]
@@ -49,16 +48,16 @@ def _write(random: np.random.Generator, labels: NDArray[np.integer]) -> tuple[Fl
 def _place(random: np.random.Generator, at: Floats, step: Floats) -> tuple[Floats, Floats]:
     """The dabs, (N, P, 2), in pixels, and the lengths of their steps, (N, P).
 
-    As in MNIST, the path is turned, slanted and stretched, made to fit a box, and put with its
-    centre of mass in the middle of the image.
+    As in MNIST, the path is rotated, sheared and stretched, scaled to fit a box, and placed with
+    its center of mass near the middle of the image.
     """
     n = len(at)
-    # Wider ranges than these make digits that people misread.
+    # Wider ranges make digits that people misread.
     turn = uniform(random, n, -0.3, 0.3)  # radians
     slant = uniform(random, n, -0.2, 0.36)
     width = np.exp(uniform(random, n, -0.22, 0.3))
     cos, sin = np.cos(turn), np.sin(turn)
-    # Rows are (x, y): stretch x, then add the slant (upwards is -y), then turn.
+    # Rows are (x, y): stretch x, then shear (up is -y), then rotate.
     linear = np.empty((n, 2, 2), np.float32)
     linear[:, 0, 0] = width * cos
     linear[:, 0, 1] = width * sin
@@ -81,19 +80,19 @@ def _ink(random: np.random.Generator, at: Floats, length: Floats) -> NDArray[np.
     radius = uniform(random, n, 0.75, 1.25)  # the Gaussian's standard deviation, in pixels
     hardness = uniform(random, n, 1.3, 2.6)
     light = uniform(random, n, 180.0, 255.0)
-    # With this much ink, the middle of a long straight line has 1.
+    # With this much ink, the middle of a long straight line has value 1.
     ink = length / (radius * np.float32(math.sqrt(2 * math.pi)))[:, None]
 
     unit = (radius * np.float32(math.sqrt(2)))[:, None, None]
     pixels = np.arange(SIDE, dtype=np.float32)[:, None] / unit
     dab = (at / unit).transpose(0, 2, 1)[:, :, None] - pixels[:, None]
     dab *= -dab
-    # Far from the pen there is no ink; numbers too small for float32 would only be slow.
+    # Far from the pen there is no ink; subnormal float32 numbers would only be slow.
     np.maximum(dab, np.float32(-30), out=dab)
     np.exp(dab, out=dab)  # (N, 2, 28, P)
     image: Floats = (dab[:, 1] * ink[:, None]) @ dab[:, 0].transpose(0, 2, 1)
 
-    # The paper takes only so much ink, and the edge of a line is where half of it is.
+    # Ink saturates, and a line's edge is where it is half.
     image -= np.float32(0.5)
     image *= hardness[:, None, None]
     image += np.float32(0.5)
@@ -102,12 +101,11 @@ def _ink(random: np.random.Generator, at: Floats, length: Floats) -> NDArray[np.
     return image.round().astype(np.uint8)
 
 
-@lru_cache
 def _tables() -> tuple[Floats, Floats, Floats, NDArray[np.intp], NDArray[np.intp]]:
     """All glyphs' matrices and points, and each digit's first glyph and number of glyphs.
 
     The matrices are (glyphs, P, K) and the points (glyphs, K, 2). A glyph with fewer dabs than P
-    repeats its last one, with a step of zero, which leaves no ink; missing points are zeros.
+    repeats its last one with a step of zero, which leaves no ink; missing points are zeros.
     """
     digits = [g.digit for g in GLYPHS]
     parts = [_paths(g) for g in GLYPHS]
@@ -127,7 +125,7 @@ def _tables() -> tuple[Floats, Floats, Floats, NDArray[np.intp], NDArray[np.intp
 
 
 def _paths(glyph: Glyph) -> tuple[Floats, Floats, Floats]:
-    """Matrices (P, K) that take a glyph's K points to the dabs' places and steps; the points."""
+    """Matrices (P, K) from a glyph's K points to the dabs' positions and steps; the points."""
     points = list(dict.fromkeys(p for stroke in glyph.strokes for p in stroke))
     at = np.array(points, np.float32)
     edges = [_curve(stroke, points, at) for stroke in glyph.strokes]
@@ -137,10 +135,10 @@ def _paths(glyph: Glyph) -> tuple[Floats, Floats, Floats]:
 
 
 def _curve(stroke: tuple[Point, ...], points: list[Point], at: Floats) -> Floats:
-    """The matrix that takes the points to evenly spaced places along a stroke.
+    """The matrix from the points to evenly spaced positions along a stroke.
 
-    Between two points runs the cubic whose slope at a point is half the way from the point before
-    it to the point after it.
+    Points are joined by cubics whose slope at a point is half the difference between the next
+    point and the previous one.
 
     Source: Catmull and Rom, "A class of local interpolating splines", 1974.
     """
@@ -158,3 +156,6 @@ def _curve(stroke: tuple[Point, ...], points: list[Point], at: Floats) -> Floats
     way = np.append(0, np.hypot(*(path[1:] - path[:-1]).T).cumsum())
     even = np.linspace(0, way[-1], math.ceil(way[-1] / DAB) + 1)
     return fine[way.searchsorted(even)]
+
+
+_TABLES = _tables()

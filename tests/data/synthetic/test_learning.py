@@ -1,7 +1,7 @@
 """How hard the built-in sets are: what a linear classifier learns of them, and small networks."""
 
 import fnn
-from fnn.data.synthetic import colours, digits
+from fnn.data.synthetic import colors, digits
 
 
 def learned(net, optimizer, train, test, epochs, batch_size=100):
@@ -21,8 +21,8 @@ def test_digits_are_too_hard_for_a_linear_classifier_and_not_for_a_small_network
     assert learned(fnn.models.mlp(10, hidden=100), fnn.momentum(rate), train, test, 8) > 0.98
 
 
-def test_colours_are_for_convolutions():
-    train, test = colours((1, 0), 3000), colours((1, 1), 500)
+def test_colors_are_for_convolutions():
+    train, test = colors((1, 0), 3000), colors((1, 1), 500)
     linear = fnn.serial(fnn.flatten(), fnn.dense(10))
     assert learned(linear, fnn.adam(0.001), train, test, 3) < 0.3
     net = fnn.serial(

@@ -5,14 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fnn.data.synthetic import BLOCK, COLOUR_CLASSES, colours, digits
+from fnn.data.synthetic import BLOCK, COLOR_CLASSES, colors, digits
 from fnn.data.synthetic.glyphs import GLYPHS, glyph
 from fnn.data.synthetic.shapes import draw_shapes
 from fnn.data.synthetic.strokes import draw_digits
 
 SETS = [
     pytest.param(digits, (28, 28), id="digits"),
-    pytest.param(colours, (32, 32, 3), id="colours"),
+    pytest.param(colors, (32, 32, 3), id="colors"),
 ]
 
 
@@ -107,7 +107,7 @@ def test_digits_look_like_mnist_in_form():
     assert images.max((1, 2)).min() > 150
     assert images[:, [0, -1]].mean() < 3
     assert images[:, :, [0, -1]].mean() < 3
-    # The centre of mass is in the middle but for a shift of up to 2 pixels.
+    # The center of mass is in the middle but for a shift of up to 2 pixels.
     place = np.arange(28, dtype=np.float32)
     mass = images.sum((1, 2))
     x, y = images.sum(1) @ place / mass, images.sum(2) @ place / mass
@@ -133,9 +133,9 @@ def test_glyph_reads_points_and_strokes():
     assert glyph(4, "1,2 3.5,4|5,6  7,8") == (4, (((1, 2), (3.5, 4)), ((5, 6), (7, 8))))
 
 
-def test_colours_are_ten_named_classes():
-    assert len(set(COLOUR_CLASSES)) == 10
-    images, labels = colours(0, 5000)
-    # The mean colour of a class is the mean colour of all: 128, about.
+def test_colors_are_ten_named_classes():
+    assert len(set(COLOR_CLASSES)) == 10
+    images, labels = colors(0, 5000)
+    # The mean color of a class is the mean color of all: 128, about.
     means = np.array([images[labels == k].mean((0, 1, 2)) for k in range(10)])
     assert np.abs(means - means.mean(0)).max() < 12

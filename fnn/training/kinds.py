@@ -1,0 +1,88 @@
+"""The kinds of values that an option can take: read from text, or checked when read from a file."""
+
+import math
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, NamedTuple
+
+
+class Kind(NamedTuple):
+    """What an option's values must be."""
+
+    expected: str  # "an integer in 1..10"
+    read: Callable[[str], Any]  # from text; raises ValueError for another form
+    admits: Callable[[Any], bool]  # whether a value is one of them
+    examples: Sequence[str] = ()
+    choices: Sequence[str] = ()  # all values, if they are a few names
+
+    def value(self, text: str) -> Any:
+        """The value of a text; ValueError says what was expected and found."""
+        found = self.read(text)
+        if not self.admits(found):
+            raise ValueError(f"expected {self.expected}, found {text[:40]}")
+        return found
+
+
+def whole(low: int, high: int = 10**9) -> Kind:
+    """An integer in low..high.
+
+    >>> whole(1).value("12")
+    12
+    """
+
+    def read(text: str) -> int:
+        try:
+            return int(text)
+        except ValueError:
+            raise ValueError(f"expected an integer, found {text[:40]!r}") from None
+
+    return Kind(
+        f"an integer in {low}..{high}",
+        read,
+        lambda v: type(v) is int and low <= v <= high,
+        (str(low), str(min(low + 1, high))),
+    )
+
+
+def one_of(names: Collection[str]) -> Kind:
+    """One of a few names."""
+    known = tuple(names)
+    expected = f"one of {', '.join(known)}"
+    return Kind(expected, str, lambda v: type(v) is str and v in known, known, known)
+
+
+def parts_of(names: Collection[str], *examples: str) -> Kind:
+    """Names with commas between them, and several such lists with slashes between them; or none."""
+
+    def wrong(text: str) -> str | None:
+        parts = (part for turn in text.split("/") if turn != "none" for part in turn.split(","))
+        return next((part for part in parts if part not in names), None)
+
+    def read(text: str) -> str | None:
+        if (part := wrong(text)) is not None:
+            raise ValueError(f"expected names of {', '.join(names)}, or none, found {part!r}")
+        return None if text == "none" else text
+
+    return Kind(
+        f"names of {', '.join(names)}, with commas or slashes between them",
+        read,
+        lambda v: v is None or (type(v) is str and wrong(v) is None),
+        ("none", *examples),
+    )
+
+
+def _number(expected: str, admits: Callable[[float], bool], *examples: str) -> Kind:
+    def read(text: str) -> float:
+        try:
+            return float(text)
+        except ValueError:
+            raise ValueError(f"expected a number, found {text[:40]!r}") from None
+
+    return Kind(expected, read, lambda v: type(v) in (int, float) and admits(v), examples)
+
+
+POSITIVE = _number("a finite number above 0", lambda v: 0 < v < math.inf, "1", "0.05", "1e30")
+NOT_NEGATIVE = _number("a finite number of 0 or more", lambda v: 0 <= v < math.inf, "0", "1e9")
+SHARE = _number("a number from 0 to below 1", lambda v: 0 <= v < 1, "0", "0.1", "0.5")
+FLAG = Kind("true or false", bool, lambda v: type(v) is bool)  # --name and --no-name
+SWITCH = Kind("true", bool, lambda v: type(v) is bool)  # --name alone
+TEXT = Kind("a name or a path", str, lambda v: type(v) is str and v != "")

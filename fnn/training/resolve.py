@@ -1,0 +1,115 @@
+"""What options mean: defaults filled in, conflicts refused, and the options of each network."""
+
+import inspect
+from typing import Any
+
+from fnn.data.augment import compose
+from fnn.data.batches import Augment
+from fnn.errors import InputError
+from fnn.models import MODELS
+from fnn.optim.averages import lookahead
+from fnn.optim.schedules import Rate, slowing
+from fnn.optim.transforms import Optimizer, chain, scale_leaves
+from fnn.training.choices import AUGMENTS, DEFAULTS, OPTIMIZERS, SCHEDULES
+from fnn.training.options import Options
+from fnn.training.recipes import RECIPES
+
+OF_THE_MODEL = ("activation", "hidden", "batch_norm", "dropout", "width")
+
+
+def resolve(options: Options) -> Options:
+    """The options with the model's defaults in place of None."""
+    usual = DEFAULTS[options.model]
+    own = options.optimizer is None and options.lr is None
+    optimizer = options.optimizer or usual.optimizer
+    customary = OPTIMIZERS[optimizer].lr
+    lr = None if customary is None else options.lr or (usual.lr if own else customary)
+    schedule = options.schedule or (usual.schedule if own else "constant")
+    return options._replace(
+        epochs=options.epochs or usual.epochs,
+        batch_size=options.batch_size or usual.batch_size,
+        optimizer=optimizer,
+        lr=lr,
+        schedule=None if lr is None else schedule,
+    )
+
+
+def check(options: Options) -> Options:
+    """The options themselves; InputError for options that do not go together."""
+    if options.patience is not None and not options.validation:
+        raise InputError("--patience: there are no validation images; add --validation 0.1, say")
+    recipe = recipe_of(options)
+    optimizer = options.optimizer or DEFAULTS[options.model].optimizer
+    if OPTIMIZERS[optimizer].lr is None:
+        for name in ("lr", "schedule"):
+            if getattr(options, name) not in (None, recipe.get(name)):
+                raise InputError(f"--{name}: {optimizer} has no learning rate; leave it out")
+    turns = len(turns_of(options))
+    if turns > options.networks and options.augment != recipe.get("augment"):
+        raise InputError(
+            f"--augment {options.augment}: {turns} networks or more take these in turn, found "
+            f"--networks {options.networks}; change one of the two"
+        )
+    model_options(options)
+    return options
+
+
+def of_network(options: Options, i: int) -> Options:
+    """The options of network `i` of several: its own seed, and its turn of the augmentations."""
+    turns = turns_of(options)
+    turn = turns[i % len(turns)]
+    return options._replace(
+        networks=1, seed=options.seed + i, augment=None if turn == "none" else turn
+    )
+
+
+def model_options(options: Options) -> dict[str, Any]:
+    """The options that the model is made with; InputError for one that it does not have."""
+    chosen = {name: value for name in OF_THE_MODEL if (value := getattr(options, name))}
+    known = inspect.signature(MODELS[options.model]).parameters
+    for name, value in chosen.items():
+        if name in known:
+            continue
+        option, recipe = f"--{name.replace('_', '-')}", recipe_of(options)
+        if recipe.get(name) == value:
+            raise InputError(
+                f"--recipe {options.recipe}: its {option} is for the model {recipe['model']}, the "
+                f"model {options.model} has no such option; leave out one of the two"
+            )
+        able = ", ".join(m for m in MODELS if name in inspect.signature(MODELS[m]).parameters)
+        raise InputError(
+            f"{option}: the model {options.model} has no such option; leave it out, or choose "
+            f"--model {able}"
+        )
+    return chosen
+
+
+def make_augment(options: Options) -> Augment | None:
+    """The augmentation of one network's options."""
+    if options.augment is None:
+        return None
+    return compose(*(AUGMENTS[name].augment for name in options.augment.split(",")))
+
+
+def make_optimizer(options: Options, steps: int) -> tuple[Optimizer, Rate | None]:
+    """The optimizer of resolved options for a training of so many steps, and its learning rate."""
+    assert options.optimizer is not None
+    rate = None
+    if options.lr is not None and options.schedule is not None:
+        rate = SCHEDULES[options.schedule](options.lr, steps)
+    optimizer = OPTIMIZERS[options.optimizer].make(0.0 if rate is None else rate)
+    if options.beta_rate != 1:
+        optimizer = chain(optimizer, scale_leaves({"beta": options.beta_rate}))
+    if options.lookahead:
+        optimizer = lookahead(optimizer, every=5, alpha=slowing(steps))
+    return optimizer, rate
+
+
+def recipe_of(options: Options) -> dict[str, Any]:
+    """The options of the recipe, if there is one."""
+    return RECIPES[options.recipe].options if options.recipe else {}
+
+
+def turns_of(options: Options) -> list[str]:
+    """The augmentations that several networks take in turn."""
+    return (options.augment or "none").split("/")
