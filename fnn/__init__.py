@@ -29,14 +29,7 @@ from fnn.models import Spec
 from fnn.optim import schedules
 from fnn.optim.averages import ema, ema_params, lookahead
 from fnn.optim.optimizers import adadelta, adagrad, adam, momentum, nesterov, rmsprop, sgd
-from fnn.optim.transforms import (
-    Optimizer,
-    chain,
-    clip_by_global_norm,
-    scale,
-    scale_leaves,
-    trace,
-)
+from fnn.optim.transforms import Optimizer, chain, clip_by_global_norm, scale, scale_leaves, trace
 from fnn.recognizer import tta as views
 from fnn.recognizer.recognizer import (
     Recognizer,
@@ -46,98 +39,29 @@ from fnn.recognizer.recognizer import (
     save_recognizer,
 )
 from fnn.summary import summary
-from fnn.train import (
-    TrainState,
-    epoch,
-    evaluate,
-    init_train_state,
-    predict,
-    states,
-    train_step,
-)
+from fnn.train import TrainState, epoch, evaluate, init_train_state, predict, states, train_step
 
-__all__ = [
-    "Cache",
-    "InputError",
-    "Layer",
-    "Optimizer",
-    "Recognizer",
-    "Spec",
-    "TrainState",
-    "__version__",
-    "accuracy",
-    "adadelta",
-    "adagrad",
-    "adam",
-    "augment",
-    "avg_pool",
-    "batch_norm",
-    "batches",
-    "chain",
-    "check_pure",
-    "check_vjp",
-    "clip_by_global_norm",
-    "confusion",
-    "conv",
-    "dense",
-    "digit_image",
-    "dropout",
-    "ema",
-    "ema_params",
-    "ensemble",
-    "epoch",
-    "evaluate",
-    "f1",
-    "flatten",
-    "gelu",
-    "global_avg_pool",
-    "global_max_pool",
-    "identity",
-    "init_train_state",
-    "initializers",
-    "keys",
-    "load",
-    "load_cifar10",
-    "load_mnist",
-    "load_recognizer",
-    "log_softmax",
-    "lookahead",
-    "max_pool",
-    "models",
-    "momentum",
-    "nesterov",
-    "open_data",
-    "parallel",
-    "parameter_grads",
-    "precision",
-    "predict",
-    "pretrained",
-    "recalibrate",
-    "recall",
-    "recognize",
-    "relu",
-    "residual",
-    "rmsprop",
-    "save",
-    "save_recognizer",
-    "scale",
-    "scale_leaves",
-    "scaled",
-    "schedules",
-    "serial",
-    "sgd",
-    "sigmoid",
-    "softmax",
+__all__ = [  # by kind
+    # layers
+    "Cache", "Layer", "avg_pool", "batch_norm", "conv", "dense", "dropout", "ensemble",
+    "flatten", "gelu", "global_avg_pool", "global_max_pool", "identity", "initializers",
+    "max_pool", "parallel", "parameter_grads", "recalibrate", "relu", "residual", "scaled",
+    "serial", "sigmoid", "weight_decay", "whiten", "with_whitening",
+    # losses and metrics
+    "accuracy", "confusion", "f1", "log_softmax", "precision", "recall", "softmax",
     "softmax_cross_entropy",
-    "states",
-    "summary",
-    "to_float",
-    "trace",
-    "train_step",
+    # optimizers
+    "Optimizer", "adadelta", "adagrad", "adam", "chain", "clip_by_global_norm", "ema",
+    "ema_params", "lookahead", "momentum", "nesterov", "rmsprop", "scale", "scale_leaves",
+    "schedules", "sgd", "trace",
+    # training
+    "TrainState", "epoch", "evaluate", "init_train_state", "predict", "states", "train_step",
     "training",
-    "tree",
-    "views",
-    "weight_decay",
-    "whiten",
-    "with_whitening",
-]
+    # data
+    "augment", "batches", "digit_image", "load_cifar10", "load_mnist", "open_data", "to_float",
+    # networks
+    "Recognizer", "Spec", "load", "load_recognizer", "models", "pretrained", "recognize",
+    "save", "save_recognizer", "summary", "views",
+    # the rest
+    "InputError", "__version__", "check_pure", "check_vjp", "keys", "tree",
+]  # fmt: skip

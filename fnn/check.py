@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_info, threadpool_limits
+from toolz import assoc_in
 
 from fnn import tree
 from fnn.arrays import Array, Shape
@@ -108,11 +110,8 @@ def _like(rng: Key, params: Tree) -> Tree:
 def _directions(rng: Key, x: Array, params: Tree) -> Iterator[tuple[str, Array, Tree]]:
     none = tree.map(np.zeros_like, params)
     for i in range(DIRECTIONS):
-        yield (
-            "a random direction",
-            _normal(child(rng, i, 0), x.shape),
-            _like(child(rng, i, 1), params),
-        )
+        v, w = _normal(child(rng, i, 0), x.shape), _like(child(rng, i, 1), params)
+        yield "a random direction", v, w
     leaves = list(tree.items(params))
     if x.size + sum(p.size for _, p in leaves) > ELEMENTWISE:
         return
@@ -120,7 +119,7 @@ def _directions(rng: Key, x: Array, params: Tree) -> Iterator[tuple[str, Array, 
         yield f"x{list(at)}", _axis(x, at), none
     for where, p in leaves:
         for at in np.ndindex(p.shape):
-            w = _replaced(none, where, _axis(p, at))
+            w = assoc_in(none, where, _axis(p, at)) if where else _axis(p, at)
             yield f"{'/'.join(map(str, where))}{list(at)}", np.zeros_like(x), w
 
 
@@ -128,12 +127,6 @@ def _axis(a: Array, i: tuple[int, ...]) -> Array:
     e = np.zeros_like(a)
     e[i] = 1
     return e
-
-
-def _replaced(t: Tree, where: tuple[Any, ...], value: Any) -> Tree:
-    if not where:
-        return value
-    return {k: _replaced(v, where[1:], value) if k == where[0] else v for k, v in t.items()}
 
 
 def _differences(
@@ -165,7 +158,8 @@ def check_pure(layer: Layer, shape: Shape, rng: Key = 0, batch_size: int = 3) ->
 
     Every function is called twice with read-only float32 arguments. It must not write into an
     argument, return something else the second time, change the type to float64, return an array
-    that shares memory with an argument, or touch NumPy's global random state.
+    that shares memory with an argument, touch NumPy's global random state, or set the number of
+    BLAS threads.
 
     >>> from fnn.layers.dense import dense
     >>> check_pure(dense(3), (4,))
@@ -186,15 +180,30 @@ def check_pure(layer: Layer, shape: Shape, rng: Key = 0, batch_size: int = 3) ->
         arguments = {"dy": dy, "params": params, "cache": cache.saved, "x": x}
         dx, grads = _twice("vjp", lambda c=cache, d=dy: layer.vjp(params, c, d))  # type: ignore[misc]
         _check_result("dx", dx, arguments)
-        for g in tree.leaves(grads):
-            _check_result("a gradient", g, arguments)
         own = _twice("grads", lambda c=cache, d=dy: parameter_grads(layer, params, c, d))  # type: ignore[misc]
-        for g in tree.leaves(own):
+        for g in [*tree.leaves(grads), *tree.leaves(own)]:
             _check_result("a gradient", g, arguments)
         if _snapshot((params, cache)) != kept:
             raise AssertionError("vjp or grads changes its params or cache: return new ones")
     if _global_random_state() != before:
         raise AssertionError("the layer draws from NumPy's global random state")
+    _check_blas(layer, params, state, x)
+
+
+def _check_blas(layer: Layer, params: Tree, state: Tree, x: Array) -> None:
+    """Raise AssertionError if a call sets BLAS threads; their usual number, 1, would hide it."""
+    with threadpool_limits(limits=3, user_api="blas"):
+        before = _blas_threads()
+        y, cache = layer.apply(params, state, x, True)
+        layer.vjp(params, cache, np.ones_like(y))
+        if _blas_threads() != before:
+            raise AssertionError("the layer sets the number of BLAS threads, for the whole process")
+
+
+def _blas_threads() -> dict[str, int]:
+    """The number of threads of every BLAS in the process."""
+    found = threadpool_info()
+    return {lib["filepath"]: lib["num_threads"] for lib in found if lib["user_api"] == "blas"}
 
 
 def _global_random_state() -> bytes:

@@ -18,7 +18,7 @@ def map(f: Callable[..., Any], tree: Tree, *rest: Tree) -> Tree:
 
     Raises ValueError, with the place and both sides, if the trees differ.
     """
-    return _map(lambda where, *leaves: f(*leaves), (), tree, *rest)
+    return map_named(lambda name, *leaves: f(*leaves), tree, *rest)
 
 
 def map_named(f: Callable[..., Any], tree: Tree, *rest: Tree) -> Tree:
@@ -27,7 +27,10 @@ def map_named(f: Callable[..., Any], tree: Tree, *rest: Tree) -> Tree:
     >>> map_named(lambda name, a: 2 * a if name == "W" else a, {0: {"W": 1, "b": 2}})
     {0: {'W': 2, 'b': 2}}
     """
-    return _map(lambda where, *leaves: f(where[-1] if where else None, *leaves), (), tree, *rest)
+    try:
+        return _walk(f, None, tree, rest)
+    except _Unlike:
+        raise _differ(tree, rest) or ValueError("trees differ") from None
 
 
 def map_nodes(f: Callable[..., Any], keys: Set[Any], tree: Tree, *rest: Tree) -> Tree:
@@ -43,24 +46,38 @@ def map_nodes(f: Callable[..., Any], keys: Set[Any], tree: Tree, *rest: Tree) ->
     return {k: map_nodes(f, keys, v, *(other[k] for other in rest)) for k, v in tree.items()}
 
 
-def _map(f: Callable[..., Any], where: tuple[Any, ...], tree: Tree, *rest: Tree) -> Tree:
+class _Unlike(Exception):
+    """Two trees do not have the same keys."""
+
+
+def _walk(f: Callable[..., Any], name: Any, tree: Tree, rest: tuple[Tree, ...]) -> Tree:
+    """f(name, *leaves) at every leaf; the place is left out, since every training step is here."""
     if not isinstance(tree, dict):
         for other in rest:
             if isinstance(other, dict):
-                raise _differ(where, tree, other)
-        return f(where, tree, *rest)
+                raise _Unlike
+        return f(name, tree, *rest)
     for other in rest:
         if not isinstance(other, dict) or other.keys() != tree.keys():
-            raise _differ(where, tree, other)
-    return {k: _map(f, (*where, k), tree[k], *(other[k] for other in rest)) for k in tree}
+            raise _Unlike
+    return {k: _walk(f, k, v, tuple([other[k] for other in rest])) for k, v in tree.items()}
 
 
-def _differ(where: tuple[Any, ...], a: Tree, b: Tree) -> ValueError:
+def _differ(tree: Tree, rest: tuple[Tree, ...], where: tuple[Any, ...] = ()) -> ValueError | None:
+    """The error for the first place where another tree has other keys."""
+
     def name(t: Tree) -> str:
         return f"the keys {list(t)}" if isinstance(t, dict) else f"a leaf ({type(t).__name__})"
 
-    place = "/".join(str(k) for k in where) or "the root"
-    return ValueError(f"trees differ at {place}: one has {name(a)}, another {name(b)}")
+    keys = tree.keys() if isinstance(tree, dict) else None
+    for other in rest:
+        if (other.keys() if isinstance(other, dict) else None) != keys:
+            place = "/".join(str(k) for k in where) or "the root"
+            return ValueError(
+                f"trees differ at {place}: one has {name(tree)}, another {name(other)}"
+            )
+    below = (_differ(tree[k], tuple(o[k] for o in rest), (*where, k)) for k in keys or ())
+    return next((error for error in below if error is not None), None)
 
 
 def items(tree: Tree, where: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:

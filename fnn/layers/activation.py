@@ -1,13 +1,13 @@
 """Element-wise non-linearities, for arrays of any shape."""
 
 import math
+from typing import Any
 
 import numpy as np
 
-from fnn.arrays import Array, check_float
+from fnn.arrays import Array
 from fnn.kernels import activation
-from fnn.layers.layer import Cache, Layer, empty
-from fnn.tree import Tree
+from fnn.layers.layer import Layer, plain
 
 
 def sigmoid() -> Layer:
@@ -20,23 +20,21 @@ def sigmoid() -> Layer:
     that does not, and y is practically 0 (below 1e-38 in float32).
     """
 
-    def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:
-        check_float("sigmoid", x)
+    def forward(x: Array, train: bool) -> tuple[Array, Array]:
         y = np.maximum(x, -math.floor(math.log(np.finfo(x.dtype).max)))
         np.negative(y, out=y)
         np.exp(y, out=y)
         y += 1
         np.reciprocal(y, out=y)
-        return y, Cache(y, state)
+        return y, y
 
-    def vjp(params: Tree, cache: Cache, dy: Array) -> tuple[Array, Tree]:
-        y = cache.saved
+    def backward(y: Array, dy: Array) -> Array:
         dt = 1 - y
         dt *= y
         dt *= dy
-        return dt, {}
+        return dt
 
-    return Layer(empty, apply, vjp, name="sigmoid")
+    return plain("sigmoid", forward, backward)
 
 
 def relu() -> Layer:
@@ -46,15 +44,11 @@ def relu() -> Layer:
     dt = dy where t > 0, 0 where t <= 0         (25)
     """
 
-    def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:
-        check_float("relu", x)
+    def forward(x: Array, train: bool) -> tuple[Array, Array]:
         y = activation.relu(x)
-        return y, Cache(y, state)
+        return y, y
 
-    def vjp(params: Tree, cache: Cache, dy: Array) -> tuple[Array, Tree]:
-        return activation.relu_vjp(cache.saved, dy), {}
-
-    return Layer(empty, apply, vjp, name="relu")
+    return plain("relu", forward, activation.relu_vjp)
 
 
 def gelu() -> Layer:
@@ -65,32 +59,25 @@ def gelu() -> Layer:
     Source: Hendrycks and Gimpel, "Gaussian error linear units", arXiv:1606.08415.
     """
 
-    def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:
-        check_float("gelu", x)
+    def forward(x: Array, train: bool) -> tuple[Array, Any]:
         if not train:  # a gradient is rarely needed
-            return activation.gelu(x), Cache((x, None), state)
+            return activation.gelu(x), (x, None)
         y, slope = activation.gelu_and_slope(x)
-        return y, Cache((None, slope), state)
+        return y, (None, slope)
 
-    def vjp(params: Tree, cache: Cache, dy: Array) -> tuple[Array, Tree]:
-        x, slope = cache.saved
-        return activation.times(activation.gelu_and_slope(x)[1] if slope is None else slope, dy), {}
+    def backward(saved: Any, dy: Array) -> Array:
+        x, slope = saved
+        return activation.times(activation.gelu_and_slope(x)[1] if slope is None else slope, dy)
 
-    return Layer(empty, apply, vjp, name="gelu")
+    return plain("gelu", forward, backward)
 
 
 def scaled(factor: float) -> Layer:
     """y = factor * x, with a constant that is not learned, such as a temperature before a loss."""
     factor = float(factor)  # a NumPy scalar would turn float32 into float64
-
-    def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:
-        check_float("scaled", x)
-        return x * factor, Cache((), state)
-
-    def vjp(params: Tree, cache: Cache, dy: Array) -> tuple[Array, Tree]:
-        return dy * factor, {}
-
-    return Layer(empty, apply, vjp, name=f"scaled({factor:g})")
+    return plain(
+        f"scaled({factor:g})", lambda x, train: (x * factor, ()), lambda saved, dy: dy * factor
+    )
 
 
 ACTIVATIONS = {"sigmoid": sigmoid, "relu": relu, "gelu": gelu}

@@ -1,6 +1,7 @@
 """The fully connected layer."""
 
 from fnn.arrays import Array, Shape
+from fnn.kernels.dense import product
 from fnn.keys import Key, child
 from fnn.layers.initializers import Initializer, course
 from fnn.layers.layer import Cache, Layer, check_input, check_rank
@@ -35,14 +36,14 @@ def dense(n: int, init: Initializer = course) -> Layer:
 
     def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:
         check_input(name, x, shape, last=len(params["W"]))
-        y = x @ params["W"]
+        y = product(x, params["W"])
         y += params["b"]
         return y, Cache(x, state)
 
     def grads(params: Tree, cache: Cache, dy: Array) -> Tree:
-        return {"W": cache.saved.T @ dy, "b": dy.sum(axis=0)}
+        return {"W": product(cache.saved.T, dy), "b": dy.sum(axis=0)}
 
     def vjp(params: Tree, cache: Cache, dy: Array) -> tuple[Array, Tree]:
-        return dy @ params["W"].T, grads(params, cache, dy)
+        return product(dy, params["W"].T), grads(params, cache, dy)
 
     return Layer(make, apply, vjp, shape, grads=grads, name=name)

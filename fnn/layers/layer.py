@@ -79,6 +79,28 @@ class Layer(NamedTuple):
     inputs: Callable[[Shape], Sequence[Shape]] = no_inputs
 
 
+def plain(
+    name: str,
+    forward: Callable[[Array, bool], tuple[Array, Any]],
+    backward: Callable[[Any, Array], Array],
+    shape: Callable[[Shape], Shape] = same_shape,
+) -> Layer:
+    """A layer without parameters and state: forward(x, train) is y and what backward is given.
+
+    backward(saved, dy) is dx. Raises what `check_input` does.
+    """
+
+    def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:
+        check_input(name, x, shape)
+        y, saved = forward(x, train)
+        return y, Cache(saved, state)
+
+    def vjp(params: Tree, cache: Cache, dy: Array) -> tuple[Array, Tree]:
+        return backward(cache.saved, dy), {}
+
+    return Layer(empty, apply, vjp, shape, name=name)
+
+
 def parameter_grads(layer: Layer, params: Tree, cache: Cache, dy: Array) -> Tree:
     """The gradients of a layer's parameters, when the input's gradient is not needed."""
     if layer.grads is None:

@@ -1,13 +1,13 @@
 """Pooling: each block of pixels becomes one pixel, channel by channel."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from fnn.arrays import Array, Shape, hwnc, nhwc
 from fnn.kernels import pool
-from fnn.layers.layer import Cache, Layer, check_images, check_input, empty
-from fnn.tree import Tree
+from fnn.layers.layer import Layer, check_images, plain
 
 
 def max_pool(size: int = 2) -> Layer:
@@ -23,38 +23,34 @@ def max_pool(size: int = 2) -> Layer:
     >>> max_pool(2).shape((7, 6, 3))
     (3, 3, 3)
     """
-    name = f"max_pool({size})"
-    shape = _pooled(name, size)
 
-    def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:
-        check_input(name, x, shape)
+    def forward(x: Array, train: bool) -> tuple[Array, Any]:
         images = hwnc(x)
         y = pool.max_pool(images, size)
-        return nhwc(y), Cache((images, y), state)
+        return nhwc(y), (images, y)
 
-    def vjp(params: Tree, cache: Cache, dy: Array) -> tuple[Array, Tree]:
-        images, y = cache.saved
-        return nhwc(pool.max_pool_vjp(images, y, hwnc(dy), size)), {}
+    def backward(saved: Any, dy: Array) -> Array:
+        images, y = saved
+        return nhwc(pool.max_pool_vjp(images, y, hwnc(dy), size))
 
-    return Layer(empty, apply, vjp, shape, name=name)
+    name = f"max_pool({size})"
+    return plain(name, forward, backward, _pooled(name, size))
 
 
 def avg_pool(size: int = 2) -> Layer:
     """The mean of each block of `size` x `size` pixels; shapes and errors as for `max_pool`."""
-    name = f"avg_pool({size})"
-    shape = _pooled(name, size)
 
-    def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:
-        check_input(name, x, shape)
+    def forward(x: Array, train: bool) -> tuple[Array, Any]:
         images = hwnc(x)
-        return nhwc(_blocks(images, size).mean(axis=(1, 3))), Cache(images.shape, state)
+        return nhwc(_blocks(images, size).mean(axis=(1, 3))), images.shape
 
-    def vjp(params: Tree, cache: Cache, dy: Array) -> tuple[Array, Tree]:
-        dx = np.zeros(cache.saved, dy.dtype)
+    def backward(shape: Any, dy: Array) -> Array:
+        dx = np.zeros(shape, dy.dtype)
         _blocks(dx, size)[...] = hwnc(dy)[:, None, :, None] / (size * size)
-        return nhwc(dx), {}
+        return nhwc(dx)
 
-    return Layer(empty, apply, vjp, shape, name=name)
+    name = f"avg_pool({size})"
+    return plain(name, forward, backward, _pooled(name, size))
 
 
 def global_avg_pool() -> Layer:
@@ -62,20 +58,17 @@ def global_avg_pool() -> Layer:
 
     Source: Lin et al., "Network in network", ICLR 2014.
     """
-    name = "global_avg_pool"
-    shape = _channels(name)
 
-    def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:
-        check_input(name, x, shape)
-        return hwnc(x).mean(axis=(0, 1)), Cache(x.shape, state)
-
-    def vjp(params: Tree, cache: Cache, dy: Array) -> tuple[Array, Tree]:
-        n, h, w, c = cache.saved
+    def backward(shape: Any, dy: Array) -> Array:
+        n, h, w, c = shape
         dx = np.empty((h, w, n, c), dy.dtype)
         dx[...] = dy / (h * w)
-        return nhwc(dx), {}
+        return nhwc(dx)
 
-    return Layer(empty, apply, vjp, shape, name=name)
+    name = "global_avg_pool"
+    return plain(
+        name, lambda x, train: (hwnc(x).mean(axis=(0, 1)), x.shape), backward, _channels(name)
+    )
 
 
 def global_max_pool() -> Layer:
@@ -83,20 +76,18 @@ def global_max_pool() -> Layer:
 
     Equal maxima all get the gradient, as in `max_pool`.
     """
-    name = "global_max_pool"
-    shape = _channels(name)
 
-    def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:
-        check_input(name, x, shape)
+    def forward(x: Array, train: bool) -> tuple[Array, Any]:
         images = hwnc(x)
         y = images.max(axis=(0, 1))
-        return y, Cache((images, y), state)
+        return y, (images, y)
 
-    def vjp(params: Tree, cache: Cache, dy: Array) -> tuple[Array, Tree]:
-        images, y = cache.saved
-        return nhwc((images == y) * dy), {}
+    def backward(saved: Any, dy: Array) -> Array:
+        images, y = saved
+        return nhwc((images == y) * dy)
 
-    return Layer(empty, apply, vjp, shape, name=name)
+    name = "global_max_pool"
+    return plain(name, forward, backward, _channels(name))
 
 
 def _channels(name: str) -> Callable[[Shape], Shape]:

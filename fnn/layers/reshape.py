@@ -2,9 +2,8 @@
 
 import math
 
-from fnn.arrays import Array, Shape, check_float
-from fnn.layers.layer import Cache, Layer, empty
-from fnn.tree import Tree
+from fnn.arrays import Array, Shape
+from fnn.layers.layer import Layer, plain
 
 
 def flatten() -> Layer:
@@ -16,27 +15,19 @@ def flatten() -> Layer:
     (784,)
     """
 
-    def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:
-        check_float("flatten", x)
-        return _reshaped(x, (len(x), math.prod(x.shape[1:]))), Cache(x.shape, state)
+    def forward(x: Array, train: bool) -> tuple[Array, Shape]:
+        return _reshaped(x, (len(x), math.prod(x.shape[1:]))), x.shape
 
-    def vjp(params: Tree, cache: Cache, dy: Array) -> tuple[Array, Tree]:
-        return _reshaped(dy, cache.saved), {}
-
-    return Layer(empty, apply, vjp, shape=lambda s: (math.prod(s),), name="flatten")
+    return plain(
+        "flatten", forward, lambda shape, dy: _reshaped(dy, shape), lambda s: (math.prod(s),)
+    )
 
 
 def identity() -> Layer:
     """Passes its input on; the shortcut of `residual`."""
-
-    def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:
-        check_float("identity", x)
-        return x.copy(order="K"), Cache((), state)
-
-    def vjp(params: Tree, cache: Cache, dy: Array) -> tuple[Array, Tree]:
-        return dy.copy(order="K"), {}
-
-    return Layer(empty, apply, vjp, name="identity")
+    return plain(
+        "identity", lambda x, train: (x.copy(order="K"), ()), lambda saved, dy: dy.copy(order="K")
+    )
 
 
 def _reshaped(x: Array, shape: Shape) -> Array:

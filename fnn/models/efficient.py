@@ -112,10 +112,7 @@ def _for_images_from(side: int, name: str, net: Layer) -> Layer:
 
 
 def air(
-    classes: int = 10,
-    width: int = 64,
-    activation: str = "gelu",
-    init: Initializer = passing,
+    classes: int = 10, width: int = 64, activation: str = "gelu", init: Initializer = passing
 ) -> Layer:
     """A whitening layer, then three blocks of two convolutions, for small color images.
 

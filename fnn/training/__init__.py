@@ -37,7 +37,6 @@ from fnn.training.loop import (
     Job,
     Progress,
     begin,
-    finished,
     held_out,
     measure,
     outcome,
@@ -48,24 +47,7 @@ from fnn.training.recipes import RECIPES
 from fnn.training.resolve import check, of_network, resolve
 
 __all__ = [
-    "RECIPES",
-    "Best",
-    "Diverged",
-    "Job",
-    "Options",
-    "Progress",
-    "Row",
-    "assemble",
-    "begin",
-    "check",
-    "finished",
-    "held_out",
-    "measure",
-    "of_network",
-    "outcome",
-    "read_rows",
-    "resolve",
-    "run",
-    "together",
-    "train",
-]
+    "RECIPES", "Best", "Diverged", "Job", "Options", "Progress", "Row", "assemble", "begin",
+    "check", "held_out", "measure", "of_network", "outcome", "read_rows", "resolve", "run",
+    "together", "train",
+]  # fmt: skip

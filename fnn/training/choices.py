@@ -54,17 +54,17 @@ AUGMENTS = {
     # The bounds are those that tests/bench/robust.py looks at.
     "distort": Change(
         partly(distort(degrees=15, zoom=0.15, pixels=3, shear=0.1, alpha=34, sigma=4), 0.6),
-        "six of ten images rotated, scaled, sheared, moved and bent, as handwriting is",
+        "60% of the images rotated, scaled, sheared, moved and bent, as handwriting is",
     ),
     "mild": Change(
         distort(degrees=12, zoom=0.1, pixels=2, shear=0.1, alpha=12, sigma=4),
-        "every image, but less than by distort",
+        "every image, but less than with distort",
     ),
     "elastic": Change(
         distort(degrees=10, zoom=0.1, pixels=1, shear=0.1, alpha=34, sigma=5),
         "every image rotated, scaled, sheared, moved and bent, for networks without convolutions",
     ),
-    "noise": Change(noise(20), "normal noise with a standard deviation of up to 20 of 255"),
+    "noise": Change(noise(20), "Gaussian noise with a standard deviation of up to 20 of 255"),
 }
 
 

@@ -9,19 +9,10 @@ from typing import Any
 
 from fnn.errors import InputError
 from fnn.files import checkpoint
+from fnn.training import loop
 from fnn.training import run_directory as files
 from fnn.training.history import METRICS, write_rows
-from fnn.training.loop import (
-    Diverged,
-    Job,
-    Progress,
-    begin,
-    check_finite,
-    finished,
-    is_finite,
-    outcome,
-    train,
-)
+from fnn.training.loop import Diverged, Job, Progress
 
 SAVE_EVERY = 60.0  # seconds
 
@@ -48,33 +39,33 @@ def run(
     """
     place = Path(directory)
     with opened(place, job, config or {}):
-        fresh = begin(job)
+        fresh = loop.begin(job)
         now = files.load_progress(place, job, fresh.ts) or fresh
         rows = files.done_rows(place, now.epoch)
         write_rows(place / METRICS, rows)
         saved, saved_at = now, time.monotonic()
         try:
-            for stage in [now] if finished(job, now) else train(job, now):
+            for stage in [now] if loop.finished(job, now) else loop.train(job, now):
                 now = stage
                 if now.row is not None:
                     if now.best.epoch == now.epoch and now.best.ts is not None:
-                        files.save_best(place, job, now.best.ts)
+                        checkpoint.save(place / files.BEST, files.network_of(job, now.best.ts))
                     rows = [*rows, now.row]
                     write_rows(place / METRICS, rows)
                 if now.row is not None or time.monotonic() - saved_at >= save_every:
-                    check_finite(now)
+                    loop.check_finite(now)
                     files.save_progress(place, job, now)
                     saved, saved_at = now, time.monotonic()
                 yield now
                 if stop():
                     raise KeyboardInterrupt
         except (KeyboardInterrupt, GeneratorExit):
-            if now is not saved and is_finite(now.ts):
+            if now is not saved and loop.is_finite(now.ts):
                 files.save_progress(place, job, now)
             raise
         except Diverged as error:
             raise Diverged(f"{error}; {place} keeps what was saved before") from None
-        checkpoint.save(place / files.FINAL, files.network_of(job, outcome(now)))
+        checkpoint.save(place / files.FINAL, files.network_of(job, loop.outcome(now)))
 
 
 @contextmanager

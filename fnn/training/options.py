@@ -46,15 +46,15 @@ class Options(NamedTuple):
 
     recipe: Annotated[
         str | None,
-        About(f"options that belong together; others replace them: {_RECIPES}", one_of(RECIPES)),
+        About(f"a set of options; others given replace its own: {_RECIPES}", one_of(RECIPES)),
     ] = None
     model: Annotated[str, About("the network (%(default)s)", one_of(MODELS))] = "mlp"
     data: Annotated[
         str | None,
         About(
-            "the data set: a name, or a directory in the format of MNIST or CIFAR-10. Names: "
-            f"{_DATA}. A name goes before a directory of that name, which is ./NAME. By default "
-            "MNIST, which is downloaded if necessary, or else the built-in digits",
+            "the data set: a name, or a directory in the format of MNIST or CIFAR-10. Names, with "
+            f"pixels and training + test images: {_DATA}. A directory of the same name is ./NAME. "
+            "By default MNIST, which is downloaded if necessary, or else the built-in digits",
             TEXT,
             "NAME|DIR",
         ),
@@ -63,7 +63,7 @@ class Options(NamedTuple):
         int | None, About(f"passes over the training images ({per_model('epochs')})", whole(1))
     ] = None
     batch_size: Annotated[
-        int | None, About(f"images in a training step ({per_model('batch_size')})", whole(1))
+        int | None, About(f"images per training step ({per_model('batch_size')})", whole(1))
     ] = None
     optimizer: Annotated[
         str | None, About(f"the optimizer ({per_model('optimizer')})", one_of(OPTIMIZERS))
@@ -71,7 +71,7 @@ class Options(NamedTuple):
     lr: Annotated[
         float | None,
         About(
-            f"the learning rate ({per_model('lr')}; with --optimizer the course's: {_RATES}); "
+            f"the learning rate ({per_model('lr')}; with --optimizer, the course's: {_RATES}); "
             "adadelta has none",
             POSITIVE,
         ),
@@ -79,8 +79,8 @@ class Options(NamedTuple):
     schedule: Annotated[
         str | None,
         About(
-            f"how the learning rate changes over the training ({per_model('schedule')}; with "
-            "--optimizer or --lr: constant)",
+            f"how the learning rate changes during training ({per_model('schedule')}; with "
+            "--optimizer or --lr, constant)",
             one_of(SCHEDULES),
         ),
     ] = None
@@ -89,7 +89,7 @@ class Options(NamedTuple):
         About(f"the activation of the hidden layers ({having('activation')})", one_of(ACTIVATIONS)),
     ] = None
     hidden: Annotated[int | None, About(f"hidden nodes ({having('hidden')})", whole(1))] = None
-    batch_norm: Annotated[bool, About("normalize the hidden nodes of the mlp", FLAG)] = False
+    batch_norm: Annotated[bool, About("batch-normalize the hidden nodes of the mlp", FLAG)] = False
     dropout: Annotated[
         float | None,
         About(
@@ -101,26 +101,25 @@ class Options(NamedTuple):
     width: Annotated[
         int | None, About(f"channels of the first block ({having('width')})", whole(1))
     ] = None
-    weight_decay: Annotated[float, About("the rate of L2 decay (%(default)s)", SHARE)] = 0.0
+    weight_decay: Annotated[float, About("the rate of L2 weight decay (%(default)s)", SHARE)] = 0.0
     label_smoothing: Annotated[
         float, About("the amount of label smoothing (%(default)s)", SHARE)
     ] = 0.0
     beta_rate: Annotated[
         float,
         About(
-            "multiplies the learning rate of batch norm's beta (%(default)s)", POSITIVE, "FACTOR"
+            "factor for the learning rate of batch norm's beta (%(default)s)", POSITIVE, "FACTOR"
         ),
     ] = 1.0
     lookahead: Annotated[
-        bool,
-        About("go back some of the way every 5 steps, further towards the end", FLAG),
+        bool, About("every 5 steps, go part of the way back, farther toward the end", FLAG)
     ] = False
-    seed: Annotated[int, About("decides every random choice (%(default)s)", whole(0))] = 0
+    seed: Annotated[int, About("seed of all random choices (%(default)s)", whole(0))] = 0
     augment: Annotated[
         str | None,
         About(
             "changes to the training images, one after another; several networks take the parts "
-            f"between slashes in turn: {_AUGMENTS}; or none, also for a turn",
+            f"between slashes in turn: {_AUGMENTS}; or none, alone or as a part",
             parts_of(AUGMENTS, "shift", "flip,cutout", "distort,noise", "mild/none"),
             "NAME[,...][/...]",
         ),
@@ -132,16 +131,16 @@ class Options(NamedTuple):
     networks: Annotated[
         int,
         About(
-            "train this many networks, with the seeds from --seed up; they answer together "
-            "(%(default)s)",
+            "train this many networks, with consecutive seeds from --seed; their answers are "
+            "averaged (%(default)s)",
             whole(1, 100),
         ),
     ] = 1
     views: Annotated[
         str,
         About(
-            "the views of an image that the network's answer is the mean of: the image, or also "
-            "moved (and mirrored) ones (%(default)s)",
+            "average the answers to these views of an image: the image alone, or also shifted "
+            "(and mirrored) copies (%(default)s)",
             one_of(VIEWS),
         ),
     ] = "one"
@@ -149,20 +148,20 @@ class Options(NamedTuple):
         float,
         About(
             "hold out this fraction of the training images and keep the epoch that is best on them "
-            "(%(default)s: none; the test images never choose)",
+            "(%(default)s: none; the test images are never used for this)",
             SHARE,
             "FRACTION",
         ),
     ] = 0.0
     patience: Annotated[
         int | None,
-        About("stop after this many epochs without a better one on validation", whole(1), "EPOCHS"),
+        About("stop after this many epochs without a better validation result", whole(1), "EPOCHS"),
     ] = None
     compact: Annotated[
         bool,
         About(
-            "write the parameters at the end in seven bits each: a quarter of the size, and nearly "
-            "the same answers",
+            "save the final parameters in seven bits each: a quarter of the size, nearly the same "
+            "answers",
             FLAG,
         ),
     ] = False

@@ -51,7 +51,7 @@ _CIFAR10 = {
 # Those for digits were chosen on the last 10000 training images of MNIST.
 RECIPES = {
     "mlp": Recipe(
-        "one hidden layer of 800 nodes, images as they are",
+        "one hidden layer of 800 nodes, undistorted images",
         {
             **_MLP,
             "epochs": 80,
@@ -63,27 +63,17 @@ RECIPES = {
     ),
     "mlp-elastic": Recipe(
         "the same, with distorted images",
-        {
-            **_MLP,
-            "epochs": 60,
-            "batch_size": 250,
-            "lr": 0.2,
-            "dropout": 0.2,
-            "augment": "elastic",
-        },
+        {**_MLP, "epochs": 60, "batch_size": 250, "lr": 0.2, "dropout": 0.2, "augment": "elastic"},
     ),
-    "sprint": Recipe(
-        "99% of MNIST in 20 seconds",
-        _as_it_stands("quick"),
-    ),
+    "sprint": Recipe("99% on MNIST in 20 seconds", _as_it_stands("quick")),
     "single": Recipe("one network for digits, with distorted images", _SINGLE),
     "contest": Recipe(
-        "three networks that answer together, for five views of each image; the second learns from "
-        "images that are distorted less",
+        "three networks, averaged, with five views of each image; the second learns from less "
+        "distorted images",
         {**_SINGLE, "augment": "distort/mild", "networks": 3, "views": "shifted"},
     ),
     "cifar10-quick": Recipe(
         "small color images in minutes", {**_CIFAR10, "width": 32, "epochs": 5}
     ),
-    "cifar10": Recipe("the same, wider and for longer", {**_CIFAR10, "width": 64, "epochs": 10}),
+    "cifar10": Recipe("the same, wider and longer", {**_CIFAR10, "width": 64, "epochs": 10}),
 }

@@ -86,9 +86,8 @@ def model_options(options: Options) -> dict[str, Any]:
 
 def make_augment(options: Options) -> Augment | None:
     """The augmentation of one network's options."""
-    if options.augment is None:
-        return None
-    return compose(*(AUGMENTS[name].augment for name in options.augment.split(",")))
+    names = options.augment.split(",") if options.augment else []
+    return compose(*(AUGMENTS[name].augment for name in names)) if names else None
 
 
 def make_optimizer(options: Options, steps: int) -> tuple[Optimizer, Rate | None]:

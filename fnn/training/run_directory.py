@@ -49,10 +49,7 @@ def locked(directory: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        raise InputError(
-            f"{directory}: another training is at work on this run; wait for its end, or name "
-            "another directory"
-        ) from None
+        raise InputError(f"{directory}: another training is at work on this run") from None
     try:
         yield
     finally:
@@ -65,14 +62,10 @@ def create(directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         present = {entry.name for entry in directory.iterdir()} - {LOCK}
     except OSError as error:
-        raise InputError(
-            f"{directory}: cannot be the directory of a run ({error.strerror}); name another"
-        ) from None
+        why = f"cannot be the directory of a run ({error.strerror})"
+        raise InputError(f"{directory}: {why}; name another") from None
     if CONFIG in present:
-        raise InputError(
-            f"{directory}: holds a run already: go on with --resume {directory}, or name another "
-            "directory"
-        )
+        raise InputError(f"{directory}: holds a run already; go on with --resume {directory}")
     if any(not name.endswith(".tmp") for name in present):
         raise InputError(f"{directory}: is not empty; name a new directory for the run")
 
@@ -86,11 +79,7 @@ def write_config(directory: Path, config: dict[str, Any]) -> None:
     """Write config.json: `config`, the format's number and the versions at work."""
     from fnn import __version__
 
-    versions = {
-        "fnn": __version__,
-        "numpy": np.__version__,
-        "python": platform.python_version(),
-    }
+    versions = {"fnn": __version__, "numpy": np.__version__, "python": platform.python_version()}
     text = json.dumps({"format": FORMAT, **config, "versions": versions}, indent=2) + "\n"
     write_atomically(directory / CONFIG, lambda file: file.write(text.encode()))
 
@@ -142,14 +131,11 @@ def done_rows(directory: Path, epochs: int) -> list[Row]:
             return []
         raise InputError(f"{path}: is missing, though {epochs} epochs are done") from None
     rows = rows[:epochs]
-    why = ""
-    if columns != Row._fields:
-        why = "its first line is another"
-    elif len(rows) != epochs or any(row.epoch != i for i, row in enumerate(rows, 1)):
-        why = f"expected the epochs 1 to {epochs}"
-    if why:
+    whole = len(rows) == epochs and all(row.epoch == i for i, row in enumerate(rows, 1))
+    if columns != Row._fields or not whole:
+        why = f"expected the epochs 1 to {epochs}, and the columns {', '.join(Row._fields)}"
         raise InputError(
-            f"{path}: not the table that fnn-train wrote ({why}); put it back, or begin a new run"
+            f"{path}: not what fnn-train wrote: {why}; put it back, or begin a new run"
         )
     return rows
 
@@ -161,22 +147,15 @@ def network_of(job: Job, ts: TrainState) -> Tree:
     return model_of(job.spec, ts.params, ts.state)
 
 
-def save_best(directory: Path, job: Job, best: TrainState) -> None:
-    """Write best.npz."""
-    checkpoint.save(directory / BEST, network_of(job, best))
-
-
 def save_progress(directory: Path, job: Job, now: Progress) -> None:
     """Write last.npz."""
-    best = {name: getattr(now.best, name) for name in ("epoch", "accuracy", "loss")}
-    content = {
-        **network_of(job, now.ts),
+    more = {
         "opt_state": now.ts.opt_state,
         "loss": now.ts.loss,
-        "progress": {"epoch": now.epoch, "batch": now.batch, "loss": now.loss},
-        "best": best,
+        "progress": {name: getattr(now, name) for name in ("epoch", "batch", "loss")},
+        "best": {name: getattr(now.best, name) for name in ("epoch", "accuracy", "loss")},
     }
-    checkpoint.save(directory / LAST, content)
+    checkpoint.save(directory / LAST, network_of(job, now.ts) | more)
 
 
 def load_progress(directory: Path, job: Job, fresh: TrainState) -> Progress | None:
