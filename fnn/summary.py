@@ -36,39 +36,23 @@ def summary(net: Layer, shape: Shape, rng: Key = 0) -> list[Line]:
 
 
 def _lines(layer: Layer, shape: Shape, params: Tree, place: tuple[int, ...]) -> Iterator[Line]:
-    if not layer.parts:
+    inputs = layer.inputs(shape)
+    for i, (part, given) in enumerate(zip(layer.parts, inputs, strict=False)):
+        yield from _lines(part, given, params[i], (*place, i))
+    if not inputs:
         out = layer.shape(shape)
-        sizes = {where[-1]: leaf.size for where, leaf in tree.items(params) if where}
-        cost = sizes.get("W", 0) * math.prod(out[:-1])
-        yield Line(place, layer.name or "layer", out, sum(sizes.values()), cost)
-        return
-    for i, part in enumerate(layer.parts):
-        yield from _lines(part, shape, params[i], (*place, i))
-        if layer.name == "serial":  # the branches of a parallel share one input
-            shape = part.shape(shape)
+        sizes = [(where[-1:], leaf.size) for where, leaf in tree.items(params)]
+        cost = sum(size for name, size in sizes if name == ("W",)) * math.prod(out[:-1])
+        yield Line(place, layer.name or "layer", out, sum(size for _, size in sizes), cost)
 
 
 def table(lines: list[Line]) -> str:
     """The lines as aligned text, with totals."""
-    rows = [("place", "layer", "output", "parameters", "multiply-adds")]
-    rows += [
-        (
-            ".".join(map(str, line.place)),
-            line.name,
-            "x".join(map(str, line.shape)),
-            f"{line.parameters:,}",
-            f"{line.multiply_adds:,}",
-        )
-        for line in lines
-    ]
-    parameters = sum(line.parameters for line in lines)
-    multiply_adds = sum(line.multiply_adds for line in lines)
-    rows.append(("", "total", "", f"{parameters:,}", f"{multiply_adds:,}"))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(
-            cell.rjust(width) if i >= 3 else cell.ljust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    )
+    rows: list[tuple[str, ...]] = [("place", "layer", "output", "parameters", "multiply-adds")]
+    for place, name, shape, *counts in lines:
+        row = (".".join(map(str, place)), name, "x".join(map(str, shape)))
+        rows.append((*row, *(f"{n:,}" for n in counts)))
+    totals = (sum(line.parameters for line in lines), sum(line.multiply_adds for line in lines))
+    rows.append(("", "total", "", *(f"{n:,}" for n in totals)))
+    a, b, c, d, e = (max(map(len, column)) for column in zip(*rows, strict=True))
+    return "\n".join(f"{r[0]:{a}}  {r[1]:{b}}  {r[2]:{c}}  {r[3]:>{d}}  {r[4]:>{e}}" for r in rows)

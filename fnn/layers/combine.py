@@ -25,7 +25,7 @@ def serial(*layers: Layer) -> Layer:
     """
 
     def inputs(s: Shape) -> Sequence[Shape]:
-        return list(accumulate(lambda s, layer: layer.shape(s), layers[:-1], s))
+        return list(accumulate(lambda s, layer: layer.shape(s), layers[:-1], s))[: len(layers)]
 
     def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:
         if not layers:
