@@ -48,8 +48,10 @@ def run(
             for stage in [now] if loop.finished(job, now) else loop.train(job, now):
                 now = stage
                 if now.row is not None:
-                    if now.best.epoch == now.epoch and now.best.ts is not None:
-                        checkpoint.save(place / files.BEST, files.network_of(job, now.best.ts))
+                    if now.best.epoch == now.epoch:
+                        checkpoint.save(
+                            place / files.BEST, files.network_of(job, loop.outcome(now))
+                        )
                     rows = [*rows, now.row]
                     write_rows(place / METRICS, rows)
                 if now.row is not None or time.monotonic() - saved_at >= save_every:

@@ -33,6 +33,7 @@ from fnn.train import (
     train_step,
 )
 from fnn.training.history import Row
+from fnn.tree import Tree
 
 RECALIBRATED = 10000  # images whose mini-batches give batch norm's expectations
 WHITENED = 5000  # images on which the filters of a whitening layer are computed
@@ -72,7 +73,8 @@ class Best(NamedTuple):
     epoch: int = 0  # none yet
     accuracy: float = -1.0
     loss: float = math.inf
-    ts: TrainState | None = None
+    params: Tree = None
+    state: Tree = None
 
 
 class Progress(NamedTuple):
@@ -131,7 +133,8 @@ def finished(job: Job, now: Progress) -> bool:
 
 def outcome(now: Progress) -> TrainState:
     """The network that a training ends with: the best on validation images, otherwise the last."""
-    return now.best.ts or now.ts
+    best = now.best
+    return now.ts._replace(params=best.params, state=best.state) if best.epoch else now.ts
 
 
 def measure(job: Job, ts: TrainState, split: Split) -> Metrics:
@@ -204,7 +207,7 @@ def _end_of_epoch(job: Job, now: Progress, start: float, speed: float) -> Progre
     chosen = None if job.validation is None else measure(job, ts, job.validation)
     best = now.best
     if chosen is not None and (chosen.accuracy, -chosen.loss) > (best.accuracy, -best.loss):
-        best = Best(epoch, chosen.accuracy, chosen.loss, ts)
+        best = Best(epoch, chosen.accuracy, chosen.loss, ts.params, ts.state)
     step = epoch * -(-n // job.batch_size)
     row = Row(
         epoch=epoch,

@@ -46,15 +46,15 @@ class Options(NamedTuple):
 
     recipe: Annotated[
         str | None,
-        About(f"a set of options; others given replace its own: {_RECIPES}", one_of(RECIPES)),
+        About(f"a set of options, which other options override: {_RECIPES}", one_of(RECIPES)),
     ] = None
     model: Annotated[str, About("the network (%(default)s)", one_of(MODELS))] = "mlp"
     data: Annotated[
         str | None,
         About(
             "the data set: a name, or a directory in the format of MNIST or CIFAR-10. Names, with "
-            f"pixels and training + test images: {_DATA}. A directory of the same name is ./NAME. "
-            "By default MNIST, which is downloaded if necessary, or else the built-in digits",
+            f"pixels and training + test images: {_DATA}. Write ./NAME for a directory of the "
+            "same name. By default MNIST, downloaded if necessary, or else the built-in digits",
             TEXT,
             "NAME|DIR",
         ),
@@ -112,7 +112,8 @@ class Options(NamedTuple):
         ),
     ] = 1.0
     lookahead: Annotated[
-        bool, About("every 5 steps, go part of the way back, farther toward the end", FLAG)
+        bool,
+        About("every 5 steps, go part of the way back, farther toward the end of training", FLAG),
     ] = False
     seed: Annotated[int, About("seed of all random choices (%(default)s)", whole(0))] = 0
     augment: Annotated[

@@ -185,7 +185,7 @@ def load_progress(directory: Path, job: Job, fresh: TrainState) -> Progress | No
     if not now.best.epoch:
         return now
     best = _checked(directory / BEST, lambda content: _network(content, fresh))
-    return now._replace(best=now.best._replace(ts=best))
+    return now._replace(best=now.best._replace(params=best.params, state=best.state))
 
 
 def _network(content: Tree, fresh: TrainState) -> TrainState:

@@ -1,5 +1,6 @@
 """Any command line gives status 0, or status 2 and one line; nothing is written but here."""
 
+import importlib
 import io
 import os
 import pickle
@@ -9,6 +10,7 @@ import sys
 import tempfile
 import zlib
 from contextlib import redirect_stderr, redirect_stdout
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -42,72 +44,32 @@ WORDS = ["", " ", "0", "1", "-1", "+2", "1.5", "1e400", "nan", "inf", "-0.0", "�
          "9" * 30, "9" * 5000, "random", "mnist", "fashion-mnist", "digits ", "-", "--", "-h", "é",
          "x=y", "%s", "{}", "🖼"]  # fmt: skip
 
-OPTIONS = {
-    "fnn-train": {
-        "--model": ["mlp", "conv", "lenet", "vgg", "slim", "quick", "air", "resnet"],
-        "--data": ["set", "mnist", "./set/"],
-        "--batch-size": ["1", "4", "5", "12", "1000000000"],
-        "--optimizer": ["sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adadelta", "adam"],
-        "--lr": ["1e-3", "0.5", "1e10", "1e38", "1e300"],
-        "--schedule": ["constant", "step", "cosine", "one-cycle", "triangular"],
-        "--activation": ["sigmoid", "relu"],
-        "--hidden": ["1", "3"],
-        "--batch-norm": None,
-        "--dropout": ["0", "0.5", "0.999"],
-        "--width": ["1", "2"],
-        "--weight-decay": ["0", "1e-4", "0.9"],
-        "--label-smoothing": ["0", "0.1"],
-        "--seed": ["0", "1000000000"],
-        "--augment": ["shift", "flip,cutout", "shift,shift", "distort,noise", "mild/none"],
-        "--recipe": ["contest", "mlp", "sprint"],
-        "--networks": ["1", "2"],
-        "--views": ["one", "shifted", "mirrored"],
-        "--compact": None,
-        "--lookahead": None,
-        "--alternating-flip": None,
-        "--beta-rate": ["1", "64", "1e30"],
-        "--validation": ["0.1", "0.5"],
-        "--patience": ["1"],
-        "--out": ["new.npz", "params.npz"],
-        "--run": ["new", "run"],
-        "--resume": ["run"],
-        "--save-every": ["0", "1e9"],
-        "--summary": None,
-        "--quiet": None,
-        "--version": None,
-    },
-    "fnn-predict": {
-        "--params": ["random", "params.npz"],
-        "--data": ["set", "mnist"],
-        "--top": ["1", "3"],
-        "--image": ["digit.png", "blank.png", "images.npy"],
-        "--help": None,
-    },
-    "fnn-loss": {
-        "--params": ["random", "params.npz"],
-        "--data": ["set", "mnist"],
-        "--batch-size": ["1", "6"],
-        "--seed": ["0", "1000000000"],
-    },
-    "fnn-contest": {"--params": ["random"]},
-    "fnn-eval": {
-        "--params": ["random", "params.npz"],
-        "--data": ["set", "mnist"],
-        "--plot": ["new.png", "new.svg"],
-    },
-    "fnn-show": {
-        "--index": ["0", "5", "6"],
-        "--mistakes": None,
-        "--filters": None,
-        "--params": ["random", "params.npz"],
-        "--data": ["set", "mnist"],
-        "--split": ["test", "train"],
-        "--count": ["1", "3"],
-        "--seed": ["0", "1000000000"],
-        "--out": ["new.png", "new.svg"],
-    },
-    "fnn-plot": {"--out": ["new.png", "new.svg"]},
+# good values of options that name something, by what --help shows in their place
+GOOD = {
+    "NAME|DIR": ["set", "mnist", "./set/"],
+    "FILE|random|pretrained": ["random", "params.npz"],
+    "DIR": ["new", "run"],
+    "FILE": ["new.npz", "new.png", "new.svg", "params.npz", "digit.png", "blank.png"],
 }
+
+
+def options_of(program: str) -> dict[str, list[str] | None]:
+    """Each option of a program with good values, as its parser has them; None for a flag."""
+    parser = importlib.import_module(f"fnn.cli.{program.removeprefix('fnn-')}").arguments()
+    found: dict[str, list[str] | None] = {}
+    for action in parser._actions:
+        for option in action.option_strings:
+            if action.nargs == 0:
+                found[option] = None
+            elif isinstance(action.type, partial):  # fnn.cli.program.argument(kind)
+                found[option] = list(action.type.args[0].examples or GOOD[action.metavar])
+            else:
+                found[option] = list(action.choices or GOOD[action.metavar])
+    return found
+
+
+PROGRAMS = [f"fnn-{n}" for n in ("train", "predict", "loss", "contest", "eval", "show", "plot")]
+OPTIONS = {program: options_of(program) for program in PROGRAMS}
 FIRST = {  # a later one counts
     "fnn-loss": ["--batch-size", "6"],  # as many as there are
     "fnn-show": ["--out", "new.png"],

@@ -8,16 +8,7 @@ import numpy as np
 import pytest
 import toolz
 from packing import Seed, kept_of, npy, npy_of, tree_of
-from readers import (
-    BATCH,
-    KEPT,
-    KEPT_BYTES,
-    METRICS,
-    MODELS,
-    READERS,
-    exercise,
-    save_progress,
-)
+from readers import BATCH, KEPT, KEPT_BYTES, METRICS, MODELS, READERS, exercise, save_progress
 
 from fnn.errors import InputError
 from fnn.files import checkpoint

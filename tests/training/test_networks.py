@@ -1,4 +1,4 @@
-"""Recipes, and several networks that answer together."""
+"""Recipes, and several networks whose answers are averaged."""
 
 import json
 import re
@@ -30,7 +30,7 @@ def same(a, b):
     )
 
 
-def test_networks_are_those_of_the_seeds_from_the_first_up(run, data):
+def test_networks_have_consecutive_seeds(run, data):
     done = run("fnn-train", "--data", data, *TWO, "--seed", 4)
     assert done.returncode == 0, done.stderr
     assert re.search(r"^2 networks: accuracy [01]\.\d{4}", done.stderr, re.M)
@@ -86,7 +86,7 @@ def test_a_run_that_stops_within_a_network_names_the_whole(run, start, data, tmp
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
-    assert "go on with: fnn-train --resume r\n" in err
+    assert "continue with: fnn-train --resume r\n" in err
     assert run("fnn-train", "--resume", "r").returncode == 0
     assert Path("r/params.npz").read_bytes() == Path("whole/params.npz").read_bytes()
 
@@ -115,7 +115,7 @@ def test_alternating_flips_change_what_is_learned(run, data):
     assert not same(*(checkpoint.load(p)["params"] for p in ("plain.npz", "one.npz")))
 
 
-def test_compact_is_a_quarter_and_answers_nearly_alike(run, data):
+def test_compact_is_a_quarter_of_the_size_and_answers_nearly_alike(run, data):
     small = ("--data", data, "--hidden", 100, "--epochs", 1)
     assert run("fnn-train", *small).returncode == 0
     assert run("fnn-train", *small, "--compact", "--run", "r").returncode == 0
@@ -140,7 +140,7 @@ def test_a_recipe_is_options_that_can_be_changed(name):
     plain, changed = parsed(["--recipe", name]), parsed(["--recipe", name, "--epochs", "1"])
     assert changed.epochs == 1
     assert changed._replace(epochs=plain.epochs) == plain
-    # What a recipe says must be what the options admit.
+    # A recipe's values must be ones that the options accept.
     words = [
         word
         for option, value in RECIPES[name].options.items()
@@ -194,5 +194,5 @@ def test_a_run_of_a_recipe_goes_on_with_its_options(run, data):
         (["--resume", "r", "--recipe", "contest"], ["--recipe", "keeps its own options"]),
     ],
 )
-def test_what_cannot_be_is_refused(run, refused, args, words):
+def test_bad_options_are_refused(run, refused, args, words):
     refused(run("fnn-train", *args), *words)

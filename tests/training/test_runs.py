@@ -31,7 +31,7 @@ def rows_of(run):
 def wait_for(path, seconds=60):
     end = time.monotonic() + seconds
     while not path.exists():
-        assert time.monotonic() < end, f"{path} did not come"
+        assert time.monotonic() < end, f"{path} did not appear"
         time.sleep(0.01)
 
 
@@ -79,7 +79,7 @@ def test_checkpoints_are_parameter_files(run, data):
 
 
 @pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
-def test_a_run_that_is_asked_to_stop_saves_and_says_how_to_go_on(run, start, data, tmp_path, kind):
+def test_a_run_that_is_stopped_saves_and_says_how_to_continue(run, start, data, tmp_path, kind):
     args = ("--data", data, "--hidden", 6, "--epochs", 60, "--validation", 0.1)
     assert run("fnn-train", *args, "--run", "whole").returncode == 0
     process = start("fnn-train", *args, "--run", "r 1", "--save-every", 0)
@@ -87,7 +87,7 @@ def test_a_run_that_is_asked_to_stop_saves_and_says_how_to_go_on(run, start, dat
     process.send_signal(kind)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
-    assert "go on with: fnn-train --resume 'r 1'\n" in err
+    assert "continue with: fnn-train --resume 'r 1'\n" in err
     assert "Traceback" not in err
     done = run("fnn-train", "--resume", "r 1")
     assert done.returncode == 0, done.stderr
@@ -103,7 +103,7 @@ def test_resume_of_a_finished_run_changes_nothing(run, data):
     assert Path("r/params.npz").read_bytes() == before
 
 
-def test_resume_goes_from_the_start_where_there_is_no_checkpoint(run, data):
+def test_resume_starts_over_if_there_is_no_checkpoint(run, data):
     run("fnn-train", "--data", data, *SMALL, "--run", "r")
     before = Path("r/params.npz").read_bytes()
     for name in ("last.npz", "params.npz", "metrics.csv"):
@@ -113,7 +113,7 @@ def test_resume_goes_from_the_start_where_there_is_no_checkpoint(run, data):
     assert len(rows_of("r")) == 2
 
 
-def test_rows_beyond_the_checkpoint_are_made_again(run, data):
+def test_rows_beyond_the_checkpoint_are_replaced(run, data):
     run("fnn-train", "--data", data, *SMALL, "--run", "r")
     with open("r/metrics.csv", "a") as file:
         file.write("3,18,0.1,1,1,,0.1,1,1\n")
@@ -121,7 +121,7 @@ def test_rows_beyond_the_checkpoint_are_made_again(run, data):
     assert [row["epoch"] for row in rows_of("r")] == ["1", "2"]
 
 
-def test_data_that_moved_are_taken_and_other_data_are_not(run, refused, data, tiny):
+def test_moved_data_is_accepted_and_other_data_is_not(run, refused, data, tiny):
     run("fnn-train", "--data", data, *SMALL, "--run", "r")
     data.rename("elsewhere")
     refused(run("fnn-train", "--resume", "r"), str(data), "there is no such directory")
@@ -157,7 +157,7 @@ def test_data_that_moved_are_taken_and_other_data_are_not(run, refused, data, ti
         (["--save-every", "5"], ["--save-every", "--run"]),
     ],
 )
-def test_what_a_run_cannot_be_is_refused(run, refused, data, args, words):
+def test_bad_options_of_a_run_are_refused(run, refused, data, args, words):
     Path("file").touch()
     run("fnn-train", "--data", data, "--hidden", 2, "--epochs", 1, "--run", "r")
     own = [] if "--resume" in args else ["--data", data]
@@ -201,7 +201,7 @@ def not_finite(path):
 
 
 @pytest.mark.parametrize(
-    ("name", "spoil", "words"),
+    ("name", "damage", "words"),
     [
         ("last.npz", truncate, ["damaged"]),
         ("last.npz", flip_a_bit, ["damaged"]),
@@ -228,13 +228,13 @@ def not_finite(path):
         ("metrics.csv", lambda path: damage_text(path, "\n2,", "\n3,"), ["the epochs 1 to 2"]),
     ],
 )
-def test_a_spoilt_file_of_a_run_is_named_in_one_line(run, refused, data, name, spoil, words):
+def test_a_damaged_file_of_a_run_is_named_in_one_line(run, refused, data, name, damage, words):
     run("fnn-train", "--data", data, *SMALL, "--run", "r", "--validation", 0.2)
-    spoil(Path("r", name))
+    damage(Path("r", name))
     refused(run("fnn-train", "--resume", "r"), f"r/{name}" if name in words else "r", *words)
 
 
-def test_a_run_that_is_at_work_is_not_taken_twice(run, start, refused, data, tmp_path):
+def test_a_run_that_is_in_progress_cannot_be_resumed(run, start, refused, data, tmp_path):
     args = ("--data", data, "--hidden", 6, "--epochs", 10**6)
     with start("fnn-train", *args, "--run", "r", "--save-every", 0) as process:
         wait_for(tmp_path / "r" / "last.npz")
@@ -298,7 +298,7 @@ def test_the_best_epoch_is_kept_as_it_was_measured(run, data):
     assert fnn.accuracy(logits, test.labels) == float(best["test_accuracy"])
 
 
-def test_patience_ends_a_training_that_gets_no_better(run, data):
+def test_patience_ends_a_training_that_does_not_improve(run, data):
     args = ("--data", data, "--hidden", 6, "--epochs", 50, "--validation", 0.2, "--lr", 1e-9)
     done = run("fnn-train", *args, "--patience", 3, "--run", "r")
     assert done.returncode == 0, done.stderr
@@ -306,7 +306,7 @@ def test_patience_ends_a_training_that_gets_no_better(run, data):
     assert len(rows_of("r")) == best + 3 < 50
 
 
-def test_held_out_images_are_the_seeds_own_and_none_is_lost():
+def test_held_out_images_depend_on_the_seed_and_none_is_lost():
     split = digits(1, 50)
     others, part = held_out(split, 0.2, seed=3)
     assert (len(others.labels), len(part.labels)) == (40, 10)
@@ -324,7 +324,7 @@ def test_summary_prints_the_layers_and_trains_nothing(run, data):
     assert not Path("params.npz").exists()
 
 
-def test_summary_has_every_network(run, data):
+def test_summary_counts_every_network(run, data):
     done = run("fnn-train", "--data", data, "--hidden", 6, "--networks", 3, "--summary")
     assert done.stdout.splitlines()[-1].split() == ["total", f"{3 * 4780:,}", f"{3 * 4764:,}"]
 
@@ -335,7 +335,7 @@ def test_quiet_prints_nothing(run, data):
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_two_first_time_parsers_of_a_set_both_succeed(start, data):
+def test_two_trainings_can_parse_a_set_at_the_same_time(start, data):
     args = ("--data", data, "--hidden", 2, "--epochs", 1, "--quiet")
     processes = [start("fnn-train", *args, "--out", f"{i}.npz") for i in range(2)]
     for process in processes:
