@@ -1,4 +1,4 @@
-"""The checks themselves: right layers pass, and each kind of mistake is found."""
+"""The checks themselves: correct layers pass, and each kind of mistake is found."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def scaled(grads=lambda x, dy: (x * dy).sum(axis=0)):
 
 
 @pytest.mark.parametrize("layer", [squares(), scaled(), fnn.serial(squares(), scaled())])
-def test_a_right_layer_of_somebodys_own_passes(layer):
+def test_a_correct_custom_layer_passes(layer):
     for shape in [(3,), (8, 8, 4)]:
         fnn.check_vjp(layer, shape)
         fnn.check_pure(layer, shape)
@@ -106,6 +106,6 @@ def test_writing_into_dicts_is_found_too(change):
         fnn.check_pure(layer, (3,))
 
 
-def test_kinks_are_walked_around():
+def test_kinks_are_avoided():
     for seed in range(20):
         fnn.check_vjp(fnn.relu(), (40,), rng=seed)

@@ -1,4 +1,4 @@
-"""The edges of training: nothing, one of a thing, too many, labels that are not there."""
+"""The edge cases of training: nothing, a single example, too many, labels out of range."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def start(net):
 
 
 @pytest.mark.parametrize(("net", "learns"), NETS.values(), ids=NETS)
-def test_a_batch_of_one_trains_or_says_why_not_and_is_always_recognised(net, learns):
+def test_a_batch_of_one_trains_or_says_why_not_and_is_always_evaluated(net, learns):
     step, ts = start(net)
     batch = next(fnn.batches(0, IMAGES[:1], LABELS[:1], 100, fnn.to_float))
     if learns:
@@ -50,7 +50,7 @@ def test_no_batches_leave_the_state_as_it_is():
     assert list(fnn.states(step, [], ts)) == []
 
 
-def test_more_batches_skipped_than_there_are_leave_none():
+def test_skipping_more_batches_than_there_are_leaves_none():
     assert list(fnn.batches(0, IMAGES, LABELS, 2, first=5)) == []
 
 

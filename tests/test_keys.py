@@ -11,7 +11,7 @@ paths = st.lists(st.integers(0, 2**40), min_size=1, max_size=4).map(tuple)
 
 
 @given(paths, paths)
-def test_equal_keys_and_only_they_give_equal_streams(a, b):
+def test_streams_are_equal_only_for_equal_keys(a, b):
     draws = [keys.generator(k).integers(2**63, size=2).tolist() for k in (a, b)]
     assert (draws[0] == draws[1]) == (a == b)
 
@@ -44,6 +44,6 @@ def test_children_are_those_of_seed_sequence():
         (-1, ValueError, "none negative"),
     ],
 )
-def test_what_is_no_key_is_refused(rng, error, words):
+def test_other_values_are_refused(rng, error, words):
     with pytest.raises(error, match=words):
         keys.generator(rng)

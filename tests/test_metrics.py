@@ -8,8 +8,7 @@ import fnn
 
 answers = st.tuples(st.integers(1, 6), st.integers(0, 30)).flatmap(
     lambda size: st.tuples(
-        *[hnp.arrays(np.int64, size[1], elements=st.integers(0, size[0] - 1))] * 2,
-        st.just(size[0]),
+        *[hnp.arrays(np.int64, size[1], elements=st.integers(0, size[0] - 1))] * 2, st.just(size[0])
     )
 )
 
@@ -37,7 +36,7 @@ def test_every_example_is_counted_once_where_it_belongs(case):
 
 
 @given(answers)
-def test_the_figures_are_shares_and_nan_for_0_by_0_alone(case):
+def test_metrics_are_shares_and_nan_only_for_0_by_0(case):
     counts = fnn.confusion(*case)
     p, r, f = fnn.precision(counts), fnn.recall(counts), fnn.f1(counts)
     np.testing.assert_array_equal(p, fnn.recall(counts.T))
@@ -47,7 +46,7 @@ def test_the_figures_are_shares_and_nan_for_0_by_0_alone(case):
         assert ((figure >= 0) & (figure <= 1) | np.isnan(figure)).all()
     some = p + r > 0  # False for nan
     np.testing.assert_allclose(f[some], (2 * p * r / np.where(some, p + r, 1))[some], rtol=1e-12)
-    # Recall, weighed by the examples of each class, is accuracy.
+    # Recall, weighted by the examples of each class, is accuracy.
     hits = np.nansum(r * counts.sum(axis=1))
     assert hits == pytest.approx(np.trace(counts))
 
@@ -57,7 +56,7 @@ def metrics():
     return pytest.importorskip("sklearn.metrics", reason="scikit-learn is not installed")
 
 
-# scikit-learn warns of a single class, and of no examples.
+# scikit-learn warns about a single class, and about no examples.
 @given(answers.filter(lambda case: len(case[0]) and case[2] > 1))
 def test_scikit_learn_says_the_same(metrics, case):
     labels, said, classes = case

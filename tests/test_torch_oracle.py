@@ -1,6 +1,6 @@
-"""PyTorch as a yardstick: where the definitions agree, so do the numbers, in float64 to 1e-10.
+"""Comparison with PyTorch: where the definitions agree, so do the numbers, in float64 to 1e-10.
 
-Where the course's definition is another, a test says how they differ and pins the course's.
+Where the course's definition differs, a test shows how and pins the course's.
 """
 
 import numpy as np
@@ -15,12 +15,12 @@ draw = fnn.keys.generator(5).standard_normal
 
 
 def tensor(a):
-    """A fresh float64 tensor to which gradients flow."""
+    """A new float64 tensor that collects gradients."""
     return torch.tensor(np.ascontiguousarray(a), dtype=torch.float64, requires_grad=True)
 
 
 def planes(x):
-    """(N, H, W, C) as PyTorch has images, (N, C, H, W)."""
+    """Images (N, H, W, C) in PyTorch's order, (N, C, H, W)."""
     return tensor(x.transpose(0, 3, 1, 2))
 
 
@@ -78,7 +78,7 @@ def test_activations(layer, function):
 @pytest.mark.parametrize("size", [1, 2, 3, 5])
 @pytest.mark.parametrize("stride", [1, 2, 3])
 @pytest.mark.parametrize("pad", [0, 1, 2])
-@pytest.mark.parametrize("channels", [3, 12])  # which `auto` computes in different ways
+@pytest.mark.parametrize("channels", [3, 12])  # for which `auto` chooses different methods
 def test_conv(size, stride, pad, channels):
     params = {"W": draw((size, size, channels, 10)), "b": draw(10)}
     x = draw((2, 9, 8, channels))
@@ -121,7 +121,7 @@ def test_batch_norm_in_training(shape):
         (cache.state["mean"], mean.numpy()),
     ):
         close(a, t)
-    # PyTorch's running variance takes the unbiased variance, the course's the biased one.
+    # PyTorch's running variance uses the unbiased variance, the course's the biased one.
     m = x.size // 3
     close((cache.state["var"] - 0.9) * m / (m - 1) + 0.9, var.numpy())
 
@@ -189,14 +189,14 @@ def test_optimizers(optimizer, make):
 
 
 def test_adagrads_sum_starts_at_h0_and_there_is_no_epsilon():
-    # PyTorch adds eps to the root; with that at 0 and the same start the two agree,
+    # PyTorch adds eps to the root; with eps = 0 and the same start, the two agree,
     close(
         *follow_both(
             fnn.adagrad(0.1, h0=1e-8),
             lambda p: torch.optim.Adagrad(p, 0.1, initial_accumulator_value=1e-8, eps=0),
         )
     )
-    # and PyTorch's defaults (start 0, eps 1e-10 outside the root) are another definition.
+    # but PyTorch's defaults (start 0, eps 1e-10 outside the root) are another definition.
     a, b = follow_both(fnn.adagrad(0.1), lambda p: torch.optim.Adagrad(p, 0.1))
     assert 1e-12 < np.abs(a - b).max() < 1e-3
 
@@ -226,5 +226,5 @@ def test_dropout_silences_an_exact_number_and_does_not_scale_in_training():
     y, _ = fnn.dropout(0.3).apply({}, fnn.dropout(0.3).state(0, (20,)), x, True)
     t = F.dropout(torch.ones(50, 20), 0.3)
     assert ((y == 0).sum(axis=1) == 6).all()
-    assert not ((t == 0).sum(dim=1) == 6).all()  # PyTorch draws each node by itself
+    assert not ((t == 0).sum(dim=1) == 6).all()  # PyTorch draws each node independently
     assert (y.max(), t.max().item()) == (1, pytest.approx(1 / 0.7))

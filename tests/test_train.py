@@ -28,7 +28,7 @@ def same(a, b):
     )
 
 
-def test_a_step_of_the_three_layer_network_worked_out_with_the_courses_equations():
+def test_a_step_of_the_three_layer_network_follows_the_courses_equations():
     _, step, ts = setting(fnn.sgd(0.1))
     images, labels = problem(6)
     x = fnn.to_float(images)
@@ -68,7 +68,7 @@ def test_training_reduces_the_loss_and_stays_float32():
     assert {a.dtype for a in leaves} == {np.dtype(np.float32)}
 
 
-def test_one_seed_gives_the_same_bits_and_an_old_state_is_a_way_back():
+def test_one_seed_gives_the_same_bits_and_training_can_restart_from_an_old_state():
     images, labels = problem()
     ends = []
     for _ in range(2):

@@ -12,7 +12,7 @@ trees = st.recursive(
 
 
 @given(trees)
-def test_map_keeps_the_form_and_the_order(t):
+def test_map_keeps_the_structure_and_the_order(t):
     assert tree.map(lambda leaf: leaf, t) == t
     assert tree.leaves(tree.map(lambda leaf: (leaf,), t)) == [(leaf,) for leaf in tree.leaves(t)]
 

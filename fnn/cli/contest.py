@@ -1,11 +1,11 @@
-"""fnn-contest: recognises the images of the course's contest and writes the answers (5.1)."""
+"""fnn-contest: recognizes the images of the course's contest and writes the answers (5.1)."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 from fnn.cli import program
 from fnn.cli.inputs import DIGITS, add_params_argument, find_recognizer
-from fnn.cli.program import main_of, parser
+from fnn.cli.program import Parser, main_of, parser
 from fnn.data.batches import image_shape
 from fnn.data.dump import read_dump
 from fnn.errors import InputError, one_line, say
@@ -13,18 +13,22 @@ from fnn.files.atomic import check_writable, write_atomically
 from fnn.recognizer.recognizer import recognize
 
 
-def body(argv: Sequence[str]) -> None:
+def arguments() -> Parser:
     p = parser(
         "fnn-contest",
-        "Recognise the digits in a dump of images and write the answers, a digit a line, line n "
-        "for image n. The dump is a pickle, as Python 2 or 3 writes it, or a .npy file, of an "
-        "array (N, 784) or (N, 28, 28) with values in 0..255. OUT appears whole or not at all.",
+        "Recognize the digits in a dump of images and write the answers, one digit per line, line "
+        "n for image n. The dump is a pickle, as written by Python 2 or 3, or a .npy file, of an "
+        "array (N, 784) or (N, 28, 28) with values in 0..255. OUT is written whole or not at all.",
         "fnn-contest le4MNIST_X.dump out.txt",
     )
     p.add_argument("dump", metavar="DUMP", help="the images")
     p.add_argument("out", metavar="OUT", help="the file to write")
     add_params_argument(p)
-    args = p.parse_args(argv)
+    return p
+
+
+def body(argv: Sequence[str]) -> None:
+    args = arguments().parse_args(argv)
     program.keep_freed_memory()
     target = check_writable(args.out)
     images = read_dump(args.dump)
@@ -34,7 +38,8 @@ def body(argv: Sequence[str]) -> None:
     found = find_recognizer(args.params, image_shape(images), DIGITS)
     if found.spec.classes != len(DIGITS):
         raise InputError(
-            f"the network knows {found.spec.classes} classes, expected {len(DIGITS)} digits"
+            f"the network has {found.spec.classes} classes, expected {len(DIGITS)} digits: choose "
+            "other --params"
         )
     text = "".join(f"{digit}\n" for digit in recognize(found, images).argmax(axis=1))
     write_atomically(args.out, lambda file: file.write(text.encode()))

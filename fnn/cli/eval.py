@@ -1,4 +1,4 @@
-"""fnn-eval: how well a network recognises the test images, in all and class by class."""
+"""fnn-eval: how well a network recognizes the test images, overall and class by class."""
 
 import textwrap
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from fnn.arrays import Array
 from fnn.cli import program
 from fnn.cli.figures import ENDINGS, check_target, deliver, new_figure
 from fnn.cli.inputs import add_data_argument, add_params_argument, find_recognizer
-from fnn.cli.program import main_of, parser
+from fnn.cli.program import Parser, main_of, parser
 from fnn.data.batches import image_shape
 from fnn.data.catalogue import open_data
 from fnn.errors import one_line
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-NUMBERED = 30  # classes up to which every cell of the picture shows its count
-WINDOW = ""  # where --plot stands without a file
+NUMBERED = 30  # most classes for which each cell of the picture shows its count
+WINDOW = ""  # the value of --plot without a file
 
 
-def body(argv: Sequence[str]) -> None:
+def arguments() -> Parser:
     p = parser(
         "fnn-eval",
         "Evaluate a network on the test images: accuracy, mean cross-entropy, the precision, "
-        "recall and F1 of each class, and the confusion matrix. A figure that is 0/0 is printed "
-        "as -, and the mean over the classes leaves it out.",
+        "recall and F1 of each class, and the confusion matrix. A value of 0/0 is printed as - and "
+        "left out of the mean over the classes.",
         "fnn-eval --params mine.npz --plot confusion.png",
     )
     add_params_argument(p)
@@ -41,9 +41,13 @@ def body(argv: Sequence[str]) -> None:
         metavar="FILE",
         nargs="?",
         const=WINDOW,
-        help=f"draw the confusion matrix into a file, {ENDINGS}; without FILE, in a window",
+        help=f"draw the confusion matrix to a file, {ENDINGS}; without FILE, in a window",
     )
-    args = p.parse_args(argv)
+    return p
+
+
+def body(argv: Sequence[str]) -> None:
+    args = arguments().parse_args(argv)
     program.keep_freed_memory()
     target = None if args.plot == WINDOW else args.plot
     if args.plot is not None:
@@ -59,12 +63,12 @@ def body(argv: Sequence[str]) -> None:
     print(f"mean loss {softmax_cross_entropy(logits, labels)[0]:.4f} nats\n")
     print(class_table(counts, names), matrix_table(counts, names), sep="\n\n")
     if args.plot is not None:
-        title = f"{source.name}: {share:.2%} of {len(labels)} test images right"
+        title = f"{source.name}: {share:.2%} of {len(labels)} test images correct"
         deliver(matrix_figure(target, counts, names, title), target)
 
 
 def class_names(names: Sequence[str], classes: int) -> tuple[str, ...]:
-    """The data's names, and numbers for the classes that the network knows besides.
+    """The data set's class names, then numbers for any further classes of the network.
 
     >>> class_names(("no", "yes"), 3)
     ('no', 'yes', '2')
@@ -73,7 +77,7 @@ def class_names(names: Sequence[str], classes: int) -> tuple[str, ...]:
 
 
 def class_table(counts: Array, names: Sequence[str]) -> str:
-    """Precision, recall, F1 and the number of images: a line a class, and the mean over them.
+    """Precision, recall, F1 and the number of images: one line per class, then the mean.
 
     >>> print(class_table(np.array([[3, 1], [0, 0]]), ("no", "yes")))
     class  precision  recall      F1  images
@@ -82,7 +86,7 @@ def class_table(counts: Array, names: Sequence[str]) -> str:
     mean      0.5000  0.7500  0.4286
     """
     figures = [precision(counts), recall(counts), f1(counts)]
-    # nanmean warns where there is nothing to take the mean of, as without images.
+    # nanmean warns if there is nothing to average, as without images.
     means = [float(np.nanmean(f)) if np.isfinite(f).any() else np.nan for f in figures]
     rows = [*zip(names, *figures, counts.sum(axis=1), strict=True), ("mean", *means, "")]
     wide = max(len("class"), *map(len, names))
@@ -98,23 +102,23 @@ def number(figure: float) -> str:
 
 
 def matrix_table(counts: Array, names: Sequence[str]) -> str:
-    """The counts, a line a true class, with its number and its name; a column an answer.
+    """The counts: a row for each true class, with its number and name; a column for each answer.
 
     >>> print(matrix_table(np.array([[3, 1], [0, 12]]), ("no", "yes")))
-    confusion matrix: a line is a true class, a column an answer
+    confusion matrix: a row for each true class, a column for each answer
              0   1
      0 no    3   1
      1 yes   0  12
     """
     digits = len(str(len(names) - 1))
-    # Classes that are called by their numbers need no names beside them.
+    # Names that only repeat the numbers are left out.
     plain = all(name == str(i) for i, name in enumerate(names))
     heads = [f"{i:{digits}}" if plain else f"{i:{digits}} {n}" for i, n in enumerate(names)]
     left, wide = max(map(len, heads)), max(digits, len(str(counts.max())))
     lines = [(" " * left, range(len(names))), *zip(heads, counts, strict=True)]
     return "\n".join(
         [
-            "confusion matrix: a line is a true class, a column an answer",
+            "confusion matrix: a row for each true class, a column for each answer",
             *(
                 f" {head:{left}}  " + "  ".join(f"{value:{wide}}" for value in values)
                 for head, values in lines
@@ -124,7 +128,7 @@ def matrix_table(counts: Array, names: Sequence[str]) -> str:
 
 
 def matrix_figure(out: str | None, counts: Array, names: Sequence[str], title: str) -> "Figure":
-    """The matrix as a picture: colours are shares of the row, numbers counts, 0 left blank."""
+    """The matrix as a picture: colors show shares of the row, numbers the counts; 0 is blank."""
     from matplotlib.colors import PowerNorm
 
     classes = len(names)
@@ -134,7 +138,7 @@ def matrix_figure(out: str | None, counts: Array, names: Sequence[str], title: s
     axes = figure.add_subplot()
     support = counts.sum(axis=1, keepdims=True)
     shares = np.divide(100 * counts, support, out=np.zeros(counts.shape), where=support != 0)
-    # The root of the share: the few mistakes of a good network would be white on a plain scale.
+    # Square-root scale: on a linear one, the few mistakes of a good network would be white.
     shown = axes.imshow(shares, "Blues", norm=PowerNorm(0.5, 0, 100))
     draw_names(axes, names, cell)
     if classes <= NUMBERED:
@@ -159,8 +163,8 @@ def draw_names(axes: "Axes", names: Sequence[str], cell: float) -> None:
 def draw_counts(axes: "Axes", counts: Array, shares: Array) -> None:
     for (i, j), count in np.ndenumerate(counts):
         if count:
-            colour = "white" if shares[i, j] > 36 else "black"
-            axes.text(j, i, f"{count}", ha="center", va="center", fontsize=8, color=colour)
+            color = "white" if shares[i, j] > 36 else "black"
+            axes.text(j, i, f"{count}", ha="center", va="center", fontsize=8, color=color)
 
 
 main = main_of("fnn-eval", body)

@@ -1,7 +1,7 @@
-"""Figures: where they go, a file or a window, and sheets of small images with captions.
+"""Figures in a file or a window, and sheets of small images with captions.
 
-A program calls `check_target` before any work is done, draws on a `new_figure`, and ends with
-`deliver`. A figure for a file knows nothing of pyplot's global state; only a window needs that.
+A program calls `check_target` before any work, draws on a `new_figure`, and ends with `deliver`.
+A figure for a file does not touch pyplot's global state; only a window needs that.
 """
 
 import math
@@ -25,11 +25,11 @@ FORMATS = ("png", "pdf", "svg")
 ENDINGS = ".png, .pdf or .svg"
 DPI = 150  # dots per inch of a PNG
 
-# Colours that are told apart with any kind of colour vision, and in grey by their lightness.
+# Colors that differ for any kind of color vision, and by their lightness in grey.
 # Source: Okabe and Ito, "Color universal design", 2008.
 BLUE, VERMILION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 ORANGE, SKY, BLACK = "#E69F00", "#56B4E9", "#000000"
-COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK)
+COLORS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK)
 GREY = "#5F5F5F"
 
 
@@ -37,22 +37,22 @@ def add_out_argument(parser: Parser) -> None:
     parser.add_argument(
         "--out",
         metavar="FILE",
-        help=f"the file to draw into, {ENDINGS}; by default a window, where there is a screen",
+        help=f"the file to draw to, {ENDINGS}; by default a window, if there is a screen",
     )
 
 
 def check_target(out: str | None, option: str = "--out") -> None:
-    """Raise InputError unless a picture can be drawn into the file `out`, or for None, a window."""
+    """Raise InputError if a picture cannot be drawn to the file `out` or, for None, a window."""
     try:
-        import matplotlib  # noqa: F401 - to see whether it is there
+        import matplotlib  # noqa: F401 - to see whether it is installed
     except ImportError as error:
         raise InputError(f"pictures need matplotlib ({error}): pip install matplotlib") from None
-    except ValueError as error:  # an MPLBACKEND that means nothing
+    except ValueError as error:  # an unknown MPLBACKEND
         raise InputError(f"matplotlib does not start: {' '.join(str(error).split())}") from None
     if out is None:
         if not has_screen():
             raise InputError(
-                f"there is no screen for a window: name a file to draw into, {option} FILE.png"
+                f"there is no screen for a window: draw to a file with {option} FILE.png"
             )
         return
     if file_format(out) not in FORMATS:
@@ -61,7 +61,7 @@ def check_target(out: str | None, option: str = "--out") -> None:
 
 
 def file_format(path: str) -> str:
-    """The name's ending, which says the format.
+    """The format of a picture file: the ending of its name.
 
     >>> file_format("a/b.PNG"), file_format("a.b/c")
     ('png', '')
@@ -70,20 +70,20 @@ def file_format(path: str) -> str:
 
 
 def has_screen() -> bool:
-    """Whether matplotlib can open a window; asking makes it choose how."""
+    """Whether matplotlib can open a window. Asking makes it choose a backend."""
     from matplotlib import pyplot as plt
 
     try:
         plt.switch_backend(plt.get_backend())
-    except ImportError:  # a toolkit that was asked for by name, and is not there
+    except ImportError:  # a toolkit that was requested by name is missing
         return False
     return plt.get_backend().lower() not in {"agg", "cairo", "pdf", "pgf", "ps", "svg", "template"}
 
 
 def new_figure(out: str | None, width: float, height: float, arranged: bool = False) -> "Figure":
-    """An empty figure of a size in inches, for the file `out`, or for a window.
+    """An empty figure of a size in inches, for the file `out` or, for None, a window.
 
-    matplotlib arranges its axes so that nothing overlaps where that is asked for.
+    If `arranged`, matplotlib arranges the axes so that nothing overlaps.
     """
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -97,9 +97,9 @@ def new_figure(out: str | None, width: float, height: float, arranged: bool = Fa
 
 
 def deliver(figure: "Figure", out: str | None) -> None:
-    """Write the figure into the file `out`, whole or not at all; or show it until it is closed."""
+    """Write the figure to the file `out`, whole or not at all; or show it until it is closed."""
     with warnings.catch_warnings():
-        # A name in a script that the font lacks shows as boxes, which says enough.
+        # Characters that the font lacks show as boxes, which says enough.
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         if out is None:
             from matplotlib import pyplot as plt
@@ -111,17 +111,17 @@ def deliver(figure: "Figure", out: str | None) -> None:
             say(one_line(f"picture written to {out}"))
 
 
-# All lengths are in inches: the axes are as large as the figure, and so are their units.
+# All lengths are in inches: the axes fill the figure, and their unit is the inch.
 MARGIN, GAP = 0.15, 0.14
 TITLE_LINE, LINE, NOTE, BAR = 0.24, 0.16, 0.15, 0.7
-TITLE_LETTER, LETTER = 0.095, 0.066  # widths of a wide letter, so that captions have room
-NARROWEST = 3.5  # a figure: a colour bar and a title take so much
+TITLE_LETTER, LETTER = 0.095, 0.066  # widths of a wide letter, to leave room for captions
+NARROWEST = 3.5  # width of a figure: a color bar and a title need this much
 
 
 class Card(NamedTuple):
     """An image, (H, W) or (H, W, 3), with a caption above it and a grey note below it.
 
-    The caption's second line, `answer`, is coloured.
+    The caption's second line, `answer`, is colored.
     """
 
     image: Array
@@ -131,7 +131,7 @@ class Card(NamedTuple):
 
 
 def columns_of(n: int) -> int:
-    """How many columns make a sheet of n images about twice as wide as high.
+    """The number of columns that makes a sheet of n images about twice as wide as high.
 
     >>> [columns_of(n) for n in (1, 2, 10, 50)]
     [1, 2, 5, 10]
@@ -144,13 +144,13 @@ def sheet(
     title: str,
     cards: Sequence[Card],
     limits: tuple[float, float] = (0, 255),
-    colours: str = "gray",
+    colors: str = "gray",
     scale: str = "",
 ) -> "Figure":
     """A figure of one or more cards, row by row, for the file `out` or a window.
 
-    Grey images, (H, W), take their colours from the map `colours` between the two limits, and a
-    colour bar named `scale` stands below them where that is given; (H, W, 3) are shown as they are.
+    Grey images, (H, W), are drawn with the color map `colors` between the two limits, with a color
+    bar labeled `scale` below them if that is given; images (H, W, 3) are drawn as they are.
     """
     columns = columns_of(len(cards))
     rows = -(-len(cards) // columns)
@@ -172,7 +172,7 @@ def sheet(
     for i, card in enumerate(cards):
         x = (width - content) / 2 + i % columns * (side + GAP)
         y = top + i // columns * cell + above
-        shown = draw(axes, card, (x, x + side, y + height, y), limits, colours)
+        shown = draw(axes, card, (x, x + side, y + height, y), limits, colors)
     axes.set(xlim=(0, width), ylim=(bottom, 0), aspect="auto")  # imshow has changed them
     if scale:
         wide = min(4.0, width - 4 * MARGIN)
@@ -188,20 +188,18 @@ def draw(
     card: Card,
     box: tuple[float, float, float, float],
     limits: tuple[float, float],
-    colours: str,
+    colors: str,
 ) -> "AxesImage":
-    """Draw a card; `box` is its image's left, right, lower and upper edge, y pointing down."""
+    """Draw a card; `box` is the left, right, lower and upper edge of its image, y pointing down."""
     left, right, lower, upper = box
     middle = (left + right) / 2
     frame = [left, right, right, left, left], [lower, lower, upper, upper, lower]
     axes.plot(*frame, color="silver", linewidth=0.5)
     lines = [(text, c) for text, c in ((card.answer, VERMILION), (card.caption, BLACK)) if text]
-    for up, (text, colour) in enumerate(lines):
+    for up, (text, color) in enumerate(lines):
         y = upper - LINE * up - 0.03
-        axes.text(middle, y, text, ha="center", va="bottom", fontsize=8.5, color=colour)
+        axes.text(middle, y, text, ha="center", va="bottom", fontsize=8.5, color=color)
     y = lower + 0.03
     axes.text(middle, y, card.note, ha="center", va="top", fontsize=6.5, color=GREY)
     low, high = limits
-    return axes.imshow(
-        card.image, colours, vmin=low, vmax=high, extent=box, interpolation="nearest"
-    )
+    return axes.imshow(card.image, colors, vmin=low, vmax=high, extent=box, interpolation="nearest")

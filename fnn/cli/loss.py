@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from fnn import keys
 from fnn.cli.inputs import add_data_argument, add_params_argument, find_recognizer
-from fnn.cli.program import argument, main_of, parser
+from fnn.cli.program import Parser, argument, main_of, parser
 from fnn.data.batches import image_shape
 from fnn.data.catalogue import open_data
 from fnn.errors import InputError
@@ -13,30 +13,31 @@ from fnn.recognizer.recognizer import recognize
 from fnn.training.kinds import whole
 
 
-def body(argv: Sequence[str]) -> None:
+def arguments() -> Parser:
     p = parser(
         "fnn-loss",
-        "Draw test images at random and print the network's mean cross-entropy on them, in nats.",
+        "Choose test images at random and print the network's mean cross-entropy on them, in nats.",
         "fnn-loss --params random --batch-size 100",
     )
     add_params_argument(p)
     add_data_argument(p)
     p.add_argument(
-        "--batch-size",
-        type=argument(whole(1)),
-        default=100,
-        help="how many images are drawn (%(default)s)",
+        "--batch-size", type=argument(whole(1)), default=100, help="number of images (%(default)s)"
     )
     p.add_argument(
-        "--seed", type=argument(whole(0)), default=0, help="what the draw depends on (%(default)s)"
+        "--seed", type=argument(whole(0)), default=0, help="seed of the random choice (%(default)s)"
     )
-    args = p.parse_args(argv)
+    return p
+
+
+def body(argv: Sequence[str]) -> None:
+    args = arguments().parse_args(argv)
     source = open_data(args.data, "test")
     images, labels = source.data
     if args.batch_size > len(images):
         raise InputError(
             f"--batch-size {args.batch_size}: the data set has {len(images)} test images; "
-            "choose as many or fewer"
+            "choose that many or fewer"
         )
     found = find_recognizer(args.params, image_shape(images), source.classes)
     draw = keys.generator(keys.child(args.seed, keys.SAMPLE))

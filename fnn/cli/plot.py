@@ -1,4 +1,4 @@
-"""fnn-plot: loss and accuracy of trainings, epoch by epoch, side by side."""
+"""fnn-plot: loss and accuracy of training runs, epoch by epoch."""
 
 import itertools
 import math
@@ -7,15 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from fnn.cli.figures import (
-    COLOURS,
-    GREY,
-    add_out_argument,
-    check_target,
-    deliver,
-    new_figure,
-)
-from fnn.cli.program import main_of, parser
+from fnn.cli.figures import COLORS, GREY, add_out_argument, check_target, deliver, new_figure
+from fnn.cli.program import Parser, main_of, parser
 from fnn.errors import InputError, one_line
 from fnn.training.history import METRICS, SHARES, read_rows
 
@@ -25,11 +18,11 @@ if TYPE_CHECKING:
 
 
 class Style(NamedTuple):
-    """How a line shows which images its accuracy is of."""
+    """How a line looks, by the images that its accuracy is measured on."""
 
     name: str
     line: Literal["-", ":", "--"]
-    fill: Literal["full", "top", "none"]  # of its marks
+    fill: Literal["full", "top", "none"]  # of its markers
 
 
 STYLES = {
@@ -37,48 +30,52 @@ STYLES = {
     "validation_accuracy": Style("validation images", ":", "top"),
     "train_accuracy": Style("training images", "--", "none"),
 }
-LONGEST = 90  # letters of a name
+LONGEST = 90  # characters of a name
 LARGEST = 1e100  # a loss; no scale can show much more
 MARKERS = "osD^vPX*"
-MARKED = 40  # epochs up to which every one has a mark
-WIDE_RANGE = 30.0  # from here on a loss needs a logarithmic scale
+MARKED = 40  # most epochs for which each has a marker
+WIDE_RANGE = 30.0  # a loss that varies by a larger factor gets a logarithmic scale
+
+
+def arguments() -> Parser:
+    p = parser(
+        "fnn-plot",
+        "Plot the loss and the accuracies of one or more training runs over their epochs. A RUN is "
+        "a directory made by fnn-train --run, or the metrics.csv in it.",
+        "fnn-plot runs/sgd runs/adam --out curves.png",
+    )
+    p.add_argument("runs", metavar="RUN", nargs="+", help="a run's directory, or its metrics.csv")
+    add_out_argument(p)
+    return p
 
 
 def body(argv: Sequence[str]) -> None:
-    p = parser(
-        "fnn-plot",
-        "Plot the loss and the accuracies of one or more trainings over their epochs. A RUN is the "
-        "directory that fnn-train made for it, or the metrics.csv in it.",
-        "fnn-plot runs/sgd runs/adam --out curves.png",
-    )
-    p.add_argument("runs", metavar="RUN", nargs="+", help="a directory with a metrics.csv")
-    add_out_argument(p)
-    args = p.parse_args(argv)
+    args = arguments().parse_args(argv)
     check_target(args.out)
     curves = read_curves(args.runs)
     deliver(curves_figure(args.out, curves), args.out)
 
 
 class Curves(NamedTuple):
-    """A training, epoch by epoch; a missing figure is nan."""
+    """A run, epoch by epoch; missing values are nan."""
 
     name: str
     epochs: list[int]
     loss: list[float]  # mean cross-entropy of the training images, nats
-    accuracy: dict[str, list[float]]  # in 0..1, by column, for the columns with any figures
+    accuracy: dict[str, list[float]]  # in 0..1, by column, for the columns with any values
 
 
 def read_curves(runs: Sequence[str]) -> list[Curves]:
     """The curves of runs, each a directory with a metrics.csv, or such a file.
 
-    Raises InputError, which names the file, for what cannot be read or shown.
+    Raises InputError, which names the file, if one cannot be read or shown.
     """
     paths = [file for run in runs for file in metrics_of(run)]
     return [read_one(path, name) for path, name in zip(paths, distinct_names(paths), strict=True)]
 
 
 def metrics_of(run: str) -> list[Path]:
-    """The metrics of a run: its own, or those of its networks, which are runs in 1, 2, ..."""
+    """The metrics files of a run: its own, or those of its networks, which are runs in 1, 2, ..."""
     path = Path(run)
     file = path / METRICS if path.is_dir() else path
     if file.is_file():
@@ -90,17 +87,17 @@ def metrics_of(run: str) -> list[Path]:
         found = f"the directory has no {METRICS}"
     else:
         found = "not a regular file" if path.exists() else "there is no such file"
-    raise InputError(f"{run}: {found}; expected the directory of a run of fnn-train")
+    raise InputError(f"{run}: {found}; expected a directory made by fnn-train --run")
 
 
 def read_one(path: Path, name: str) -> Curves:
     rows = read_rows(path).rows
     if not rows:
-        raise InputError(f"{path}: there is no epoch in it yet; wait for the first")
+        raise InputError(f"{path}: has no epochs yet; wait for the end of the first")
     for row in rows:
         if LARGEST < abs(row.loss) < math.inf:
             raise InputError(
-                f"{path}: expected a loss of {LARGEST:g} at most, found {row.loss:g} in epoch "
+                f"{path}: expected a loss of at most {LARGEST:g}, found {row.loss:g} in epoch "
                 f"{row.epoch}"
             )
     columns = {
@@ -111,7 +108,7 @@ def read_one(path: Path, name: str) -> Curves:
 
 
 def curves_figure(out: str | None, runs: Sequence[Curves]) -> "Figure":
-    """Losses on the left, accuracies on the right; a colour and a mark for each run."""
+    """Losses on the left, accuracies on the right; a color and a marker for each run."""
     wide = max(len(one.name) for one in runs) > 24
     columns = 1 if wide else min(4, len(runs))
     lines = -(-len(runs) // columns)
@@ -120,8 +117,8 @@ def curves_figure(out: str | None, runs: Sequence[Curves]) -> "Figure":
     handles = []
     for i, one in enumerate(runs):
         look: dict[str, Any] = {
-            "color": COLOURS[i % len(COLOURS)],
-            "marker": MARKERS[i // len(COLOURS) % len(MARKERS)],
+            "color": COLORS[i % len(COLORS)],
+            "marker": MARKERS[i // len(COLORS) % len(MARKERS)],
             "markersize": 4 if len(one.epochs) <= MARKED else 0,
             "linewidth": 1.5,
         }
@@ -130,13 +127,13 @@ def curves_figure(out: str | None, runs: Sequence[Curves]) -> "Figure":
             if column in one.accuracy:
                 percent = [100 * share for share in one.accuracy[column]]
                 right.plot(one.epochs, percent, linestyle=style.line, fillstyle=style.fill, **look)
-    finish(left, "Training loss", "mean cross-entropy of an image (nats)")
-    finish(right, "Accuracy", "images recognised (%)")
+    finish(left, "Training loss", "mean cross-entropy per image (nats)")
+    finish(right, "Accuracy", "images recognized (%)")
     losses = [loss for one in runs for loss in one.loss if math.isfinite(loss) and loss > 0]
     if losses and max(losses) > WIDE_RANGE * min(losses):
         left.set_yscale("log")
     name_styles(right, {column for one in runs for column in one.accuracy})
-    # Names are put in afterwards: matplotlib passes over a label that begins with "_".
+    # Names are set afterwards: matplotlib skips labels that begin with "_".
     legend = figure.legend(
         handles,
         [str(i) for i in range(len(runs))],
@@ -157,7 +154,7 @@ def finish(axes: "Axes", title: str, label: str) -> None:
     axes.set(title=title, xlabel="epoch", ylabel=label)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     first, last = axes.dataLim.intervalx
-    if first == last:  # one epoch alone: matplotlib would show a few hundredths about it
+    if first == last:  # a single epoch: matplotlib would show only a few hundredths around it
         axes.set_xlim(first - 1, last + 1)
     axes.grid(color="0.9")
     axes.set_axisbelow(True)
@@ -165,7 +162,7 @@ def finish(axes: "Axes", title: str, label: str) -> None:
 
 
 def name_styles(axes: "Axes", columns: set[str]) -> None:
-    """Say in the axes which line is of which images."""
+    """Add a legend that says which line is for which images."""
     from matplotlib.lines import Line2D
 
     shown = [style for column, style in STYLES.items() if column in columns]
@@ -180,10 +177,10 @@ def name_styles(axes: "Axes", columns: set[str]) -> None:
 
 
 def distinct_names(files: Sequence[Path]) -> list[str]:
-    """A name for each file: its directory's, with as many of those above as tell them apart.
+    """A name for each file: its directory's, with as many of its parents as tell them apart.
 
-    A file that is not called metrics.csv counts with its own name. The same file twice gets
-    numbers. Long names lose their middle.
+    A file that is not called metrics.csv goes by its own name. The same file twice gets numbers.
+    Long names lose their middle.
 
     >>> distinct_names([Path(p, METRICS) for p in ("/r/sgd", "/r/adam", "/old/adam")])
     ['sgd', 'r/adam', 'old/adam']

@@ -1,4 +1,4 @@
-"""fnn-predict: prints the digits in test images (the course's tasks 1 and 4), or in image files."""
+"""fnn-predict: prints the digits in test images (the course's tasks 1 and 4) or in image files."""
 
 import re
 import sys
@@ -22,12 +22,12 @@ from fnn.training.kinds import whole
 LONGEST_LINE = 1000
 
 
-def body(argv: Sequence[str]) -> None:
+def arguments() -> Parser:
     p = parser(
         "fnn-predict",
-        "Read the index of a test image a line from standard input, until it ends, and print the "
-        "digit that the network recognises in each. At a terminal it asks for the indices. With "
-        "--image, print the digits in image files instead.",
+        "Read indices of test images from standard input, one per line, and print the digit that "
+        "the network recognizes in each image. At a terminal, the program asks for the indices. "
+        "With --image, print the digits in image files instead.",
         "echo 7 | fnn-predict --top 3",
     )
     add_params_argument(p)
@@ -37,10 +37,14 @@ def body(argv: Sequence[str]) -> None:
         metavar="K",
         type=argument(whole(1)),
         default=None,
-        help="print the K likeliest digits, each with its probability, instead of the likeliest",
+        help="print the K most likely digits, each with its probability, instead of only the best",
     )
     add_image_argument(p)
-    args = p.parse_args(argv)
+    return p
+
+
+def body(argv: Sequence[str]) -> None:
+    args = arguments().parse_args(argv)
     if args.image is not None:
         answer_files(args)
     else:
@@ -59,7 +63,7 @@ def answer_indices(args: Namespace) -> None:
 
 def answer_files(args: Namespace) -> None:
     if args.data is not None:
-        raise InputError("--image FILE needs no --data: leave one of them out")
+        raise InputError("--data: not used with --image; leave out one of the two")
     check_pillow()
     found = find_recognizer(args.params, (SIDE, SIDE, 1), DIGITS)
     check_top(args.top, found)
@@ -73,11 +77,13 @@ def answer_files(args: Namespace) -> None:
 
 def check_top(top: int | None, found: Recognizer) -> None:
     if top is not None and top > found.spec.classes:
-        raise InputError(f"--top {top}: the network knows {found.spec.classes} classes")
+        raise InputError(
+            f"--top {top}: the network has {found.spec.classes} classes; choose that many or fewer"
+        )
 
 
 def answer(logits: Array, top: int | None) -> str:
-    """One line: the likeliest class, or the `top` likeliest and their probabilities.
+    """One line: the most likely class, or the `top` most likely ones with their probabilities.
 
     >>> answer(np.array([0.0, 3.0, 1.0]), None), answer(np.array([0.0, 3.0, 1.0]), 2)
     ('1', '1 0.8438  2 0.1142')
@@ -89,12 +95,12 @@ def answer(logits: Array, top: int | None) -> str:
 
 
 def indices(n: int) -> Iterator[int]:
-    """The indices on standard input, one a line.
+    """The indices on standard input, one per line.
 
-    A bad line raises InputError; at a terminal it is explained instead, and asked for again.
+    A bad line raises InputError; at a terminal, it is explained and asked for again.
     """
     if sys.stdin is None:
-        raise InputError("standard input is closed: expected the index of a test image a line")
+        raise InputError("standard input is closed: expected indices of test images, one per line")
     terminal = sys.stdin.isatty()
     sys.stdin.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     number = 0
@@ -116,10 +122,10 @@ def indices(n: int) -> Iterator[int]:
             continue
         yield index
     if terminal:
-        say("")  # the prompt's line ends
+        say("")  # end the line of the prompt
     elif number == 0:
         raise InputError(
-            f"standard input is empty: expected the index of a test image, 0..{n - 1}, a line"
+            f"standard input is empty: expected indices of test images, 0..{n - 1}, one per line"
         )
 
 
@@ -146,14 +152,15 @@ def add_image_argument(parser: Parser) -> None:
         nargs="+",
         action="extend",
         help="a photo or drawing of one digit, dark on light or light on dark, with some paper "
-        f"around it: {NAMES}, up to {MOST // 10**6} million pixels. Of several files, each line "
-        "begins with the file's name; what cannot be read is told of, the others are answered, "
-        "and the exit status is 2. Reads neither standard input nor a data set; needs pillow",
+        f"around it: {NAMES}, up to {MOST // 10**6} million pixels. With several files, each line "
+        "begins with the file's name; a file that cannot be read is reported, the others are "
+        "answered, and the exit status is 2. Reads neither standard input nor a data set; needs "
+        "pillow",
     )
 
 
 def image_of(file: str) -> Array:
-    """The digit in an image file as in MNIST, (1, 28, 28) uint8; InputError names the file."""
+    """The digit in an image file, as in MNIST, (1, 28, 28) uint8; InputError names the file."""
     picture = read_grey(file)
     try:
         return digit_image(picture)[None]
@@ -162,9 +169,9 @@ def image_of(file: str) -> Array:
 
 
 def print_lines(prog: str, files: Sequence[str], answer: Callable[[str], str]) -> None:
-    """Print the answer to each file, after its name where there are several.
+    """Print the answer for each file, after its name if there are several.
 
-    InputError of a single file is passed on. Of several, each such is told of when it comes, and
+    With a single file, InputError is passed on. With several, each is reported as it comes, and
     SystemExit(2) ends the program after the last.
     """
     if len(files) == 1:

@@ -1,4 +1,4 @@
-"""What all programs share: parsing, errors in one line, exit statuses, signals and memory."""
+"""What all programs share: parsing, one-line errors, exit statuses, signals and memory."""
 
 import argparse
 import ctypes
@@ -22,11 +22,11 @@ from fnn.training.options import About, table
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse, with its errors in one line."""
+    """argparse with one-line errors."""
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         for arg in sys.argv[1:] if args is None else args:
-            # some versions of argparse take the "--" out and give an empty list instead of a value
+            # some versions of argparse drop the "--" and give an empty list instead of a value
             if arg.startswith("--") and arg.endswith("=--"):
                 self.error(f"argument {arg[:-3]}: expected a value, found '--'")
             if not arg or (arg.startswith("--") and arg.endswith("=")):
@@ -46,7 +46,7 @@ def parser(prog: str, description: str, example: str, **more: Any) -> Parser:
 
 
 def argument(kind: Kind) -> Callable[[str], Any]:
-    """The `type` of an argument whose values are of a kind."""
+    """The `type` of an argument with values of this kind."""
     return partial(_value, kind)
 
 
@@ -58,7 +58,7 @@ def _value(kind: Kind, text: str) -> Any:
 
 
 def add_option(parser: Parser, name: str, about: About, default: object = None) -> None:
-    """Add the option of a field, as --its-name."""
+    """Add the option --its-name for a field."""
     option, kind = f"--{name.replace('_', '-')}", about.kind
     text = about.help.replace("%(default)s", str(default)).replace("%", "%%")
     if kind is SWITCH:
@@ -83,15 +83,16 @@ def main_of(prog: str, body: Callable[[Sequence[str]], None]) -> Callable[..., i
 
 
 def run(prog: str, body: Callable[[Sequence[str]], None], argv: Sequence[str] | None) -> int:
-    """The exit status of a program: 0, or 2 for bad input, or 130 for Ctrl-C.
+    """Run a program and return its exit status: 0, 2 for bad input, or 130 for Ctrl-C.
 
-    Bad input is one line on standard error. Any other exception is a bug and shows its traceback.
+    Bad input gives one line on standard error; a closed standard output gives status 1. Any other
+    exception is a bug and shows its traceback.
     """
     try:
         # Overflow shows in the results, which are checked.
         with np.errstate(all="ignore"):
             if isinstance(sys.stdout, io.TextIOWrapper):
-                sys.stdout.reconfigure(errors="backslashreplace")  # file names may hold anything
+                sys.stdout.reconfigure(errors="backslashreplace")  # file names may contain anything
             threads.count()  # a bad FNN_THREADS is refused before any work
             body(sys.argv[1:] if argv is None else argv)
         if sys.stdout is not None:  # it may be closed from the start
@@ -100,7 +101,7 @@ def run(prog: str, body: Callable[[Sequence[str]], None], argv: Sequence[str] | 
         say(f"{prog}: {one_line(str(error))}")
         return 2
     except BrokenPipeError:
-        # The reader of our output has gone (`| head`). Python would complain again at exit.
+        # The reader of our output is gone (`| head`). Python would complain again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
@@ -118,7 +119,7 @@ def run(prog: str, body: Callable[[Sequence[str]], None], argv: Sequence[str] | 
 
 @contextmanager
 def asked_to_stop() -> Iterator[Callable[[], bool]]:
-    """A function that says whether Ctrl-C or SIGTERM came; a second signal ends the program."""
+    """A function that tells whether Ctrl-C or SIGTERM came; a second signal ends the program."""
     asked = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield asked.is_set  # only the main thread may handle signals
@@ -137,13 +138,13 @@ def asked_to_stop() -> Iterator[Callable[[], bool]]:
             signal.signal(kind, handler)
 
 
-# From <malloc.h>: above which size a block is its own mapping, when free memory goes back to the
-# system, and how much is asked for at a time.
+# From <malloc.h>: the size above which a block gets its own mapping, how much free memory is kept,
+# and how much is requested at a time.
 M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, M_TOP_PAD = -3, -1, -2
 
 
 def keep_freed_memory() -> bool:
-    """Ask malloc to keep what is freed; whether it obeyed, which only glibc's does."""
+    """Ask malloc to keep freed memory; True if it will, as only glibc's can."""
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError, TypeError):

@@ -1,4 +1,4 @@
-"""What fnn-train shows while it runs: a bar at a terminal, and a line for every epoch."""
+"""What fnn-train shows while it runs: a progress bar at a terminal, and a line for each epoch."""
 
 import os
 import sys
@@ -12,20 +12,20 @@ from fnn.training.loop import Job, Progress
 
 
 class Show(NamedTuple):
-    """How a training is shown: each of its stages, and anything else in a line."""
+    """How a training is shown: a function for its stages, and one for other lines."""
 
     stage: Callable[[Progress], None]
     line: Callable[[str], None]
 
 
 def teller(quiet: bool) -> Callable[[str], None]:
-    """What prints a line on standard error, or nothing if `quiet`."""
+    """A function that prints a line on standard error, or nothing if `quiet`."""
     return (lambda text: None) if quiet else say
 
 
 @contextmanager
 def shown(job: Job, quiet: bool) -> Iterator[Show]:
-    """Lines for epochs on standard output, and a bar on standard error if it is a terminal."""
+    """Epochs as lines on standard output, and a bar on standard error if it is a terminal."""
     if quiet or sys.stderr is None or not sys.stderr.isatty():
         yield Show(
             lambda now: tell(line_of(now.row)) if now.row and not quiet else None, teller(quiet)
@@ -39,7 +39,7 @@ def shown(job: Job, quiet: bool) -> Iterator[Show]:
 
         def stage(now: Progress) -> None:
             learned = min(n, now.batch * job.batch_size)
-            if bar.n == 0:  # a run that goes on begins where it stands
+            if bar.n == 0:  # a resumed run starts where it stopped
                 bar.initial = bar.n = now.epoch * n + max(0, learned - job.batch_size)
             if now.row is None:
                 if learned:
@@ -60,7 +60,7 @@ def shown(job: Job, quiet: bool) -> Iterator[Show]:
 
 
 def tell(line: str) -> None:
-    """Print a line on standard output; training goes on if its reader has gone away."""
+    """Print a line on standard output; training goes on if its reader is gone."""
     try:
         print(line, flush=True)
     except BrokenPipeError:
@@ -68,7 +68,7 @@ def tell(line: str) -> None:
 
 
 def line_of(row: Row) -> str:
-    """The figures of an epoch, for people."""
+    """The results of an epoch, for people."""
     figures = [f"epoch {row.epoch}", f"loss {row.loss:.4f}"]
     if row.validation_accuracy is not None:
         figures.append(f"validation accuracy {row.validation_accuracy:.4f}")

@@ -13,7 +13,7 @@ from fnn.cli import program
 from fnn.cli.eval import class_names
 from fnn.cli.figures import Card, add_out_argument, check_target, deliver, sheet
 from fnn.cli.inputs import add_data_argument, add_params_argument, find_recognizer
-from fnn.cli.program import argument, main_of, parser
+from fnn.cli.program import Parser, argument, main_of, parser
 from fnn.data.batches import image_shape
 from fnn.data.catalogue import Source, open_data
 from fnn.data.dataset import Split
@@ -31,12 +31,12 @@ USUAL = {"split": "test", "count": 50, "seed": 0}
 SPLITS = {"test": "test images", "train": "training images"}
 
 
-def body(argv: Sequence[str]) -> None:
+def arguments() -> Parser:
     p = parser(
         "fnn-show",
-        "Show images of a data set with their labels; or those that a network gets wrong, each "
-        "with its label, the network's answer and that answer's probability, the surest mistakes "
-        "first; or the filters of a network's first layer.",
+        "Show images of a data set with their labels; or the images that a network gets wrong, "
+        "each with its label, the network's answer and the probability of that answer, most "
+        "confident first; or the filters of a network's first layer.",
         "fnn-show --mistakes --out mistakes.png",
     )
     which = p.add_mutually_exclusive_group()
@@ -46,38 +46,42 @@ def body(argv: Sequence[str]) -> None:
         type=argument(whole(0)),
         nargs="+",
         action="extend",
-        help="show the images of these indices",
+        help="show the images with these indices",
     )
     which.add_argument("--mistakes", action="store_true", help="show what the network gets wrong")
     which.add_argument(
         "--filters",
         action="store_true",
-        help="show the first layer's filters, or its weights as images where it is a dense one",
+        help="show the first layer's filters or, if it is dense, its weights as images",
     )
     add_data_argument(p)
-    p.add_argument("--split", choices=SPLITS, help=f"which images ({USUAL['split']})")
+    p.add_argument("--split", choices=SPLITS, help=f"the part of the data set ({USUAL['split']})")
     p.add_argument(
         "--count",
         type=argument(whole(1, MOST)),
-        help=f"how many are shown at most ({USUAL['count']})",
+        help=f"maximum number of images or filters ({USUAL['count']})",
     )
     p.add_argument(
-        "--seed", type=argument(whole(0)), help=f"what a random choice depends on ({USUAL['seed']})"
+        "--seed", type=argument(whole(0)), help=f"seed of the random choice ({USUAL['seed']})"
     )
     add_params_argument(p)
     add_out_argument(p)
-    args = p.parse_args(argv)
+    return p
+
+
+def body(argv: Sequence[str]) -> None:
+    args = arguments().parse_args(argv)
     if args.params is not None and not (args.mistakes or args.filters):
         raise InputError("--params: images alone need no network; add --mistakes or --filters")
     if args.count is not None and args.index:
-        raise InputError("--count: --index says which images are shown; leave out one of them")
+        raise InputError("--count: --index says which images to show; leave out one of the two")
     if args.seed is not None and (args.index or args.mistakes or args.filters):
-        raise InputError("--seed: nothing is drawn at random here; leave it out")
+        raise InputError("--seed: nothing is chosen at random here; leave it out")
     if args.split is not None and args.filters:
         raise InputError("--split: the filters need no images; leave it out")
     args = Namespace(**{**vars(args), **{k: getattr(args, k) or v for k, v in USUAL.items()}})
     check_target(args.out)
-    if args.filters and args.data is None:  # then nothing needs the images
+    if args.filters and args.data is None:  # no images are needed
         deliver(filters(find_recognizer(args.params), args), args.out)
         return
     split: SplitName = args.split
@@ -106,11 +110,11 @@ def images(source: Source[Split], args: Namespace) -> tuple[str, list[Card]]:
                     f"--index {i}: {source.name} has {n} {SPLITS[args.split]}; expected 0..{n - 1}"
                 )
         if len(args.index) > MOST:
-            raise InputError(f"--index: expected {MOST} indices at most, found {len(args.index)}")
+            raise InputError(f"--index: expected at most {MOST} indices, found {len(args.index)}")
         rows, how = args.index, ""
     else:
         draw = keys.generator(keys.child(args.seed, keys.SAMPLE))
-        rows, how = draw.permutation(n)[: args.count].tolist(), f", drawn with seed {args.seed}"
+        rows, how = draw.permutation(n)[: args.count].tolist(), f", chosen with seed {args.seed}"
     cards = [
         Card(split.images[i], source.classes[split.labels[i]], note=f"image {i}") for i in rows
     ]
@@ -118,11 +122,11 @@ def images(source: Source[Split], args: Namespace) -> tuple[str, list[Card]]:
 
 
 def mistakes(found: Recognizer, source: Source[Split], args: Namespace) -> tuple[str, list[Card]]:
-    """The images whose answer is wrong, those with the most probable answer first."""
+    """The images that the network gets wrong, most confident first."""
     program.keep_freed_memory()
     split = source.data
     logits = recognize(found, split.images)
-    # Float64, so that answers that are all but certain still have an order.
+    # Float64, so that nearly certain answers still have an order.
     p = softmax(logits.astype(np.float64))
     answers = logits.argmax(axis=1)
     wrong = np.flatnonzero(answers != split.labels)
@@ -137,19 +141,19 @@ def mistakes(found: Recognizer, source: Source[Split], args: Namespace) -> tuple
         )
         for i in rows
     ]
-    some = f"; the surest {len(rows)}" if len(rows) < len(wrong) else ""
+    some = f"; the {len(rows)} most confident" if len(rows) < len(wrong) else ""
     return f"{source.name}: {len(wrong)} of {len(p)} {SPLITS[args.split]} wrong{some}", cards
 
 
 def filters(found: Recognizer, args: Namespace) -> "Figure":
-    """A sheet of the first layer's weights, all on one scale about 0."""
+    """A sheet of the first layer's weights, all on one scale around 0."""
     weights, title = first_weights(found)
     shown = weights[: args.count]
     top = float(np.abs(shown).max()) or 1.0
     if len(shown) < len(weights):
         title = f"{title}, the first {len(shown)} of {len(weights)}"
     if shown.shape[3] == 3:
-        title += f" (grey is 0, full colour {top:.2g})"
+        title += f" (grey is 0, full color {top:.2g})"
         cards = [Card((w / top + 1) / 2, f"{i}") for i, w in enumerate(shown)]
         return sheet(args.out, title, cards)
     cards = [Card(w[..., 0], f"{i}") for i, w in enumerate(shown)]
@@ -159,19 +163,19 @@ def filters(found: Recognizer, args: Namespace) -> "Figure":
 def first_weights(found: Recognizer) -> tuple[Array, str]:
     """The filters of the first layer with weights, (N, H, W, C), and a title.
 
-    A dense layer's are images where it sees the flattened image, as the mlp's does.
-    Raises InputError where neither is so, or C is neither 1 nor 3.
+    The weights of a dense layer that sees the flattened image, as in the mlp, are images too.
+    Raises InputError for any other layer, or if C is neither 1 nor 3.
     """
     shape = found.spec.shape
     first = next(leaf for path, leaf in tree.items(found.params) if path[-1] == "W")
     if first.ndim == 4:
         weights, what = first.transpose(3, 0, 1, 2), "filters of the first convolution"
     elif len(shape) == 3 and len(first) == math.prod(shape):
-        weights, what = first.T.reshape(-1, *shape), "hidden nodes' weights of the pixels"
+        weights, what = first.T.reshape(-1, *shape), "hidden nodes' weights on the pixels"
     else:
         raise InputError("the network's first layer sees no image: there are no filters to show")
     if weights.shape[3] not in (1, 3):
-        raise InputError(f"the filters have {weights.shape[3]} channels: 1 or 3 make a picture")
+        raise InputError(f"the filters have {weights.shape[3]} channels: only 1 or 3 can be shown")
     which = f", network 1 of {found.spec.networks}" if found.spec.networks > 1 else ""
     return weights, f"{found.spec.name}: {what}{which}"
 

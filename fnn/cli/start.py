@@ -1,4 +1,4 @@
-"""Starts a program from a checkout, with a plain word if fnn is not installed; bin/* use it.
+"""Starts a program of bin/* from a checkout, with a clear message if fnn is not installed.
 
 `pip install` makes commands that call the same `main` functions.
 """
@@ -9,12 +9,12 @@ from pathlib import Path
 
 
 def start(prog: str) -> int:
-    """The exit status of a program; its script has put this folder at the front of sys.path."""
+    """Run a program and return its exit status; its script put this folder first in sys.path."""
     sys.path[0] = str(Path(__file__).resolve().parents[2])
     try:
         main = import_module(f"fnn.cli.{prog.removeprefix('fnn-')}").main
     except ModuleNotFoundError as error:
-        print(f"{prog}: {error}; say '. .venv/bin/activate' first (see README)", file=sys.stderr)
+        print(f"{prog}: {error}; run '. .venv/bin/activate' first (see README.md)", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130

@@ -1,4 +1,4 @@
-"""fnn-train: trains a network, prints how it goes, saves the parameters (the course's task 3)."""
+"""fnn-train: trains a network, prints its progress, saves the parameters (the course's task 3)."""
 
 import shlex
 from argparse import SUPPRESS
@@ -30,7 +30,7 @@ from fnn.training.resolve import check, of_network, resolve
 
 
 class Call(NamedTuple):
-    """The options of one call, which a run does not keep."""
+    """The options of a single call, which a run does not keep."""
 
     out: Annotated[
         str | None,
@@ -43,20 +43,19 @@ class Call(NamedTuple):
     run: Annotated[
         str | None,
         About(
-            "make the training a run, kept in this new directory: its options, metrics.csv, "
+            "keep the training as a run in this new directory: its options, metrics.csv, "
             "checkpoints and parameters",
             TEXT,
             "DIR",
         ),
     ] = None
     resume: Annotated[
-        str | None,
-        About("go on with the run in this directory, with its own options", TEXT, "DIR"),
+        str | None, About("continue the run in this directory, with its own options", TEXT, "DIR")
     ] = None
     save_every: Annotated[
         float | None,
         About(
-            f"how often a run writes a checkpoint within an epoch ({SAVE_EVERY:g}; 0: every step)",
+            f"time between a run's checkpoints within an epoch ({SAVE_EVERY:g}; 0: every step)",
             NOT_NEGATIVE,
             "SECONDS",
         ),
@@ -65,22 +64,26 @@ class Call(NamedTuple):
         bool,
         About("print the layers, their shapes, parameters and multiply-adds; do not train", SWITCH),
     ] = False
-    quiet: Annotated[bool, About("print nothing but errors", SWITCH)] = False
+    quiet: Annotated[bool, About("print only errors", SWITCH)] = False
 
 
-def parse(argv: Sequence[str]) -> tuple[Options, Call]:
-    """The options of the training and of the call; InputError if they do not go together."""
+def arguments() -> program.Parser:
     p = program.parser(
         "fnn-train",
-        "Train a network and save its parameters. After each epoch one line shows the mean "
-        "cross-entropy of the training images (as they were learned), the accuracy on the test "
-        "images, and the seconds that the epoch took.",
+        "Train a network and save its parameters. After each epoch, one line shows the mean "
+        "cross-entropy of the training images (measured during the epoch), the accuracy on the "
+        "test images, and the duration of the epoch in seconds.",
         "fnn-train --model conv --epochs 3 --out mine.npz",
         argument_default=SUPPRESS,
     )
     program.add_options(p, Options)
     program.add_options(p, Call)
-    said = vars(p.parse_args(argv))
+    return p
+
+
+def parse(argv: Sequence[str]) -> tuple[Options, Call]:
+    """The options of the training and of the call; InputError if they conflict."""
+    said = vars(arguments().parse_args(argv))
     call = Call(**{name: said.pop(name) for name in Call._fields if name in said})
     check_call(call)
     if call.resume is not None:
@@ -90,29 +93,29 @@ def parse(argv: Sequence[str]) -> tuple[Options, Call]:
 
 
 def check_call(call: Call) -> None:
-    """Raise InputError for options of the call that do not go together."""
+    """Raise InputError for options of the call that conflict."""
     if call.run is not None and call.resume is not None:
         raise InputError(
-            "--resume: goes on with a run, and --run begins one; leave out one of them"
+            "--resume: continues a run, and --run begins one; leave out one of the two"
         )
     if call.summary:
         for name in ("run", "out", "save_every", "quiet"):
             if getattr(call, name) not in (None, False):
                 raise InputError(
-                    f"--{name.replace('_', '-')}: --summary prints and trains nothing; leave out "
-                    "one of them"
+                    f"--{name.replace('_', '-')}: --summary only prints the layers; leave out "
+                    "one of the two"
                 )
     if call.save_every is not None and call.run is None and call.resume is None:
         raise InputError("--save-every: only a run has checkpoints; add --run DIR")
 
 
 def resumed(directory: Path, said: dict[str, Any]) -> Options:
-    """The options that a run has kept; only its data may have moved."""
+    """The options that a run kept; only its data may have moved."""
     for name in said:
         if name != "data":
             raise InputError(
-                f"--{name.replace('_', '-')}: a run that is resumed keeps its own options; leave "
-                "it out, or begin a new run with --run"
+                f"--{name.replace('_', '-')}: a resumed run keeps its own options; leave it out, "
+                "or begin a new run with --run"
             )
     config = run_directory.read_config(directory)
     try:
@@ -131,7 +134,7 @@ def body(argv: Sequence[str]) -> None:
     program.keep_freed_memory()
     place = Path(call.run or call.resume or "") if call.run or call.resume else None
     if call.out is not None or place is None:
-        check_writable(call.out or DEFAULT)  # before any work is done that could be lost
+        check_writable(call.out or DEFAULT)  # before any work that could be lost
     source = open_data(options.data)
     spec = spec_of(options, source)
     job = assemble(of_network(options, 0), source)
@@ -160,7 +163,7 @@ def body(argv: Sequence[str]) -> None:
 def train_one(
     job: Job, place: Path | None, config: dict[str, Any], call: Call, whole: str
 ) -> TrainState:
-    """The network that a training ends with; `whole` is what --resume goes on with."""
+    """The network at the end of a training; `whole` is the directory to --resume."""
     pause = SAVE_EVERY if call.save_every is None else call.save_every
     now: Progress | None = None
     with shown(job, call.quiet) as show, program.asked_to_stop() as stop:
@@ -172,10 +175,10 @@ def train_one(
                     raise KeyboardInterrupt
         except KeyboardInterrupt:
             if place is None:
-                show.line("the training is not finished and nothing was saved")
+                show.line("the training was stopped and nothing was saved")
             elif now is not None:
                 show.line(
-                    f"stopped after step {now.batch} of epoch {now.epoch + 1}; go on with: "
+                    f"stopped after step {now.batch} of epoch {now.epoch + 1}; continue with: "
                     f"fnn-train --resume {shlex.quote(whole)}"
                 )
             raise
@@ -183,39 +186,34 @@ def train_one(
             advice = "begin a new run with" if place else "choose"
             lost = "" if place else ", and nothing was saved"
             raise InputError(f"{error}{lost}; {advice} a smaller --lr") from None
-        assert now is not None  # a job has an epoch or more
+        assert now is not None  # a job has at least one epoch
         return told_outcome(job, now, show)
 
 
 def told_outcome(job: Job, now: Progress, show: Show) -> TrainState:
-    """The network of the best or the last epoch, and a line about the best one."""
+    """The network of the best or the last epoch; prints a line about the best one."""
     ts = outcome(now)
     if now.best.epoch and job.test is not None:
         show.line(
-            f"epoch {now.best.epoch} was best on the validation images, with an accuracy of "
-            f"{now.best.accuracy:.4f}; on the test images it has "
+            f"epoch {now.best.epoch} was best on the validation images: accuracy "
+            f"{now.best.accuracy:.4f}, on the test images "
             f"{measure(job, ts, job.test).accuracy:.4f}"
         )
     return ts
 
 
 def config_of(options: Options, source: Source[Dataset], seen: str) -> dict[str, Any]:
-    """What a run's config.json keeps."""
+    """What a run's config.json keeps of a call."""
     named = source.name if source.name in KNOWN else str(Path(source.name).resolve())
     return {"options": resolve(options)._replace(data=named)._asdict(), "fingerprint": seen}
 
 
 def finish(
-    options: Options,
-    call: Call,
-    place: Path | None,
-    spec: Spec,
-    ts: TrainState,
-    test: Split,
+    options: Options, call: Call, place: Path | None, spec: Spec, ts: TrainState, test: Split
 ) -> None:
-    """Write the network into the run's directory and to --out, or to DEFAULT without either.
+    """Write the network to the run's directory and to --out, or to DEFAULT without either.
 
-    With several networks or views, show how well they answer together.
+    With several networks or views, print the accuracy of the mean answer.
     """
     tell = teller(call.quiet)
     named = [Path(call.out or DEFAULT)] if call.out or place is None else []

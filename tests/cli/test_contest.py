@@ -16,7 +16,7 @@ def trained(run, data):
 
 
 @pytest.mark.parametrize("name", ["x.dump", "dump", "x.npy"])
-def test_a_line_an_image_as_fnn_predict_says(run, trained, name):
+def test_one_line_per_image_as_fnn_predict_prints(run, trained, name):
     images = load_mnist(trained).test.images
     if name.endswith("npy"):
         np.save(name, images)
@@ -46,7 +46,7 @@ def open_text(path):
         (None, ["x.dump", "No such file"]),
     ],
 )
-def test_what_cannot_be_read_leaves_the_old_answers(run, refused, tmp_path, content, words):
+def test_an_unreadable_dump_leaves_the_old_answers(run, refused, tmp_path, content, words):
     (tmp_path / "out.txt").write_text("old")
     if content is not None:
         (tmp_path / "x.dump").write_bytes(content)
@@ -54,7 +54,7 @@ def test_what_cannot_be_read_leaves_the_old_answers(run, refused, tmp_path, cont
     assert open_text("out.txt") == "old"
 
 
-def test_missing_parameters_and_places_that_cannot_be_written(run, refused, tmp_path):
+def test_missing_parameters_and_paths_that_cannot_be_written(run, refused, tmp_path):
     np.save("x.npy", np.zeros((2, 28, 28), np.uint8))
     (tmp_path / "out.txt").write_text("old")
     done = run("fnn-contest", "x.npy", "out.txt", "--params", "absent.npz")
@@ -65,7 +65,7 @@ def test_missing_parameters_and_places_that_cannot_be_written(run, refused, tmp_
     refused(run("fnn-contest", "x.npy", "x.npy/o", "--params", "random"), "x.npy/o")
 
 
-def test_the_dump_itself_is_not_written_over(run, refused):
+def test_the_dump_itself_is_not_overwritten(run, refused):
     images = np.full((2, 28, 28), 9, np.uint8)
     np.save("x.npy", images)
     refused(run("fnn-contest", "x.npy", "./x.npy", "--params", "random"), "is the dump itself")
@@ -76,7 +76,7 @@ def test_the_dump_itself_is_not_written_over(run, refused):
     np.testing.assert_array_equal(np.load("x.npy"), images)
 
 
-def test_without_parameters_those_that_come_with_fnn_are_taken(run):
+def test_without_parameters_the_pretrained_ones_are_used(run):
     images, labels = digits(3, 200)
     np.save("x.npy", images)
     done = run("fnn-contest", "x.npy", "out.txt")

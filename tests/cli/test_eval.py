@@ -1,4 +1,4 @@
-"""fnn-eval: the figures it prints, and the picture of the matrix."""
+"""fnn-eval: the numbers it prints, and the picture of the matrix."""
 
 import re
 import sys
@@ -24,7 +24,7 @@ def said(data):
     return labels, fnn.predict(net.net, net.params, net.state, images, prepare=fnn.to_float)
 
 
-def test_what_it_prints_is_what_the_functions_say(run, data, said):
+def test_it_prints_what_the_functions_return(run, data, said):
     labels, logits = said
     done = run("fnn-eval", "--data", data, "--params", "random")
     assert (done.returncode, done.stderr) == (0, "parameters: random, from seed 0\n")
@@ -81,8 +81,8 @@ def matrix(classes, seed=0):
     ],
     ids=lambda value: f"{len(value)}",
 )
-def test_the_picture_is_the_matrix_and_nothing_overlaps(overlaps, counts, names):
-    title = "/home/somebody/with_a_long_name/set: 98.00% of 10000 test images right"
+def test_the_picture_shows_the_matrix_and_nothing_overlaps(overlaps, counts, names):
+    title = "/home/somebody/with_a_long_name/set: 98.00% of 10000 test images correct"
     figure = evaluate.matrix_figure("a.png", counts, names, title)
     axes = figure.axes[0]
     assert overlaps(figure) == []
@@ -97,7 +97,7 @@ def test_the_picture_is_the_matrix_and_nothing_overlaps(overlaps, counts, names)
         assert shown == {}
 
 
-def test_tables_of_many_classes_are_in_columns():
+def test_tables_of_many_classes_are_aligned():
     names = [WORDS[i % 5] for i in range(100)]
     lines = evaluate.matrix_table(matrix(100), names).splitlines()[1:]
     assert len({len(line) for line in lines}) == 1
@@ -106,7 +106,7 @@ def test_tables_of_many_classes_are_in_columns():
     assert {re.match(r"\S+ +", row).end() for row in rows} <= set(range(14, 20))
 
 
-def test_without_a_file_it_is_a_window(run, data, monkeypatch):
+def test_without_a_file_it_opens_a_window(run, data, monkeypatch):
     from matplotlib import pyplot as plt
 
     shown = []

@@ -13,15 +13,15 @@ def test_the_number_alone_on_standard_output(run, data):
     assert done.stdout == f"{float(done.stdout)}\n"
 
 
-def test_it_is_the_mean_over_the_images_drawn(run, data):
+def test_it_is_the_mean_over_the_chosen_images(run, data):
     done = run("fnn-loss", "--params", "random", "--data", data, "--batch-size", 100)
     found = untrained(Spec("mlp", (28, 28, 1), 10, {}))
-    images, labels = load_mnist(data).test  # all 100 are drawn, in some order
+    images, labels = load_mnist(data).test  # all 100 are chosen, in some order
     whole = fnn.evaluate(found.net, found.params, found.state, images, labels, prepare=fnn.to_float)
     assert float(done.stdout) == pytest.approx(whole.loss, rel=1e-5)
 
 
-def test_the_draw_depends_on_the_seed_alone(run, data):
+def test_the_choice_depends_only_on_the_seed(run, data):
     def printed(seed):
         args = ("--params", "random", "--data", data, "--batch-size", 20, "--seed", seed)
         return run("fnn-loss", *args).stdout

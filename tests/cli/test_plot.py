@@ -31,7 +31,7 @@ def runs(tmp_path, monkeypatch):
     return make
 
 
-def test_every_figure_is_read_by_its_name(runs):
+def test_every_column_is_read_by_its_name(runs):
     validated = HEAD.replace(",lr", ",validation_accuracy,lr")
     runs(
         plain=GOOD,
@@ -62,11 +62,11 @@ ROW = "1,600,0.5,0.9,0.88,0.1,3.5,17000.5"
     ("text", "words"),
     [
         ("", ["line 1", "epoch and loss"]),
-        (HEAD, ["no epoch in it yet"]),
+        (HEAD, ["no epochs yet"]),
         (HEAD.replace("loss", "cost") + f"\n{ROW}", ["line 1", "no column loss"]),
         (f"{HEAD}\n{ROW}\n{ROW}", ["line 3", "a whole number above 1, found '1'"]),
         (f"{HEAD}\n{ROW}\n2,1,x,1,1,1,1,1", ["line 3", "a number as loss, found 'x'"]),
-        (f"{HEAD}\n1,600,-1e101,1,1,1,1,1", ["1e+100 at most, found -1e+101", "epoch 1"]),
+        (f"{HEAD}\n1,600,-1e101,1,1,1,1,1", ["at most 1e+100, found -1e+101", "epoch 1"]),
         (f"{HEAD}\n1.5{ROW[1:]}", ["line 2", "a whole number, found '1.5'"]),
         (f"{HEAD}\n-1{ROW[1:]}", ["line 2", "found '-1'"]),
         (f"{HEAD}\n{'9' * 5000}{ROW[1:]}", ["line 2", "found '999"]),
@@ -108,7 +108,7 @@ def test_bad_arguments_are_one_line(run, refused, runs, tmp_path, args, words):
     assert not (tmp_path / "a.png").exists()
 
 
-def test_a_run_of_several_networks_is_each_of_them(runs, tmp_path):
+def test_a_run_of_several_networks_is_several_curves(runs, tmp_path):
     runs(whole="", one=GOOD, two=GOOD)
     (tmp_path / "whole" / METRICS).unlink()
     for i, name in enumerate(("one", "two"), 1):
@@ -140,7 +140,7 @@ def test_the_program_draws(run, runs, tmp_path):
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_without_a_file_it_is_a_window(run, runs, monkeypatch):
+def test_without_a_file_it_opens_a_window(run, runs, monkeypatch):
     from matplotlib import pyplot as plt
 
     shown = []
@@ -175,7 +175,7 @@ def curves(name="run", epochs=10, loss=lambda e: 1 / (e + 1), shares=("train", "
         ([curves(loss=lambda e: 0.0)], "linear"),
     ],
 )
-def test_nothing_overlaps_and_every_value_is_there(overlaps, runs, scale):
+def test_nothing_overlaps_and_every_value_is_drawn(overlaps, runs, scale):
     figure = plot.curves_figure("a.png", runs)
     assert overlaps(figure) == []
     left, right = figure.axes
@@ -198,7 +198,7 @@ paths = st.lists(st.text("ab", min_size=1, max_size=2), min_size=1, max_size=4).
 
 
 @given(st.lists(paths, min_size=1, max_size=6))
-def test_names_differ_and_end_a_path(given):
+def test_names_differ_and_are_ends_of_paths(given):
     files = [f"/{p}/{METRICS}" for p in given]
     names = distinct_names(list(map(Path, files)))
     assert len(set(names)) == len(names)

@@ -21,7 +21,7 @@ def trained(run, data):
     return data
 
 
-def test_digits_are_recognised(run, trained):
+def test_digits_are_recognized(run, trained):
     labels = load_mnist(trained).test.labels
     done = run("fnn-predict", "--data", trained, stdin="".join(f"{i}\n" for i in range(100)))
     assert done.returncode == 0
@@ -40,7 +40,7 @@ def test_random_parameters_answer_the_same_every_time(run, data):
     assert len(first.stdout.splitlines()) == 3
 
 
-def test_top_gives_probabilities_in_order(run, trained):
+def test_top_prints_probabilities_in_order(run, trained):
     done = run("fnn-predict", "--data", trained, "--top", 10, stdin="5\n")
     pairs = [pair.split() for pair in done.stdout.strip().split("  ")]
     p = [float(pair[1]) for pair in pairs]
@@ -69,7 +69,7 @@ def test_top_gives_probabilities_in_order(run, trained):
         (b"\0\n", 0, ["line 1", "found"]),
     ],
 )
-def test_the_first_bad_line_ends_it_and_earlier_answers_stand(
+def test_the_first_bad_line_ends_it_after_the_earlier_answers(
     run, refused, data, stdin, answers, words
 ):
     done = run("fnn-predict", "--params", "random", "--data", data, stdin=stdin)
@@ -91,7 +91,9 @@ def test_parameters_that_are_missing_or_broken(run, refused, data, tiny, tmp_pat
 
 
 @pytest.mark.parametrize("scale", [1e30, 3e38])
-def test_parameters_that_are_finite_but_senseless_are_refused(run, refused, data, tmp_path, scale):
+def test_parameters_that_are_finite_but_meaningless_are_refused(
+    run, refused, data, tmp_path, scale
+):
     spec = Spec("mlp", (28, 28, 1), 10, {"hidden": 4, "activation": "relu"})
     fresh = untrained(spec)
     params = tree.map(lambda p: np.full_like(p, scale), fresh.params)
@@ -105,7 +107,7 @@ def test_parameters_that_are_finite_but_senseless_are_refused(run, refused, data
 
 def test_parameters_for_other_images_are_refused(run, refused, data):
     run("fnn-train", "--data", data, "--epochs", 1, "--hidden", 4)
-    refused(run("fnn-predict", "--data", "colours", stdin="1"), "(28, 28, 1)", "(32, 32, 3)")
+    refused(run("fnn-predict", "--data", "colors", stdin="1"), "(28, 28, 1)", "(32, 32, 3)")
 
 
 def test_more_classes_than_there_are(run, refused, data):
@@ -128,7 +130,7 @@ def test_at_a_terminal_it_prompts_and_asks_again(start, data):
     assert "found 200" in err
 
 
-def test_a_reader_that_goes_away_is_no_error(start, data):
+def test_a_reader_that_goes_away_is_not_an_error(start, data):
     args = ("--params", "random", "--data", data)
     with start("fnn-predict", *args, stdin=subprocess.PIPE) as process:
         process.stdout.close()
@@ -138,7 +140,7 @@ def test_a_reader_that_goes_away_is_no_error(start, data):
         assert process.wait(60) == 1
 
 
-def test_the_answers_are_those_of_the_functions(run, trained):
+def test_it_answers_like_the_functions(run, trained):
     images, _ = load_mnist(trained).test
     content = fnn.load("params.npz")
     net = fnn.models.mlp()
@@ -147,7 +149,7 @@ def test_the_answers_are_those_of_the_functions(run, trained):
     assert [int(line) for line in done.stdout.splitlines()] == logits.argmax(axis=1).tolist()
 
 
-def test_data_with_more_classes_than_the_network_are_refused(run, refused, data, tiny):
+def test_data_with_more_classes_than_the_network_is_refused(run, refused, data, tiny):
     run("fnn-train", "--data", tiny, "--epochs", 1)
     done = run("fnn-predict", "--data", tiny, stdin="1")
     assert done.returncode == 0
@@ -165,7 +167,7 @@ def write_image(path, image, **more):
 
 @pytest.fixture
 def pictures(tmp_path):
-    """A test image as it is, and inverted, enlarged and padded in a file with an odd name."""
+    """A test image as it is, and one inverted, enlarged and padded in a file with an odd name."""
     image = digits(2, 100).images[3]
     write_image(tmp_path / "a.png", image)
     large = np.pad(np.kron(image, np.ones((7, 7), np.uint8)), 40)
@@ -186,7 +188,7 @@ def test_the_digit_in_an_image_file(run, trained, pictures):
     assert len(done.stdout.split()) == 4
 
 
-def test_a_line_for_each_of_several_files(run, pictures):
+def test_several_files_get_one_line_each(run, pictures):
     done = run("fnn-predict", "--params", "random", "--image", *pictures, stdin=b"not read")
     assert done.returncode == 0
     first, second = done.stdout.splitlines()
@@ -195,21 +197,21 @@ def test_a_line_for_each_of_several_files(run, pictures):
     assert first[-2:].strip().isdigit()
 
 
-def test_files_may_be_named_one_by_one(run, pictures):
+def test_files_may_be_given_one_by_one(run, pictures):
     args = [word for name in pictures for word in ("--image", name)]
     one_by_one = run("fnn-predict", "--params", "random", *args)
     together = run("fnn-predict", "--params", "random", "--image", *pictures)
     assert one_by_one.stdout == together.stdout != ""
 
 
-def test_bad_files_are_told_of_and_the_others_are_answered(run, pictures):
+def test_bad_files_are_reported_and_the_others_answered(run, pictures):
     files = ("absent.png", "a.png", "blank.png", "broken.png", "x\ny", ".", "a.png")
     done = run("fnn-predict", "--params", "random", "--image", *files)
     assert done.returncode == 2
     assert len(done.stdout.splitlines()) == 2
-    told = done.stderr.splitlines()
-    assert told.pop(0).startswith("parameters: ")
-    for line, name in zip(told, [files[0], *files[2:4], "x\\ny", "."], strict=True):
+    lines = done.stderr.splitlines()
+    assert lines.pop(0).startswith("parameters: ")
+    for line, name in zip(lines, [files[0], *files[2:4], "x\\ny", "."], strict=True):
         assert line.startswith(f"fnn-predict: {name}: ")
 
 
@@ -225,7 +227,7 @@ def test_bad_files_are_told_of_and_the_others_are_answered(run, pictures):
         (["--image", "a.png", "--top", "11"], ["--top 11", "10 classes"]),
     ],
 )
-def test_an_image_file_that_is_refused(run, refused, pictures, args, words):
+def test_bad_image_files_are_refused(run, refused, pictures, args, words):
     done = run("fnn-predict", "--params", "random", *args)
     refused(done, "fnn-predict", *words)
     assert done.stdout == ""

@@ -1,4 +1,4 @@
-"""What the programs share: one line for what is wrong, whatever is in it."""
+"""What the programs share: every error is one line, whatever its text."""
 
 import io
 import sys
@@ -43,7 +43,7 @@ def test_an_error_is_one_line_that_shows_everything(capsys, error, line):
         (["--data", ""], "argument '': is empty"),
     ],
 )
-def test_arguments_that_are_refused_are_one_short_line(capsys, argv, words):
+def test_a_refused_argument_gives_one_short_line(capsys, argv, words):
     with pytest.raises(SystemExit) as caught:
         loss.main(argv)
     assert caught.value.code == 2
@@ -53,7 +53,7 @@ def test_arguments_that_are_refused_are_one_short_line(capsys, argv, words):
     assert len(err) < 200
 
 
-def test_names_that_standard_output_cannot_spell_are_escaped(monkeypatch):
+def test_names_that_standard_output_cannot_encode_are_escaped(monkeypatch):
     written = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="ascii"))
     assert program.run("p", lambda argv: print("数"), []) == 0
@@ -67,7 +67,7 @@ def test_without_standard_error_nothing_goes_to_standard_output(monkeypatch, cap
     assert capsys.readouterr().out == ""
 
 
-def test_where_standard_error_is_full_the_work_goes_on(monkeypatch):
+def test_the_work_goes_on_if_standard_error_is_full(monkeypatch):
     class Full:
         def write(self, _text):
             raise OSError(28, "No space left on device")
@@ -78,7 +78,7 @@ def test_where_standard_error_is_full_the_work_goes_on(monkeypatch):
     assert program.run("p", stop(InputError("bad")), []) == 2
 
 
-def test_numbers_that_overflow_are_no_warnings(capsys):
+def test_overflow_gives_no_warnings(capsys):
     def body(argv):
         print(np.float32(1e38) * np.float32(1e38))
 

@@ -13,7 +13,7 @@ every_program = pytest.mark.parametrize("program", PROGRAMS)
 
 
 @every_program
-def test_help_names_defaults_an_example_and_the_data_sets(run, program):
+def test_help_shows_defaults_an_example_and_the_data_sets(run, program):
     done = run(program, "--help")
     assert done.returncode == 0
     text = " ".join(done.stdout.split())
@@ -31,7 +31,7 @@ def test_version(run, program):
 @pytest.mark.parametrize("program", READS_DATA)
 def test_unknown_options_and_data_are_one_line(run, refused, program):
     refused(run(program, "--nonesuch"), "unrecognized arguments: --nonesuch", "--help")
-    where = ("--out", "x.png") if program == "fnn-show" else ()  # without a screen it needs one
+    where = ("--out", "x.png") if program == "fnn-show" else ()  # without a screen it needs a file
     done = run(program, "--data", "nonesuch", *where)
     refused(done, "'nonesuch'", "mnist", "cifar10", "directory")
 
@@ -42,7 +42,7 @@ def test_import_is_fast_and_brings_in_nothing_heavy():
     code = f"import sys, fnn; print([m for m in {heavy} if m in sys.modules])"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
 
-    # Beside NumPy's own time, 0.07 s on a quiet machine: a slow machine is no slow import.
+    # Relative to NumPy's own time, 0.07 s on a quiet machine, so that slow machines pass too.
     code = """
 from time import process_time as now
 start = now(); import numpy; between = now(); import fnn

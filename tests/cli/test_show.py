@@ -28,7 +28,7 @@ def saved(tmp_path):
 
     save("mlp.npz", "mlp", (28, 28, 1), hidden=7)
     save("lenet.npz", "lenet", (28, 28, 1))
-    save("colour.npz", "conv", (32, 32, 3))
+    save("color.npz", "conv", (32, 32, 3))
     save("two.npz", "conv", (8, 8, 2))
     save("flat.npz", "mlp", (9,))
     return tmp_path
@@ -44,7 +44,7 @@ def test_a_sheet_is_drawn(run, data, tmp_path, args, kind):
     assert head == {"png": b"\x89PNG\r", "pdf": b"%PDF-", "svg": b"<?xml"}[kind]
 
 
-def test_the_program_is_one_that_runs(run, data):
+def test_the_program_runs(run, data):
     assert run("fnn-show", "--data", data, "--out", "a.png").returncode == 0
     assert image.imread("a.png").std() > 0.1
 
@@ -67,7 +67,7 @@ def test_images_come_with_their_labels(data):
             np.testing.assert_array_equal(card.image, split.images[i])
 
 
-def test_the_draw_depends_on_the_seed_and_repeats_no_image(data):
+def test_the_choice_depends_on_the_seed_and_repeats_no_image(data):
     source = Source("some", load_mnist(data).test, tuple("0123456789"))
 
     def notes(seed):
@@ -77,7 +77,7 @@ def test_the_draw_depends_on_the_seed_and_repeats_no_image(data):
     assert len(set(notes(1))) == 50
 
 
-def test_mistakes_are_all_that_is_wrong_the_surest_first(data):
+def test_mistakes_are_all_wrong_answers_most_confident_first(data):
     found = untrained(Spec("mlp", (28, 28, 1), 10, {}))
     images, labels = load_mnist(data).test
     source = Source("some", fnn.open_data(str(data), "test").data, tuple("0123456789"))
@@ -96,7 +96,7 @@ def test_mistakes_are_all_that_is_wrong_the_surest_first(data):
         before = p
     few_title, few = show.mistakes(found, source, arguments(count=3))
     assert [card.note for card in few] == [card.note for card in cards[:3]]
-    assert few_title.endswith("the surest 3")
+    assert few_title.endswith("the 3 most confident")
 
 
 def test_a_network_without_mistakes_has_no_picture(run, tiny, tmp_path):
@@ -121,7 +121,7 @@ def test_a_network_without_mistakes_has_no_picture(run, tiny, tmp_path):
     [
         ("mlp.npz", (7, 28, 28, 1), "mlp: hidden nodes' weights"),
         ("lenet.npz", (6, 5, 5, 1), "lenet: filters"),
-        ("colour.npz", (32, 3, 3, 3), "conv: filters"),
+        ("color.npz", (32, 3, 3, 3), "conv: filters"),
         ("random", (200, 28, 28, 1), "mlp: hidden"),
         (None, (32, 5, 5, 1), "slim: filters of the first convolution, network 1 of 3"),
     ],
@@ -131,7 +131,7 @@ def test_filters_are_the_first_layers_weights(run, saved, params, shape, words):
     weights, title = show.first_weights(found)
     assert weights.shape == shape
     assert words in title
-    # What a filter gives on an image is what the layer's formula says of its picture.
+    # The picture of a filter has the weights in the order of the layer's formula.
     first = next(leaf for path, leaf in tree.items(found.params) if path[-1] == "W")
     np.testing.assert_array_equal(weights[3].ravel(), first.reshape(-1, len(weights))[:, 3])
     chosen = ["--params", params] if params else []
@@ -139,7 +139,7 @@ def test_filters_are_the_first_layers_weights(run, saved, params, shape, words):
     assert done.returncode == 0, done.stderr
 
 
-GREY, COLOUR = np.zeros((28, 28), np.uint8), np.zeros((32, 32, 3), np.uint8)
+GREY, COLOR = np.zeros((28, 28), np.uint8), np.zeros((32, 32, 3), np.uint8)
 
 
 @pytest.mark.parametrize("n", [1, 2, 7, 23])
@@ -148,7 +148,7 @@ GREY, COLOUR = np.zeros((28, 28), np.uint8), np.zeros((32, 32, 3), np.uint8)
     [
         Card(GREY, "7"),
         Card(GREY, "Ankle boot", note="image 59999"),
-        Card(COLOUR, "is automobile", "said automobile, 100.0%", "image 9999"),
+        Card(COLOR, "is automobile", "said automobile, 100.0%", "image 9999"),
         Card(np.zeros((20, 60), np.uint8), "wide", note="image 1"),
     ],
     ids=lambda card: card.caption,
@@ -175,7 +175,7 @@ def test_a_sheet_is_about_twice_as_wide_as_high():
         assert (columns - 1) <= 2 * rows <= 2 * columns
 
 
-def test_without_a_file_it_is_a_window(run, data, monkeypatch):
+def test_without_a_file_it_opens_a_window(run, data, monkeypatch):
     from matplotlib import pyplot as plt
 
     shown = []
@@ -218,7 +218,7 @@ def test_bad_arguments_are_one_line(run, refused, data, tiny, saved, args, words
 
 
 def test_a_network_for_other_images_is_refused(run, refused, saved):
-    args = ("--mistakes", "--data", "colours", "--params", "mlp.npz", "--out", "a.png")
+    args = ("--mistakes", "--data", "colors", "--params", "mlp.npz", "--out", "a.png")
     refused(run("fnn-show", *args), "mlp.npz", "(28, 28, 1)", "(32, 32, 3)")
 
 
@@ -227,7 +227,7 @@ def test_without_matplotlib_it_says_what_to_install(run, refused, data, monkeypa
     refused(run("fnn-show", "--data", data, "--out", "a.png"), "pip install matplotlib")
 
 
-def test_a_backend_that_is_none_is_one_line(process, refused):
+def test_an_unknown_backend_is_one_line(process, refused):
     args = ("--filters", "--params", "random", "--out", "a.png")
     done = process("fnn-show", *args, MPLBACKEND="none")
     refused(done, "matplotlib does not start", "'none' is not a valid value")

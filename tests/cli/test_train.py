@@ -19,7 +19,7 @@ from fnn.training.resolve import make_optimizer, resolve
 LINE = r"epoch (\d+)  loss (\d+\.\d{4})  accuracy ([01]\.\d{4})  \d+\.\d\d s"
 
 
-def test_training_prints_a_line_an_epoch_learns_and_saves(run, data):
+def test_training_prints_a_line_per_epoch_learns_and_saves(run, data):
     done = run("fnn-train", "--data", data, "--epochs", 12, "--batch-size", 50, "--hidden", 50)
     assert done.returncode == 0, done.stderr
     rows = [re.fullmatch(LINE, line).groups() for line in done.stdout.splitlines()]
@@ -41,7 +41,7 @@ def test_one_seed_gives_one_file_and_another_seed_another(run, data):
     assert trained(2, "c.npz") != first
 
 
-def test_a_batch_larger_than_the_set_and_one_that_does_not_divide_it(run, data):
+def test_batch_sizes_need_not_divide_the_number_of_images(run, data):
     for size in (1000, 77):
         done = run("fnn-train", "--data", data, "--epochs", 1, "--batch-size", size, "--hidden", 4)
         assert done.returncode == 0, done.stderr
@@ -110,7 +110,7 @@ def test_a_failed_training_leaves_the_old_parameters(run, data, tmp_path):
         (["--schedule", "constant"], -0.3, -0.3),
     ],
 )
-def test_the_rate_is_the_models_own_unless_something_is_said(args, first, last):
+def test_the_rate_is_the_models_own_unless_an_option_changes_it(args, first, last):
     optimizer, _ = make_optimizer(resolve(parse(["--model", "mlp", *args])[0]), steps=4)
     state = optimizer.init({"w": np.zeros(1)})
     seen = []
@@ -118,11 +118,11 @@ def test_the_rate_is_the_models_own_unless_something_is_said(args, first, last):
         before = state
         updates, state = optimizer.update({"w": np.array([g])}, state)
         idle, _ = optimizer.update({"w": np.array([0.0])}, before)
-        seen.append(float((updates["w"] - idle["w"])[0]))  # what the gradient itself brought
+        seen.append(float((updates["w"] - idle["w"])[0]))  # the part that is due to the gradient
     assert (seen[0], seen[-1]) == pytest.approx((first, last), abs=1e-12)
 
 
-def test_the_file_says_how_to_build_the_network(run, data):
+def test_the_file_describes_the_network(run, data):
     run("fnn-train", "--data", data, "--epochs", 1, "--hidden", 4)
     model = checkpoint.load("params.npz")["model"]
     assert fnn.Spec(**model) == fnn.Spec("mlp", (28, 28, 1), 10, {"hidden": 4})
@@ -164,7 +164,7 @@ RATES = {"adagrad": 0.05, "rmsprop": 0.003, "adam": 0.01}
         ),
     ],
 )
-def test_every_model_trains_on_every_kind_of_images_and_recognises(run, data, model, args, options):
+def test_every_model_trains_and_recognizes(run, data, model, args, options):
     small = ("--epochs", 1, "--batch-size", 100)
     done = run("fnn-train", "--model", model, "--data", data, *small, *args)
     assert done.returncode == 0, done.stderr
@@ -213,7 +213,7 @@ def test_batch_norm_is_tested_with_expectations(run, data):
     hidden = fnn.dense(6).apply(
         content["params"][1], {}, fnn.to_float(images).reshape(600, -1), False
     )[0]
-    # the mean of batch means of equal size is that of all images; moving averages are not there yet
+    # means of equal batches average to that of all images; moving averages are not there yet
     np.testing.assert_allclose(content["state"][2]["mean"], hidden.mean(axis=0), atol=1e-4)
 
 
@@ -241,7 +241,7 @@ def test_a_bad_number_of_threads_is_one_line(run, refused, data, model):
     refused(run("fnn-train", *args, FNN_THREADS="abc"), "FNN_THREADS is 'abc'", "whole number")
 
 
-def test_a_file_name_with_a_line_break_makes_one_line(run, data):
+def test_a_file_name_with_a_line_break_gives_one_line(run, data):
     done = run("fnn-train", "--data", data, "--epochs", 1, "--hidden", 2, "--out", "a\nb.npz")
     assert (done.returncode, done.stderr) == (0, "parameters saved in a\\nb.npz\n")
 

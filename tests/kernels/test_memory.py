@@ -10,7 +10,7 @@ SHAPES = st.lists(st.integers(0, 5), max_size=4).map(tuple)
 
 
 @given(SHAPES, st.sampled_from([np.float32, np.float64, bool]))
-def test_empty_is_writable_contiguous_and_begins_at_a_line(shape, dtype):
+def test_empty_is_writable_contiguous_and_aligned(shape, dtype):
     a = memory.empty(shape, dtype)
     assert (a.shape, a.dtype) == (shape, dtype)
     assert a.flags.c_contiguous
@@ -20,18 +20,18 @@ def test_empty_is_writable_contiguous_and_begins_at_a_line(shape, dtype):
 
 
 @given(SHAPES.filter(len), st.randoms())
-def test_empty_like_has_the_order_of_the_axes(shape, random):
+def test_empty_like_keeps_the_order_of_the_axes(shape, random):
     order = random.sample(range(len(shape)), len(shape))
     x = np.ones(shape, np.float32).transpose(order)
     y = memory.empty_like(x)
     assert (y.shape, y.dtype) == (x.shape, x.dtype)
     if x.size:
         assert y.transpose(memory.axes(x)).flags.c_contiguous
-    y[...] = 1  # every place is one of its own
+    y[...] = 1  # no two elements share memory
     assert y.sum() == x.size
 
 
-def test_memory_is_used_again_only_when_nothing_refers_to_it():
+def test_memory_is_reused_only_when_nothing_refers_to_it():
     size = memory.LARGE
     a = memory.empty((size,), np.uint8)
     place = a.ctypes.data
@@ -57,7 +57,7 @@ def test_threads_never_share_memory():
         assert all(pool.map(work, range(8)))
 
 
-def test_memory_that_lies_idle_is_limited(monkeypatch):
+def test_idle_memory_is_limited(monkeypatch):
     monkeypatch.setattr(memory, "IDLE", 20 * memory.LARGE)
 
     def kept():
@@ -65,7 +65,7 @@ def test_memory_that_lies_idle_is_limited(monkeypatch):
             memory.empty((i * memory.LARGE,), np.uint8)
         return [block.size // memory.LARGE for block in memory._kept.blocks]
 
-    with ThreadPoolExecutor(1) as pool:  # a thread that has none yet
+    with ThreadPoolExecutor(1) as pool:  # a new thread, which has none yet
         sizes = pool.submit(kept).result()
-    assert sum(sizes) <= 20 + 11  # what was idle, and the last
+    assert sum(sizes) <= 20 + 11  # the idle memory, and the last block
     assert sizes[-2:] == [10, 11]

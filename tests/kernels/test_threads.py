@@ -31,7 +31,7 @@ def test_every_item_is_worked_on_once(monkeypatch, number):
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_an_exception_comes_out_and_the_next_call_works(monkeypatch, number):
+def test_an_exception_is_passed_on_and_the_next_call_works(monkeypatch, number):
     monkeypatch.setenv("FNN_THREADS", str(number))
 
     def fail(queue):
@@ -45,14 +45,14 @@ def test_an_exception_comes_out_and_the_next_call_works(monkeypatch, number):
 
 
 @pytest.mark.parametrize("wanted", ["0", "-1", "two", "1.5", "²"])
-def test_a_count_that_is_none_is_refused(monkeypatch, wanted):
+def test_a_bad_count_is_refused(monkeypatch, wanted):
     monkeypatch.setenv("FNN_THREADS", wanted)
     with pytest.raises(ValueError, match="FNN_THREADS"):
         threads.count()
 
 
 def step():
-    """A training step of a network with all the kernels in it; its results as bytes."""
+    """A training step of a network that uses all kernels; its results as bytes."""
     net = fnn.serial(
         fnn.conv(12),
         fnn.batch_norm(),
@@ -143,7 +143,7 @@ def put_step(queue):
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_after_a_fork(monkeypatch):
     monkeypatch.setenv("FNN_THREADS", "2")
-    alone = step()  # the parent's pool is there now
+    alone = step()  # now the parent has a pool
     context = multiprocessing.get_context("fork")
     queue = context.SimpleQueue()
     child = context.Process(target=put_step, args=(queue,))
@@ -157,7 +157,7 @@ def blas_threads():
     return {lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas"}
 
 
-def test_blas_is_held_at_one_thread_from_the_first_shared_call():
+def test_blas_has_one_thread_from_the_first_shared_call():
     seen = []
     threads.share(lambda queue: seen.extend(blas_threads() for _ in queue), range(4))
     assert seen == [{1}] * 4
@@ -170,7 +170,7 @@ def test_threads_compute_under_the_callers_error_state(monkeypatch):
 
     def work(queue):
         for _ in queue:
-            big * big  # a warning in a worker would come out as an error
+            big * big  # a warning in a worker would become an error
 
     with np.errstate(over="ignore"):
         threads.share(work, range(50))

@@ -51,7 +51,7 @@ def test_gelu_is_near_its_definition_and_blocks_agree(dtype):
         y[:300_000].reshape(10, 100, 300).transpose(1, 2, 0),
     )
     dx, _ = fnn.gelu().vjp({}, cache, np.ones_like(x))
-    # In testing the derivative is worked out only when it is asked for.
+    # In testing, the derivative is computed only when it is needed.
     tested, cache = fnn.gelu().apply({}, {}, x, False)
     np.testing.assert_array_equal(tested, y)
     np.testing.assert_array_equal(fnn.gelu().vjp({}, cache, np.ones_like(x))[0], dx)
@@ -59,11 +59,11 @@ def test_gelu_is_near_its_definition_and_blocks_agree(dtype):
     np.testing.assert_allclose(dx[1:-1], slope[1:-1], atol=2e-2 if dtype == np.float32 else 1e-6)
 
 
-@pytest.mark.parametrize("great", [50, 1e10, 1e18])
-def test_gelu_of_great_numbers(great):
-    x = np.float32([-great, great])
+@pytest.mark.parametrize("large", [50, 1e10, 1e18])
+def test_gelu_of_large_numbers(large):
+    x = np.float32([-large, large])
     with np.errstate(over="ignore"):
         y, cache = fnn.gelu().apply({}, {}, x, True)
-    np.testing.assert_array_equal(y, np.float32([0, great]))
+    np.testing.assert_array_equal(y, np.float32([0, large]))
     dx, _ = fnn.gelu().vjp({}, cache, np.ones_like(x))
     np.testing.assert_array_equal(dx, np.float32([0, 1]))

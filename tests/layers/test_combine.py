@@ -41,7 +41,7 @@ def test_parallel_and_residual_are_sums():
     np.testing.assert_allclose(dz, z @ params["W"].T + z)
 
 
-def test_a_branch_cannot_spoil_the_gradient_that_another_shares():
+def test_a_branch_cannot_change_the_gradient_that_it_shares():
     net = fnn.parallel(fnn.relu(), fnn.identity(), fnn.relu())
     x = np.array([[-1.0, 2.0]])
     _, cache = net.apply({0: {}, 1: {}, 2: {}}, {0: {}, 1: {}, 2: {}}, x, True)
@@ -50,7 +50,7 @@ def test_a_branch_cannot_spoil_the_gradient_that_another_shares():
     np.testing.assert_array_equal(dy, 1)
 
 
-def test_weight_decay_adds_to_the_weights_alone():
+def test_weight_decay_changes_only_the_weights():
     plain = fnn.serial(fnn.dense(3), fnn.residual(fnn.dense(3)))
     decayed = fnn.weight_decay(plain, 0.5)
     x = fnn.keys.generator(0).standard_normal((5, 3))
@@ -75,7 +75,7 @@ def test_weight_decay_adds_to_the_weights_alone():
         (lambda: fnn.serial(fnn.dense(2), fnn.flatten(), fnn.dense(3)).init(0, (2, 2)), "flatten"),
     ],
 )
-def test_what_cannot_be_is_refused(make, words):
+def test_bad_arguments_are_refused(make, words):
     with pytest.raises(ValueError, match=words):
         make()
 
@@ -83,7 +83,7 @@ def test_what_cannot_be_is_refused(make, words):
 @pytest.mark.parametrize("before", [[], [fnn.flatten()], [fnn.serial(fnn.relu()), fnn.identity()]])
 def test_the_first_layer_with_parameters_need_not_give_dx(before):
     def refuse(params, cache, dy):
-        raise AssertionError("dx of the first layer is not wanted")
+        raise AssertionError("dx of the first layer is not needed")
 
     first = fnn.dense(3)._replace(vjp=refuse)
     net = fnn.serial(*before, fnn.serial(first, fnn.sigmoid()), fnn.dense(2))

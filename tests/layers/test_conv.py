@@ -8,7 +8,7 @@ from fnn.kernels import im2col, shifted, winograd
 
 
 def loops(x, w, b, stride, pad):
-    """Equations (56)-(58) to the letter: seven loops over 0-based images (N, H, W, C)."""
+    """Equations (56)-(58) literally: seven loops over 0-based images (N, H, W, C)."""
     n, h, wide, channels = x.shape
     size, filters = w.shape[0], w.shape[3]
     rows, cols = (((d + 2 * pad - size) // stride) + 1 for d in (h, wide))
@@ -134,7 +134,7 @@ def test_parameters_are_counted_as_in_the_course():
     assert not params["b"].any()
 
 
-def test_images_lie_in_rows_of_the_whole_batch():
+def test_images_are_stored_in_rows_of_the_whole_batch():
     layer = fnn.conv(3)
     x = fnn.to_float(np.ones((5, 4, 4, 2), np.uint8))
     params = layer.init(0, (4, 4, 2))
@@ -164,7 +164,7 @@ def test_images_lie_in_rows_of_the_whole_batch():
         ),
     ],
 )
-def test_what_cannot_be_is_refused(call, words):
+def test_bad_arguments_are_refused(call, words):
     with pytest.raises(ValueError, match=words):
         call()
 

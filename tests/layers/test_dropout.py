@@ -13,7 +13,7 @@ import fnn
     st.integers(1, 5),
     st.booleans(),
 )
-def test_exactly_so_many_of_each_examples_nodes_are_zero(rho, shape, n, inverted):
+def test_an_exact_number_of_each_examples_nodes_is_zero(rho, shape, n, inverted):
     layer = fnn.dropout(rho, inverted=inverted)
     state = layer.state(3, shape)
     x = np.full((n, *shape), 7.0)
@@ -27,7 +27,7 @@ def test_exactly_so_many_of_each_examples_nodes_are_zero(rho, shape, n, inverted
     assert cache.state == {"key": (3,), "count": 1}
 
 
-def test_testing_scales_and_leaves_the_state():
+def test_testing_scales_and_keeps_the_state():
     x = np.arange(4.0)[None]
     for inverted, factor in ((False, 0.75), (True, 1.0)):
         layer = fnn.dropout(0.25, inverted=inverted)
@@ -37,7 +37,7 @@ def test_testing_scales_and_leaves_the_state():
         assert cache.state == state
 
 
-def test_the_choice_is_new_for_each_example_call_and_key_and_even():
+def test_the_choice_is_uniform_and_new_for_each_example_call_and_key():
     layer = fnn.dropout(0.5)
     x = np.ones((2000, 20))
     state = layer.state(0, (20,))
@@ -53,6 +53,6 @@ def test_the_choice_is_new_for_each_example_call_and_key_and_even():
 
 
 @pytest.mark.parametrize("rho", [-0.1, 1, 2])
-def test_shares_that_are_none_are_refused(rho):
+def test_shares_out_of_range_are_refused(rho):
     with pytest.raises(ValueError, match="expected 0 <= rho < 1"):
         fnn.dropout(rho)

@@ -1,4 +1,4 @@
-"""What every layer must do: one table, and the properties that hold for all of it."""
+"""What every layer must do: a table of layers, and the properties that hold for all of them."""
 
 import numpy as np
 import pytest
@@ -86,7 +86,7 @@ def test_purity(layer, shape):
 @every_layer
 @both_modes
 @pytest.mark.parametrize("n", [2, 3, 7])
-def test_shapes_are_those_foretold(layer, shape, train, n):
+def test_shapes_are_as_declared(layer, shape, train, n):
     params, state, x = started(layer, shape, n)
     y, cache = layer.apply(params, state, x, train)
     dx, _ = layer.vjp(params, cache, y)
@@ -132,7 +132,7 @@ def _all(layer, params, state, x, train):
 
 
 @every_layer
-def test_the_same_key_gives_the_same_start_and_another_key_another(layer, shape):
+def test_a_key_decides_the_start(layer, shape):
     def leaves(rng):
         return [a.tobytes() for a in fnn.tree.leaves(layer.init(rng, shape))]
 
@@ -142,7 +142,7 @@ def test_the_same_key_gives_the_same_start_and_another_key_another(layer, shape)
 
 
 @every_layer
-def test_grads_alone_are_those_of_vjp(layer, shape):
+def test_grads_are_those_of_vjp(layer, shape):
     params, state, x = started(layer, shape)
     y, cache = layer.apply(params, state, x, True)
     own = parameter_grads(layer, params, cache, y)
@@ -150,7 +150,7 @@ def test_grads_alone_are_those_of_vjp(layer, shape):
 
 
 @pytest.mark.parametrize("model", ["slim", "quick"])
-def test_images_that_are_too_small_for_a_model_are_refused_by_its_name(model):
+def test_images_too_small_for_a_model_are_refused_with_its_name(model):
     net = fnn.models.MODELS[model](10)
     assert net.shape((20, 20, 1)) == (10,)
     for use in (net.shape, lambda shape: net.init(0, shape)):

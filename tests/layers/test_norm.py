@@ -15,13 +15,13 @@ def started(shape, n=8, **options):
 
 
 @pytest.mark.parametrize("shape", [(4,), (3, 5, 4)])
-def test_training_normalises_each_node_over_the_batch(shape):
+def test_training_normalizes_each_node_over_the_batch(shape):
     layer, params, state, x = started(shape)
     y, cache = layer.apply(params, state, x, True)
     axes = tuple(range(x.ndim - 1))
     xhat = (x - x.mean(axes)) / np.sqrt(x.var(axes) + 1e-5)  # (28)-(30)
     np.testing.assert_allclose(y, params["gamma"] * xhat + params["beta"], rtol=1e-9)  # (31)
-    # both running figures move a tenth of the way, from 0 and 1, to the biased ones
+    # both running statistics move a tenth of the way, from 0 and 1, to the (biased) batch's
     np.testing.assert_allclose(cache.state["mean"], 0.1 * x.mean(axes), rtol=1e-6)
     np.testing.assert_allclose(cache.state["var"], 0.9 + 0.1 * x.var(axes), rtol=1e-6)
 
@@ -56,7 +56,7 @@ def test_moments_are_exact_to_rounding_even_far_from_zero(shape, offset):
     axes = tuple(range(x.ndim - 1))
     exact = x.astype(np.float64)
     np.testing.assert_allclose(mean, exact.mean(axes), rtol=1e-6, atol=1e-6)
-    # a value near 1000 is itself known to 6e-5, so its deviations are
+    # a value near 1000 is known only to 6e-5, and so are the deviations
     np.testing.assert_allclose(var, exact.var(axes), rtol=1e-3 if offset else 1e-5)
 
 
@@ -98,7 +98,7 @@ def test_recalibration_gives_the_expectations_over_the_batches():
     assert new[0][2] == state[0][2]  # dropout's key and count
     fnn.tree.map(lambda a, b: None, new, state)
     assert {a.dtype for a in (new[0][1]["mean"], new[1][0][0]["var"])} == {np.dtype(np.float32)}
-    # wherever the running figures stood before, the outcome is the same
+    # the result does not depend on the running statistics before
     moved = net.apply(params, state, batches[0], True)[1].state
     again = fnn.recalibrate(net, params, moved, batches)
     np.testing.assert_allclose(again[0][1]["var"], new[0][1]["var"], rtol=1e-5)
@@ -114,7 +114,7 @@ def test_recalibration_gives_the_expectations_over_the_batches():
         (lambda: fnn.recalibrate(*started((4,))[:3], []), "at least one batch"),
     ],
 )
-def test_what_cannot_be_is_refused(call, words):
+def test_bad_arguments_are_refused(call, words):
     with pytest.raises(ValueError, match=words):
         call()
 

@@ -13,7 +13,7 @@ sides = st.tuples(st.integers(1, 3), st.integers(0, 2), st.integers(1, 3), st.in
 def test_max_pooling_is_the_course_with_its_rule_for_ties(size, side, n, numbers):
     h, w = side[0] * size + min(side[1], size - 1), side[2] * size + min(side[3], size - 1)
     draw = fnn.keys.generator(0)
-    x = draw.integers(0, 3, (n, h, w, 2)).astype(np.float64)  # so few values that many tie
+    x = draw.integers(0, 3, (n, h, w, 2)).astype(np.float64)  # few values, so that many tie
     layer = fnn.max_pool(size)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(rows, "BLOCK", numbers)
@@ -31,7 +31,7 @@ def test_max_pooling_is_the_course_with_its_rule_for_ties(size, side, n, numbers
     np.testing.assert_array_equal(dx, gradient)
 
 
-def test_every_one_of_tied_maxima_gets_the_gradient():
+def test_every_tied_maximum_gets_the_gradient():
     layer = fnn.max_pool(2)
     _, cache = layer.apply({}, {}, np.zeros((1, 2, 2, 1)), True)
     dx, _ = layer.vjp({}, cache, np.full((1, 1, 1, 1), 5.0))
@@ -62,6 +62,6 @@ def test_means():
         ),
     ],
 )
-def test_what_cannot_be_is_refused(call, words):
+def test_bad_arguments_are_refused(call, words):
     with pytest.raises(ValueError, match=words):
         call()

@@ -5,13 +5,13 @@ import fnn
 
 
 def images(n=200, c=3):
-    """Smooth images, so that neighbouring pixels and channels are alike."""
+    """Smooth images, so that neighboring pixels and channels are alike."""
     draw = fnn.keys.generator(0)
     rough = draw.random((n, 7, 7, 1)) + 0.2 * draw.random((n, 7, 7, c))
     return (rough[:, 1:, 1:] + rough[:, :-1, 1:] + rough[:, 1:, :-1]).astype(np.float32)
 
 
-def test_components_of_patches_have_variance_1_and_are_not_correlated():
+def test_components_of_patches_have_variance_1_and_are_uncorrelated():
     layer, x = fnn.whiten(2), images()
     state = fnn.with_whitening(layer.state(0, x.shape[1:]), x, eps=0)
     y, cache = layer.apply(layer.init(0, x.shape[1:]), state, x, True)
@@ -23,7 +23,7 @@ def test_components_of_patches_have_variance_1_and_are_not_correlated():
     assert cache.state is state
 
 
-def test_before_that_it_passes_pixels_on():
+def test_without_whitening_it_passes_pixels_on():
     layer, x = fnn.whiten(2), images(n=3, c=1)
     y, _ = layer.apply(layer.init(0, (6, 6, 1)), layer.state(0, (6, 6, 1)), x, True)
     np.testing.assert_allclose(y[..., 0], x[..., 0], atol=1e-6)
@@ -31,7 +31,7 @@ def test_before_that_it_passes_pixels_on():
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 4])
-def test_patches_go_on_at_the_edge(size):
+def test_patches_extend_the_edges(size):
     layer, draw = fnn.whiten(size), fnn.keys.generator(1)
     x = draw.random((2, 5, 6, 2))
     state = layer.state(0, x.shape[1:])
@@ -45,7 +45,7 @@ def test_patches_go_on_at_the_edge(size):
         np.testing.assert_allclose(y[:, i, j], expected, rtol=1e-10)
 
 
-def test_states_are_found_wherever_they_are():
+def test_nested_states_are_found():
     net = fnn.serial(fnn.serial(fnn.whiten(3)), fnn.batch_norm())
     x = images(c=1)
     before = net.state(0, (6, 6, 1))
@@ -64,6 +64,6 @@ def test_states_are_found_wherever_they_are():
         (lambda: fnn.whiten(2).state(0, (9, 9, 10**6)), "more than 1024 numbers"),
     ],
 )
-def test_what_cannot_be_is_refused(call, words):
+def test_bad_arguments_are_refused(call, words):
     with pytest.raises(ValueError, match=words):
         call()

@@ -22,7 +22,7 @@ def same(a, b):
     return all(np.array_equal(x, y) for x, y in zip(tree.leaves(a), tree.leaves(b), strict=True))
 
 
-def test_ema_trains_as_its_optimizer_does_and_averages():
+def test_ema_trains_like_its_optimizer_and_averages():
     plain, _ = walk(fnn.momentum(0.05))
     path, state = walk(ema(fnn.momentum(0.05), 0.5))
     assert same(dict(enumerate(plain)), dict(enumerate(path)))
@@ -34,7 +34,7 @@ def test_ema_trains_as_its_optimizer_does_and_averages():
         np.testing.assert_allclose(a, b, rtol=1e-5)
 
 
-def test_lookahead_goes_a_part_of_the_way():
+def test_lookahead_goes_part_of_the_way():
     fast, _ = walk(fnn.sgd(0.05), steps=4)
     path, state = walk(lookahead(fnn.sgd(0.05), every=4, alpha=0.25), steps=4)
     assert same(dict(enumerate(fast[:3])), dict(enumerate(path[:3])))
@@ -44,7 +44,7 @@ def test_lookahead_goes_a_part_of_the_way():
 
 
 @pytest.mark.parametrize("alpha", [0.5, lambda step: 1 / (1 + step)])
-def test_the_copy_stays_the_parameters_to_the_last_bit(alpha):
+def test_the_copy_equals_the_parameters_to_the_last_bit(alpha):
     path, state = walk(lookahead(fnn.nesterov(0.01), every=5, alpha=alpha), steps=203)
     assert same(state["params"], path[-1])
 
@@ -63,6 +63,6 @@ def test_all_of_the_way_is_the_optimizer_alone():
         (lambda: lookahead(fnn.sgd(), every=0), "lookahead: expected every >= 1, found 0"),
     ],
 )
-def test_what_cannot_be_is_refused(make, message):
+def test_bad_arguments_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()

@@ -1,4 +1,4 @@
-"""Optimizers against steps worked by hand, and on problems whose answer is known."""
+"""Optimizers compared with steps worked out by hand, and on problems with a known answer."""
 
 import inspect
 
@@ -7,10 +7,7 @@ import pytest
 
 import fnn
 
-RATES = {
-    "a number": lambda lr: lr,
-    "a schedule": lambda lr: lambda step: lr,
-}
+RATES = {"a number": lambda lr: lr, "a schedule": lambda lr: lambda step: lr}
 
 
 def by_hand_adagrad(g, h):
@@ -43,7 +40,7 @@ def by_hand_nesterov(g, d):
     return 0.9 * d - 0.5 * g, d
 
 
-# name -> (optimizer with the rate 1/2, one number's step by the course's equations, its state)
+# name -> (optimizer, the step of one number by the course's equations for rate 1/2, its state)
 STEPS = {
     "sgd": (fnn.sgd, lambda g, _: (-0.5 * g, _), None),  # (39)
     "momentum": (fnn.momentum, lambda g, d: (0.9 * d - 0.5 * g,) * 2, 0.0),  # (40), (41)
@@ -56,7 +53,7 @@ STEPS = {
 
 
 def follow(optimizer, params, gradient, steps):
-    """Parameters after so many steps along a gradient function."""
+    """Parameters after a number of steps along a gradient function."""
     state = optimizer.init(params)
     for _ in range(steps):
         updates, state = optimizer.update(fnn.tree.map(gradient, params), state)
@@ -67,7 +64,7 @@ def follow(optimizer, params, gradient, steps):
 @pytest.mark.parametrize(("make", "by_hand", "own"), STEPS.values(), ids=STEPS)
 @pytest.mark.parametrize("rate", RATES.values(), ids=RATES)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_steps_worked_by_hand(make, by_hand, own, rate, dtype):
+def test_steps_worked_out_by_hand(make, by_hand, own, rate, dtype):
     optimizer = make(rate(0.5))
     state = optimizer.init({0: {"W": np.zeros(3, dtype)}, 1: {}})
     for g in [2, -1, 0, 3, 0.5]:
@@ -143,7 +140,7 @@ def test_clipping_keeps_the_direction_and_leaves_small_gradients():
     assert (small["a"][0], small["b"]["c"][0]) == (3, 4)
 
 
-def test_chain_is_threading_by_hand():
+def test_chain_passes_updates_on():
     params = {"w": np.array([1.0, 2.0])}
     a, b = fnn.scale(-0.5), fnn.trace(0.9)
     both = fnn.chain(a, b)
@@ -235,7 +232,7 @@ def test_constants_out_of_range_are_refused(make, name):
         (fnn.adam, {"beta1": 0, "beta2": 0}),
     ],
 )
-def test_the_ends_of_the_ranges_serve(make, constants):
+def test_the_ends_of_the_ranges_are_accepted(make, constants):
     optimizer = make(**constants)
     updates, _ = optimizer.update({"w": np.ones(1)}, optimizer.init({"w": np.zeros(1)}))
     assert np.isfinite(updates["w"]).all()

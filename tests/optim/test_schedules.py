@@ -32,6 +32,6 @@ def test_a_rate_is_a_plain_float():
         lambda: schedules.one_cycle(0.1, 10, warm_up=1),
     ],
 )
-def test_what_cannot_be_is_refused(make):
+def test_bad_arguments_are_refused(make):
     with pytest.raises(ValueError, match="expected"):
         make()

@@ -17,7 +17,7 @@ weights = hnp.arrays(
 
 
 @given(weights)
-def test_a_weight_is_off_by_half_a_step_at_most(w):
+def test_a_weight_is_off_by_at_most_half_a_step(w):
     small = quantize({0: {"W": w, "b": w}})
     assert small[0]["W"]["q"].nbytes == -(-w.size * BITS // 8)
     assert small[0]["b"] is w
@@ -27,7 +27,7 @@ def test_a_weight_is_off_by_half_a_step_at_most(w):
     assert (abs(back - w) <= largest / (2 * TOP) * 1.001 + 1e-36).all()
 
 
-def test_what_is_not_compact_stays():
+def test_other_parameters_are_kept():
     params = {0: {"W": np.ones(3)}, 1: {}, 2: {"W": {"W": np.float32([1])}}}
     assert quantize(params)[0]["W"] is params[0]["W"]
     assert dequantize(params) == params

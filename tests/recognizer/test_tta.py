@@ -35,7 +35,7 @@ def test_mirrored_views_do_not_tell_left_from_right():
     params = net.init(0, (6, 6, 1))
     state = net.state(0, (6, 6, 1))
     answer = averaged(lambda x: net.apply(params, state, x, False)[0], VIEWS["mirrored"])
-    # The moves are along one diagonal: mirrored, along the other. Take them out of the blank part.
+    # The moves are along one diagonal (mirrored, the other); blank margins make them lossless.
     x[:, :2] = x[:, -2:] = x[:, :, :2] = x[:, :, -2:] = 0
     plain, other = answer(x), answer(mirrored(x))
     assert abs(plain - other).max() < abs(plain).max()
@@ -49,7 +49,7 @@ def test_mirrored_views_do_not_tell_left_from_right():
         ({"networks": 2.0}, "expected 1 to 100 networks, found 2.0"),
     ],
 )
-def test_a_spec_that_cannot_be_is_refused(change, message):
+def test_a_bad_spec_is_refused(change, message):
     spec = fnn.Spec("mlp", (28, 28, 1), 10, {})._replace(**change)
     with pytest.raises(ValueError, match=message):
         untrained(spec)
@@ -77,12 +77,12 @@ def test_a_recognizer_keeps_its_networks_and_views(tmp_path):
     images = fnn.keys.generator(0).integers(0, 256, (6, 8, 8)).astype(np.uint8)
     views = [fnn.to_float(moved(*by)(images)) for by in ((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1))]
     logits = [net.apply(params, state, x, False)[0] for x in views]
-    assert (fnn.softmax(logits[0]).max(axis=1) < 0.999).all(), "one of them is sure"
+    assert (fnn.softmax(logits[0]).max(axis=1) < 0.999).all(), "one of them is certain"
     expected = np.mean(logits, axis=0)
     np.testing.assert_allclose(fnn.recognize(found, images), expected, atol=1e-6)
 
 
-def test_a_second_look_is_taken_where_the_first_was_not_sure():
+def test_the_second_answer_is_used_where_the_first_is_not_sure():
     logits = np.array([[9.0, 0.0], [1.0, 0.0], [0.0, 9.0], [0.0, 0.5]])
     first = lambda x: logits[x]  # noqa: E731
     second = lambda x: -logits[x]  # noqa: E731
