@@ -3,7 +3,7 @@
 import re
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -39,7 +39,17 @@ def arguments() -> Parser:
         default=None,
         help="print the K most likely digits, each with its probability, instead of only the best",
     )
-    add_image_argument(p)
+    p.add_argument(
+        "--image",
+        metavar="FILE",
+        nargs="+",
+        action="extend",
+        help="a photo or drawing of one digit, dark on light or light on dark, with some paper "
+        f"around it: {NAMES}, up to {MOST // 10**6} million pixels. With several files, each line "
+        "begins with the file's name; a file that cannot be read is reported, the others are "
+        "answered, and the exit status is 2. Reads neither standard input nor a data set; needs "
+        "pillow",
+    )
     return p
 
 
@@ -57,22 +67,32 @@ def answer_indices(args: Namespace) -> None:
     found = find_recognizer(args.params, image_shape(images), source.classes)
     check_top(args.top, found)
     for i in indices(len(images)):
-        (logits,) = recognize(found, images[i : i + 1])
-        print(answer(logits, args.top), flush=True)
+        print(answer(found, images[i : i + 1], args.top), flush=True)
 
 
 def answer_files(args: Namespace) -> None:
+    """Print the digit in each file, after the file's name if there are several.
+
+    The InputError of a single file is passed on. Of several, each is reported as it comes, and
+    SystemExit(2) ends the program after the last.
+    """
     if args.data is not None:
         raise InputError("--data: not used with --image; leave out one of the two")
     check_pillow()
     found = find_recognizer(args.params, (SIDE, SIDE, 1), DIGITS)
     check_top(args.top, found)
-
-    def line(file: str) -> str:
-        (logits,) = recognize(found, image_of(file))
-        return answer(logits, args.top)
-
-    print_lines("fnn-predict", args.image, line)
+    failed, several = False, len(args.image) > 1
+    for file in args.image:
+        try:
+            text = answer(found, image_of(file), args.top)
+            print(f"{one_line(file)}: {text}" if several else text, flush=True)
+        except InputError as error:
+            if not several:
+                raise
+            say(f"fnn-predict: {one_line(str(error))}")
+            failed = True
+    if failed:
+        raise SystemExit(2)
 
 
 def check_top(top: int | None, found: Recognizer) -> None:
@@ -82,15 +102,12 @@ def check_top(top: int | None, found: Recognizer) -> None:
         )
 
 
-def answer(logits: Array, top: int | None) -> str:
-    """One line: the most likely class, or the `top` most likely ones with their probabilities.
-
-    >>> answer(np.array([0.0, 3.0, 1.0]), None), answer(np.array([0.0, 3.0, 1.0]), 2)
-    ('1', '1 0.8438  2 0.1142')
-    """
+def answer(found: Recognizer, image: Array, top: int | None) -> str:
+    """One line: the most likely class, or the `top` most likely ones with their probabilities."""
+    logits = recognize(found, image)
     if top is None:
         return str(logits.argmax())
-    p = softmax(logits[None])[0]
+    p = softmax(logits)[0]
     return "  ".join(f"{i} {p[i]:.4f}" for i in np.argsort(-p, kind="stable")[:top])
 
 
@@ -145,20 +162,6 @@ def parse_index(line: str, n: int) -> int:
     return int(text)
 
 
-def add_image_argument(parser: Parser) -> None:
-    parser.add_argument(
-        "--image",
-        metavar="FILE",
-        nargs="+",
-        action="extend",
-        help="a photo or drawing of one digit, dark on light or light on dark, with some paper "
-        f"around it: {NAMES}, up to {MOST // 10**6} million pixels. With several files, each line "
-        "begins with the file's name; a file that cannot be read is reported, the others are "
-        "answered, and the exit status is 2. Reads neither standard input nor a data set; needs "
-        "pillow",
-    )
-
-
 def image_of(file: str) -> Array:
     """The digit in an image file, as in MNIST, (1, 28, 28) uint8; InputError names the file."""
     picture = read_grey(file)
@@ -166,26 +169,6 @@ def image_of(file: str) -> Array:
         return digit_image(picture)[None]
     except InputError as error:
         raise InputError(f"{file}: {error}") from None
-
-
-def print_lines(prog: str, files: Sequence[str], answer: Callable[[str], str]) -> None:
-    """Print the answer for each file, after its name if there are several.
-
-    With a single file, InputError is passed on. With several, each is reported as it comes, and
-    SystemExit(2) ends the program after the last.
-    """
-    if len(files) == 1:
-        print(answer(files[0]), flush=True)
-        return
-    failed = False
-    for file in files:
-        try:
-            print(f"{one_line(file)}: {answer(file)}", flush=True)
-        except InputError as error:
-            say(f"{prog}: {one_line(str(error))}")
-            failed = True
-    if failed:
-        raise SystemExit(2)
 
 
 main = main_of("fnn-predict", body)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from fnn.errors import InputError
 from fnn.files.atomic import write_atomically
+from fnn.files.read import read_bytes
 
 METRICS = "metrics.csv"
 SHARES = ("train_accuracy", "test_accuracy", "validation_accuracy")
@@ -50,27 +51,20 @@ def read_rows(path: Path) -> Table:
     Raises InputError, which names the file and the line, for what cannot be read.
     """
     try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            table = csv.DictReader(file, strict=True)
-            missing = {"epoch", "loss"} - set(table.fieldnames or ())
-            if missing:
-                raise InputError(
-                    f"{path}, line 1: there is no column {' and '.join(sorted(missing))}; "
-                    f"expected a {METRICS} that fnn-train wrote"
-                )
-            rows: list[Row] = []
-            for line in table:
-                before = rows[-1].epoch if rows else -1
-                rows.append(_row(line, before, f"{path}, line {table.line_num}"))
-            return Table(tuple(table.fieldnames or ()), rows)
+        text = read_bytes(path).decode("utf-8-sig")
+        table = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+        columns = tuple(table.fieldnames or ())
+        if missing := {"epoch", "loss"} - set(columns):
+            why = f"there is no column {' and '.join(sorted(missing))}"
+            raise InputError(f"{path}, line 1: {why}; expected a {METRICS} that fnn-train wrote")
+        rows: list[Row] = []
+        for line in table:
+            before = rows[-1].epoch if rows else -1
+            rows.append(_row(line, before, f"{path}, line {table.line_num}"))
+        return Table(columns, rows)
     except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(
-            f"{path}: not a table in text ({error}); expected a {METRICS} that fnn-train wrote"
-        ) from None
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+        why = f"not a table in text ({error})"
+        raise InputError(f"{path}: {why}; expected a {METRICS} that fnn-train wrote") from None
 
 
 def _row(line: dict[str, str | None], before: int, where: str) -> Row:

@@ -28,6 +28,7 @@ from fnn.arrays import Array
 from fnn.errors import InputError
 from fnn.files import checkpoint
 from fnn.files.atomic import write_atomically
+from fnn.files.read import read_bytes
 from fnn.recognizer.recognizer import fitting, model_of
 from fnn.train import TrainState
 from fnn.training.history import METRICS, Row, read_rows
@@ -87,28 +88,22 @@ def write_config(directory: Path, config: dict[str, Any]) -> None:
 def read_config(directory: Path) -> dict[str, Any]:
     """What `write_config` wrote; InputError if there is no run."""
     path = directory / CONFIG
-    if path.exists() and not path.is_file():  # opening a pipe would wait
-        raise InputError(f"{path}: is not a regular file; begin a new run")
-    try:
-        config = json.loads(path.read_bytes())
-        if config["format"] != FORMAT:
-            raise InputError(
-                f"{path}: its format is {config['format']!r}, this fnn reads {FORMAT}; go on with "
-                "the fnn that began the run"
-            )
-    except InputError:
-        raise
-    except FileNotFoundError:
+    if not holds_run(directory):
         raise InputError(
             f"{directory}: holds no run ({CONFIG} is missing); begin one with --run {directory}"
-        ) from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+        )
+    try:
+        config = dict(json.loads(read_bytes(path)))
+        found = config["format"]
+    except InputError:
+        raise
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise InputError(
-            f"{path}: not the file that fnn-train wrote ({type(error).__name__}); begin a new run"
-        ) from None
-    return dict(config)
+        why = f"not the file that fnn-train wrote ({type(error).__name__})"
+        raise InputError(f"{path}: {why}; begin a new run") from None
+    if found != FORMAT:
+        why = f"its format is {found!r:.40}, this fnn reads {FORMAT}"
+        raise InputError(f"{path}: {why}; go on with the fnn that began the run")
+    return config
 
 
 def fingerprint(*splits: tuple[Array, Array] | None) -> str:
@@ -124,19 +119,16 @@ def fingerprint(*splits: tuple[Array, Array] | None) -> str:
 def done_rows(directory: Path, epochs: int) -> list[Row]:
     """The rows of the first `epochs` epochs; later ones will be made again."""
     path = directory / METRICS
-    try:
-        columns, rows = read_rows(path)
-    except FileNotFoundError:
+    if not os.path.lexists(path):
         if epochs == 0:
             return []
-        raise InputError(f"{path}: is missing, though {epochs} epochs are done") from None
+        raise InputError(f"{path}: is missing, though {epochs} epochs are done")
+    columns, rows = read_rows(path)
     rows = rows[:epochs]
     whole = len(rows) == epochs and all(row.epoch == i for i, row in enumerate(rows, 1))
     if columns != Row._fields or not whole:
         why = f"expected the epochs 1 to {epochs}, and the columns {', '.join(Row._fields)}"
-        raise InputError(
-            f"{path}: not what fnn-train wrote: {why}; put it back, or begin a new run"
-        )
+        raise InputError(f"{path}: not what fnn-train wrote: {why}; restore it, or begin anew")
     return rows
 
 
