@@ -19,8 +19,8 @@ TREES = {name: ast.parse(path.read_text()) for name, path in MODULES.items()}
 # From the bottom up: a module imports from the floors below, and from its own part.
 FLOORS = [
     {"arrays", "tree", "keys", "errors"},
-    {"files", "kernels", "optim", "handwriting", "losses"},
-    {"layers", "data", "metrics"},
+    {"files", "kernels", "optim", "losses"},
+    {"layers", "data", "handwriting", "metrics"},
     {"train", "check", "summary", "models"},
     {"recognizer"},
     {"training"},

@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from fnn.arrays import Array, Shape
+from fnn.arrays import Array, Shape, nhwc
 from fnn.keys import AUGMENT, ORDER, Key, child, generator
 
 Augment: TypeAlias = Callable[[Key, Array], Array]
@@ -23,13 +23,10 @@ def to_float(images: Array) -> Array:
     if images.dtype != np.uint8:
         raise TypeError(f"to_float: expected uint8 images, found {images.dtype}")
     if images.ndim not in (3, 4):
-        raise ValueError(
-            f"to_float: expected images (N, H, W) or (N, H, W, C), found {images.shape}"
-        )
+        expected = "expected images (N, H, W) or (N, H, W, C)"
+        raise ValueError(f"to_float: {expected}, found {images.shape}")
     image = images if images.ndim == 4 else images[..., None]
-    x = np.empty([image.shape[i] for i in (1, 2, 0, 3)], np.float32)
-    np.divide(image.transpose(1, 2, 0, 3), np.float32(255), out=x)
-    return x.transpose(2, 0, 1, 3)
+    return nhwc(np.divide(image.transpose(1, 2, 0, 3), np.float32(255), order="C"))
 
 
 def image_shape(images: Array) -> Shape:
@@ -52,10 +49,9 @@ def batches(
 ) -> Iterator[tuple[Array, Array]]:
     """One epoch of batches (x, labels): every example once, in an order drawn from the key.
 
-    The last batch is shorter if `batch_size` does not divide the number of examples. The order
-    does not depend on `batch_size`. `augment` (see `fnn.augment`) changes each batch of x with its
-    own key; `prepare`, for instance `to_float`, is applied last.
-    `first` skips that many batches; the rest are the same as in a whole epoch.
+    The last batch may be shorter. The order does not depend on `batch_size`. `augment` (see
+    `fnn.augment`) changes each batch of x with its own key; `prepare`, for instance `to_float`, is
+    applied last. `first` skips that many batches; the rest are the same as in a whole epoch.
     Raises ValueError if the counts differ, there are no examples, or batch_size < 1.
 
     >>> x = np.arange(5)
@@ -65,10 +61,8 @@ def batches(
     if batch_size < 1:
         raise ValueError(f"batches: expected batch_size >= 1, found {batch_size}")
     if len(x) != len(labels) or len(x) == 0:
-        raise ValueError(
-            f"batches: expected as many labels as examples, and at least one; "
-            f"found {len(x)} examples and {len(labels)} labels"
-        )
+        found = f"found {len(x)} examples and {len(labels)} labels"
+        raise ValueError(f"batches: expected as many labels as examples, at least one; {found}")
     order = generator(child(rng, ORDER)).permutation(len(x))
 
     def batch(number: int) -> tuple[Array, Array]:

@@ -27,8 +27,7 @@ HEADER_LIMIT = 1 << 16
 
 def data_root() -> Path:
     """The directory of all data sets: `FNN_DATA`, or `fnn` in the user's cache directory."""
-    chosen = os.environ.get("FNN_DATA")
-    if chosen:
+    if chosen := os.environ.get("FNN_DATA"):
         return Path(os.path.expanduser(chosen))  # Path.expanduser may raise
     import platformdirs
 
@@ -37,65 +36,48 @@ def data_root() -> Path:
 
 def check_root() -> None:
     """Raise InputError if FNN_DATA is a place where no data set can be stored."""
-    if not os.environ.get("FNN_DATA"):
-        return
     root, why = data_root(), ""
     there = next(p for p in (root, *root.absolute().parents) if os.path.lexists(p))
+    try:
+        root.stat()
+    except FileNotFoundError:
+        pass  # it will be created
+    except OSError as error:  # for instance, the name is too long
+        why = error.strerror or str(error)
     if not os.path.isdir(there):
         why = f"{there} is not a directory"
     elif not os.access(there, os.W_OK | os.X_OK):
         why = f"{there} cannot be written to"
-    else:
-        try:
-            root.stat()
-        except FileNotFoundError:
-            pass  # it will be created
-        except OSError as error:  # for instance, the name is too long
-            why = error.strerror or str(error)
-    if why:
-        raise InputError(
-            f"FNN_DATA is {str(root)!r}, where no data set can be stored ({why}): set it to "
-            "a directory you can write to, or unset it"
-        )
+    if why and os.environ.get("FNN_DATA"):
+        advice = "set it to a directory you can write to, or unset it"
+        raise InputError(f"FNN_DATA is {str(root)!r}, which cannot be used ({why}): {advice}")
 
 
 def cached(
-    root: Path,
-    sources: Sequence[Path],
-    parse: Callable[[], Split],
-    tag: str,
-    say: Say = say,
+    root: Path, sources: Sequence[Path], parse: Callable[[], Split], tag: str, say: Say = say
 ) -> Split:
     """The split that `parse` makes from the files `sources`, or its cached copy.
 
     The copy is used only while every source has the size and the modification time (in
     nanoseconds) it had when it was parsed. If it is stale or damaged, the sources are parsed again.
     `tag` names the kind of data and the split. Images and labels are uint8.
-
     If the cache cannot be written, the split is still returned, after one line to `say`.
     """
     # Taken before parsing, so a source that changes meanwhile is parsed again next time.
-    stamp = [VERSION, tag, *(_stamp(source) for source in sources)]
+    status = [source.stat() for source in sources]
+    stamp = [VERSION, tag, *([s.st_size, s.st_mtime_ns] for s in status)]
     name = hashlib.sha256(json.dumps([str(s.resolve()) for s in sources]).encode()).hexdigest()
     file = root / HIDDEN / f"{tag}-{name[:16]}.u8"
-    kept = _read(file, stamp)
-    if kept is not None:
+    if (kept := _read(file, stamp)) is not None:
         return kept
     split = parse()
     try:
         _write(file, stamp, split)
     except (OSError, InputError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
-        say(
-            f"fnn: the parsed data cannot be cached in {file.parent} ({why or error}), "
-            "so it will be parsed again next time; set FNN_DATA to a directory you can write to"
-        )
+        why = getattr(error, "strerror", None) or error
+        advice = "to parse it only once, set FNN_DATA to a directory you can write to"
+        say(f"fnn: the parsed data cannot be kept in {file.parent} ({why}); {advice}")
     return split
-
-
-def _stamp(source: Path) -> list[int]:
-    status = source.stat()
-    return [status.st_size, status.st_mtime_ns]
 
 
 def _read(file: Path, stamp: list[object]) -> Split | None:
@@ -118,10 +100,7 @@ def _read(file: Path, stamp: list[object]) -> Split | None:
 
 
 def _write(file: Path, stamp: list[object], split: Split) -> None:
-    """Write `file` whole or not at all; of several concurrent writers, the last one wins.
-
-    Raises OSError or InputError.
-    """
+    """Write `file` whole or not at all; raises OSError or InputError."""
     images, labels = (np.ascontiguousarray(a, np.uint8) for a in split)
     header = json.dumps({"stamp": stamp, "shape": images.shape}) + "\n"
     file.parent.mkdir(parents=True, exist_ok=True)

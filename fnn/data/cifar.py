@@ -5,33 +5,19 @@ https://www.cs.toronto.edu/~kriz/cifar.html
 """
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from fnn.arrays import Array
-from fnn.data import download
+from fnn.data import download, mirrors
 from fnn.data.cache import check_root, data_root
 from fnn.data.dataset import Dataset, Split
-from fnn.data.mirrors import CIFAR10
 from fnn.data.mnist import SplitName
 from fnn.errors import InputError
 from fnn.files.tar import tar_files
 
-CLASSES = (
-    "airplane",
-    "automobile",
-    "bird",
-    "cat",
-    "deer",
-    "dog",
-    "frog",
-    "horse",
-    "ship",
-    "truck",
-)
+CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 FOLDER = "cifar-10-batches-py"
 FILES: dict[SplitName, tuple[str, ...]] = {
     "train": tuple(f"data_batch_{i}" for i in range(1, 6)),
@@ -49,11 +35,11 @@ def load_cifar10(source: str | os.PathLike[str] | None = None) -> Dataset:
 
     `source` is the directory that holds data_batch_1 to data_batch_5 and test_batch, or one that
     holds it as cifar-10-batches-py, or the official .tar.gz (or .tar), which is read in place.
-    None means the set in the data root (`FNN_DATA`), downloaded if missing. The batches may have
-    any number of images. Raises InputError, which names the file, if one is missing or damaged.
+    None means the set in the data root (`FNN_DATA`), downloaded if missing.
+    Raises InputError, which names the file, if one is missing or damaged.
     """
-    batches = _batches(install_cifar10() if source is None else source, _ALL)
-    return Dataset(*(_joined([batches[name] for name in names]) for names in FILES.values()))
+    *train, test = _batches(Path(install_cifar10() if source is None else source), _ALL)
+    return Dataset(_joined(train), _joined([test]))
 
 
 def install_cifar10() -> Path:
@@ -61,8 +47,7 @@ def install_cifar10() -> Path:
 
     Raises DownloadError, and InputError if FNN_DATA cannot hold it.
     """
-    root = data_root()
-    remote = CIFAR10
+    root, remote = data_root(), mirrors.SETS["cifar10"]
     archive = root / remote.files[0].name
     if any(os.path.isfile(root / FOLDER / name) for name in _ALL):
         return root / FOLDER
@@ -76,50 +61,40 @@ def load_split(source: str | os.PathLike[str], split: SplitName) -> Split:
     """One split of CIFAR-10, like `load_cifar10`; the files of the other need not exist."""
     if split not in FILES:
         raise InputError(f'the split is {split!r}, expected "train" or "test"')
-    batches = _batches(source, FILES[split])
-    return _joined([batches[name] for name in FILES[split]])
+    return _joined(_batches(Path(source), FILES[split]))
 
 
-def _batches(source: str | os.PathLike[str], names: tuple[str, ...]) -> dict[str, Split]:
-    """Each batch by its name, its images still (N, 3072)."""
-    batches = dict(_files(Path(source), names))
-    missing = [name for name in names if name not in batches]
-    if missing:
-        raise InputError(
-            f"{source}: has no {', '.join(missing)}; expected all files of {FOLDER}: "
-            "add the missing files or name another directory"
-        )
-    return batches
-
-
-def _files(source: Path, names: tuple[str, ...]) -> Iterator[tuple[str, Split]]:
+def _batches(source: Path, names: tuple[str, ...]) -> list[Split]:
+    """The batches of these names, their images still (N, 3072)."""
     from fnn.files.unpickle import safe_load  # here, to keep the start of fnn fast
 
+    found = {}
     # the functions of os.path never raise, whatever the path
-    if not os.path.exists(source):
-        raise InputError(f"{source}: does not exist; expected {FOLDER} or its .tar.gz")
     if os.path.isfile(source):
         for name, data in tar_files(source, names, _MAX_FILE, _MAX_TOTAL):
             where = f"{source}: {name}"
-            yield name, _batch(safe_load(data, where), where)
-        return
-    folder = source if os.path.exists(source / names[0]) else source / FOLDER
-    for name in names:
-        path = folder / name
-        if os.path.exists(path):
-            yield name, _batch(safe_load(path), str(path))
+            found[name] = _batch(safe_load(data, where), where)
+    elif os.path.exists(source):
+        folder = source if os.path.exists(source / names[0]) else source / FOLDER
+        for name in names:
+            if os.path.exists(path := folder / name):
+                found[name] = _batch(safe_load(path), str(path))
+    else:
+        raise InputError(f"{source}: does not exist; expected {FOLDER} or its .tar.gz")
+    if missing := [name for name in names if name not in found]:
+        advice = f"expected all files of {FOLDER}: add them or name another directory"
+        raise InputError(f"{source}: has no {', '.join(missing)}; {advice}")
+    return [found[name] for name in names]
 
 
 def _batch(value: Any, where: str) -> Split:
     """The (N, 3072) uint8 images and (N,) uint8 labels of one batch's dict."""
     if type(value) is not dict:
-        raise InputError(
-            f"{where}: holds a {type(value).__name__}, expected a dict with data and labels"
-        )
+        found = type(value).__name__
+        raise InputError(f"{where}: holds a {found}, expected a dict with data and labels")
     # Python 2 wrote the keys as bytes
-    data: Any
-    labels: Any
-    data, labels = (value.get(key.encode(), value.get(key)) for key in ("data", "labels"))
+    fields: Any = (value.get(key.encode(), value.get(key)) for key in ("data", "labels"))
+    data, labels = fields
     if type(data) is not np.ndarray or data.dtype != np.uint8 or data.shape[1:] != (_COLUMNS,):
         found = f"{data.dtype} {data.shape}" if type(data) is np.ndarray else type(data).__name__
         raise InputError(f"{where}: its data is {found}, expected uint8 (N, {_COLUMNS})")
@@ -138,13 +113,9 @@ def _batch(value: Any, where: str) -> Split:
 
 def _joined(batches: list[Split]) -> Split:
     """All batches as one split, channels last: (N, 32, 32, 3), C-contiguous."""
-    images: Array = np.empty((sum(len(b.labels) for b in batches), _SIDE, _SIDE, 3), np.uint8)
-    start = 0
-    for batch in batches:
-        planes = batch.images.reshape(-1, 3, _SIDE, _SIDE)
-        stop = start + len(planes)
-        # plane by plane is four times as fast as one transpose
-        for color in range(3):
-            images[start:stop, ..., color] = planes[:, color]
-        start = stop
-    return Split(images, np.concatenate([b.labels for b in batches]))
+    labels = np.concatenate([batch.labels for batch in batches])
+    images = np.empty((len(labels), _SIDE, _SIDE, 3), np.uint8)
+    for color in range(3):  # plane by plane is four times as fast as one transpose
+        planes = [b.images.reshape(-1, 3, _SIDE, _SIDE)[:, color] for b in batches]
+        np.concatenate(planes, out=images[..., color])
+    return Split(images, labels)

@@ -1,11 +1,8 @@
 """What a data set is: images and labels, split into training and test."""
 
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
-Array: TypeAlias = NDArray[np.generic]
+from fnn.arrays import Array
 
 
 class Split(NamedTuple):

@@ -2,8 +2,9 @@
 
     y[n, i, j] = x[n, at a position near (i, j)], by bilinear interpolation between four pixels
 
-Outside the image the value is 0. All changes to an image are combined into one position for each
-pixel, so it is interpolated, and blurred, only once.
+Images are (N, H, W) or (N, H, W, C), uint8 or floats; dtype and shape stay the same. Outside the
+image the value is 0. All changes to an image are combined into one position for each pixel, so it
+is interpolated, and blurred, only once.
 """
 
 import math
@@ -29,21 +30,16 @@ def distort(
     1 - zoom..1 + zoom, sheared by up to `shear` columns per row, and shifted by up to `pixels`
     along both axes, by fractions too. It is bent by moving each pixel by `alpha` times a random
     field, uniform in -1..1 and smoothed by a Gaussian of `sigma` pixels: with alpha 34 and sigma 4
-    by 1.4 pixels (root mean square).
-    Images are (N, H, W) or (N, H, W, C), uint8 or floats; dtype and shape stay the same.
-
-    Source: Simard, Steinkraus and Platt, "Best practices for convolutional neural networks applied
-    to visual document analysis", ICDAR 2003. Raises ValueError for a negative bound, a zoom of 1
-    or more, and a sigma of 0.
+    by 1.4 pixels (root mean square). Source: Simard, Steinkraus and Platt, "Best practices for
+    convolutional neural networks applied to visual document analysis", ICDAR 2003.
+    Raises ValueError for a negative bound, a zoom of 1 or more, and a sigma of 0.
     """
     bounds = {"degrees": degrees, "zoom": zoom, "pixels": pixels, "shear": shear, "alpha": alpha}
     for name, bound in bounds.items():
         if not 0 <= bound < math.inf:
             raise ValueError(f"distort: expected {name} of 0 or more, found {bound}")
     if zoom >= 1 or not sigma > 0:
-        raise ValueError(
-            f"distort: expected a zoom below 1 and a sigma above 0, found {zoom} and {sigma}"
-        )
+        raise ValueError(f"distort: expected zoom < 1 and sigma > 0, found {zoom} and {sigma}")
 
     def augment(rng: Key, x: Array) -> Array:
         n, h, w = x.shape[:3]

@@ -8,13 +8,13 @@ thread, and a host whose first byte does not come in time is abandoned.
 import os
 import queue
 import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
 from fnn.data.mirrors import Remote, RemoteFile
@@ -40,8 +40,7 @@ def fetch(
     is tried, and the failed one is not asked again in this call. Silent hosts cost `patience`
     seconds each and `budget` seconds together; a body that keeps coming may take any time. A
     progress bar is shown on standard error if that is a terminal.
-
-    Raises DownloadError, one line that says how each host failed and what to do.
+    Raises DownloadError, which says how each host failed and what to do.
     """
     import pooch
 
@@ -73,12 +72,9 @@ def fetch(
 
 def _nowhere(remote: Remote, directory: Path, failed: dict[str, str]) -> DownloadError:
     how = "; ".join(f"{host}: {reason}" for host, reason in failed.items())
-    names = ", ".join(file.name for file in remote.files)
-    return DownloadError(
-        f"{remote.name} could not be downloaded ({how}): "
-        f"try again with a network connection, put {names} into {directory}, or name another "
-        "--data DIR"
-    )
+    by_hand = f"put {', '.join(file.name for file in remote.files)} into {directory}"
+    advice = f"try again with a network connection, {by_hand}, or name another --data DIR"
+    return DownloadError(f"{remote.name} could not be downloaded ({how}): {advice}")
 
 
 @contextmanager
@@ -91,9 +87,8 @@ def _workshop(directory: Path) -> Iterator[Path]:
             with suppress(OSError):
                 if time.time() - old.stat().st_mtime > ABANDONED:
                     shutil.rmtree(old)
-        with tempfile.TemporaryDirectory(
-            prefix=".download-", dir=directory, ignore_cleanup_errors=True
-        ) as name:
+        shop = TemporaryDirectory(prefix=".download-", dir=directory, ignore_cleanup_errors=True)
+        with shop as name:
             yield Path(name)
     except BaseException:
         for d in made:
@@ -111,6 +106,7 @@ def _settle(path: Path, target: Path) -> None:
 
 def _attempt(url: str, file: RemoteFile, workshop: Path, patience: float) -> tuple[bool, str]:
     """Ask one host for one file: whether it sent a byte, and why it failed ("" for success)."""
+    import pooch
     from tqdm import tqdm
 
     if patience <= 0:
@@ -127,13 +123,18 @@ def _attempt(url: str, file: RemoteFile, workshop: Path, patience: float) -> tup
             news.put(None)
         bar.update(size)
 
+    def work() -> None:
+        get = partial(_get, size=file.size, patience=patience, tell=tell)
+        try:
+            pooch.retrieve(url, file.sha256, fname=file.name, path=workshop, downloader=get)
+            news.put("")
+        except Exception as error:
+            news.put(_reason(error))
+
     label = f"{file.name} from {urlsplit(url).netloc}"
-    with tqdm(
-        total=file.size, desc=label, unit="B", unit_scale=True, leave=False, disable=None
-    ) as bar:
-        threading.Thread(
-            target=_work, args=(url, file, workshop, patience, tell, news), daemon=True
-        ).start()
+    bar = tqdm(total=file.size, desc=label, unit="B", unit_scale=True, leave=False, disable=None)
+    with bar:
+        threading.Thread(target=work, daemon=True).start()
         try:
             word = news.get(timeout=patience)
             return (True, news.get() or "") if word is None else (False, word)
@@ -141,25 +142,6 @@ def _attempt(url: str, file: RemoteFile, workshop: Path, patience: float) -> tup
             return False, f"no answer within {patience:.1f} s"
         finally:
             gone.set()
-
-
-def _work(
-    url: str,
-    file: RemoteFile,
-    workshop: Path,
-    patience: float,
-    tell: Callable[[int], None],
-    news: "queue.SimpleQueue[str | None]",
-) -> None:
-    """The thread of `_attempt`: let pooch download and verify, then report the outcome."""
-    import pooch
-
-    try:
-        get = partial(_get, size=file.size, patience=patience, tell=tell)
-        pooch.retrieve(url, file.sha256, fname=file.name, path=workshop, downloader=get)
-        news.put("")
-    except Exception as error:
-        news.put(_reason(error))
 
 
 def _get(

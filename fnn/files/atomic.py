@@ -17,9 +17,8 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[IO[bytes]], 
     """Let `write` fill a temporary file beside `path`, and rename it once it is on the disk.
 
     If writing fails, an existing file stays intact and nothing is left beside it. If the rename
-    fails, the new file stays beside it, and InputError names it.
-    A symbolic link is followed. Raises InputError for a directory, a device or a place that
-    cannot be written to, and passes on OSError (a full disk).
+    fails, the new file stays beside it, and InputError names it. A symbolic link is followed.
+    Raises InputError like `check_writable`, and passes on OSError (a full disk).
     """
     target = check_writable(path)
     _sweep(target)
@@ -40,44 +39,37 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[IO[bytes]], 
 
 def check_writable(path: str | os.PathLike[str]) -> Path:
     """The resolved path of a file that can be written; InputError, which names it, if not."""
-    if _is_stream(path):
+    place = os.path.abspath(path)
+    # /dev/stdout may be a link to a regular file that others write to as well.
+    if os.path.dirname(place) in ("/dev", "/dev/fd") or place.startswith("/proc/"):
         raise InputError(f"{path}: is a stream or a device; name a file to write to")
-    if os.fspath(path).endswith(os.sep):
-        raise InputError(f"{path}: names a directory; name a file to write to")
     try:
         target = Path(path).resolve()
+        if target.is_dir() or os.fspath(path).endswith(os.sep):
+            raise InputError(f"{path}: is a directory; name a file to write to")
         if target.exists() and not target.is_file():
-            kind = "a directory" if target.is_dir() else "not a regular file"
-            raise InputError(f"{path}: is {kind}; name a file to write to")
+            raise InputError(f"{path}: is not a regular file; name a file to write to")
         probe = _beside(target)
         probe.touch(exist_ok=False)
         probe.unlink()
+    except InputError:
+        raise
     except FileNotFoundError:
         raise InputError(f"{path}: there is no directory {target.parent}; make it first") from None
     except (OSError, RuntimeError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"{path}: cannot be written ({reason}); name another file") from None
     return target
 
 
-def _is_stream(path: str | os.PathLike[str]) -> bool:
-    # /dev/stdout may be a link to a regular file that others write to as well.
-    place = os.path.abspath(path)
-    return os.path.dirname(place) in ("/dev", "/dev/fd") or place.startswith("/proc/")
-
-
 def _put(temporary: Path, target: Path, path: str | os.PathLike[str]) -> None:
-    """Rename the file; if the target cannot be replaced, say where the new content is."""
     try:
         os.replace(temporary, target)
     except OSError as error:
         kept = target.with_name(f"{target.name[:200]}.{os.urandom(4).hex()}")
         os.replace(temporary, kept)
-        raise InputError(
-            f"{path}: cannot be replaced ({error.strerror}); the new content is in {kept}"
-        ) from None
+        why = f"cannot be replaced ({error.strerror}); the new content is in {kept}"
+        raise InputError(f"{path}: {why}") from None
 
 
 def _sweep(target: Path) -> None:

@@ -6,9 +6,10 @@ format's version and the tree, with the names of arrays in place of the arrays.
 
 import io
 import json
+import math
 import os
 import zipfile
-from typing import IO, Any, NoReturn
+from typing import IO, Any
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from fnn.arrays import Array
 from fnn.errors import InputError
 from fnn.files.atomic import write_atomically
 from fnn.files.npy import parse_npy
+from fnn.files.read import read_bytes
 from fnn.tree import Tree
 
 FORMAT = 1
@@ -30,9 +32,8 @@ def save(path: str | os.PathLike[str], tree: Tree) -> None:
     InputError if the file cannot be written.
     """
     arrays: dict[str, Array] = {}
-    form = _form(tree, "", arrays)
-    text = json.dumps({"format": FORMAT, "tree": form})
-    arrays[HEADER] = np.frombuffer(text.encode(), np.uint8)
+    header = json.dumps({"format": FORMAT, "tree": _form(tree, "", arrays)})
+    arrays[HEADER] = np.frombuffer(header.encode(), np.uint8)
     write_atomically(path, lambda file: _write(file, arrays))
 
 
@@ -43,35 +44,16 @@ def load(path: str | os.PathLike[str]) -> Tree:
     file says, memory is at most 1 MiB plus 64 times the file's size, and that much only for a
     header without arrays: sizes are checked before anything is read, and each array is read once.
     """
+    data = read_bytes(path, most=math.inf)
     try:
-        if os.path.exists(path) and not os.path.isfile(path):
-            raise InputError(f"{path}: is not a regular file; expected one that fnn-train wrote")
-        with open(path, "rb") as file:
-            data = file.read()
-        # From memory, so that nothing is reserved for sizes that the archive only claims.
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            members = {info.filename: info for info in archive.infolist()}
-            if any(info.compress_type != zipfile.ZIP_STORED for info in members.values()):
-                _refuse(path, "its members are compressed, which fnn's never are")
-            if sum(info.file_size for info in members.values()) > len(data):
-                _refuse(path, "its members claim to be larger than the file")
-            if f"{HEADER}.npy" not in members:
-                _refuse(path, f"it has no member {HEADER}.npy")
-            header = json.loads(_array(archive, HEADER).tobytes())
-            if header["format"] != FORMAT:
-                _refuse(path, f"its format is {header['format']!r}, this fnn reads {FORMAT}")
-            return _tree(header["tree"], archive, set(members))
-    except InputError:
-        raise
-    except FileNotFoundError:
-        raise InputError(f"{path}: there is no such file") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
+        return _parse(data)
+    except InputError as error:
+        why = str(error)
     except zipfile.BadZipFile as error:
-        _refuse(path, f"it is damaged or not an .npz archive ({str(error).lower()})")
-    except (ValueError, KeyError, TypeError, IndexError, EOFError, RecursionError, OverflowError,
-            NotImplementedError, RuntimeError, MemoryError) as error:  # fmt: skip
-        _refuse(path, f"it is damaged ({type(error).__name__})")
+        why = f"it is damaged or not an .npz archive ({str(error).lower()})"
+    except Exception as error:  # damaged zip, JSON and trees raise many kinds
+        why = f"it is damaged ({type(error).__name__})"
+    raise InputError(f"{path}: not a file that fnn wrote: {why}; restore it, or make it anew")
 
 
 def _write(file: IO[bytes], arrays: dict[str, Array]) -> None:
@@ -81,12 +63,6 @@ def _write(file: IO[bytes], arrays: dict[str, Array]) -> None:
             # ZipInfo's date is a constant, so that equal trees make equal files.
             with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, array, allow_pickle=False)
-
-
-def _refuse(path: str | os.PathLike[str], why: str) -> NoReturn:
-    raise InputError(
-        f"{path}: not a file that fnn wrote: {why}; restore a good copy, or create it again"
-    )
 
 
 def _form(value: Any, where: str, arrays: dict[str, Array]) -> Any:
@@ -108,6 +84,22 @@ def _form(value: Any, where: str, arrays: dict[str, Array]) -> Any:
     raise TypeError(f"{where or 'the root'}: cannot save a {type(value).__name__}")
 
 
+def _parse(data: bytes) -> Tree:
+    # From memory, so that nothing is reserved for sizes that the archive only claims.
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        members = {info.filename: info for info in archive.infolist()}
+        if any(info.compress_type != zipfile.ZIP_STORED for info in members.values()):
+            raise InputError("its members are compressed, which fnn's never are")
+        if sum(info.file_size for info in members.values()) > len(data):
+            raise InputError("its members claim to be larger than the file")
+        if f"{HEADER}.npy" not in members:
+            raise InputError(f"it has no member {HEADER}.npy")
+        header = json.loads(_array(archive, HEADER).tobytes())
+        if header["format"] != FORMAT:
+            raise InputError(f"its format is {header['format']!r}, this fnn reads {FORMAT}")
+        return _tree(header["tree"], archive, set(members))
+
+
 def _tree(form: Any, archive: zipfile.ZipFile, unread: set[str]) -> Tree:
     if type(form) is not dict:
         raise ValueError(form)
@@ -125,8 +117,5 @@ def _tree(form: Any, archive: zipfile.ZipFile, unread: set[str]) -> Tree:
 
 
 def _array(archive: zipfile.ZipFile, name: str) -> Array:
-    try:
-        # A copy: an array over the archive's bytes would be read-only.
-        return parse_npy(archive.read(f"{name}.npy")).copy(order="K")
-    except InputError as error:
-        raise ValueError(f"{name}: {error}") from None
+    # A copy: an array over the archive's bytes would be read-only.
+    return parse_npy(archive.read(f"{name}.npy")).copy(order="K")

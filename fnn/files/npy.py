@@ -31,12 +31,9 @@ def parse_npy(data: bytes) -> Array:
     file = io.BytesIO(data)
     try:
         read = _HEADERS[np.lib.format.read_magic(file)]
-        with warnings.catch_warnings():
-            # about sizes that Python 2 writes as 28L
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"):  # about sizes that Python 2 writes as 28L
             shape, fortran, dtype = read(file)
-    except Exception:
-        # the header is parsed as Python, which can fail in many ways
+    except Exception:  # the header is parsed as Python, which can fail in many ways
         raise InputError("has a damaged .npy header, or is truncated") from None
     if dtype.kind not in "biuf":
         raise InputError(f"holds elements of dtype {dtype.str}; expected bool, integers or floats")
@@ -46,7 +43,6 @@ def parse_npy(data: bytes) -> Array:
     if needed != held:
         raise InputError(f"its header says it has {needed} bytes, but {held} are there")
     try:
-        made: Array = np.ndarray(shape, dtype, data, file.tell(), order="F" if fortran else "C")
+        return np.ndarray(shape, dtype, data, file.tell(), order="F" if fortran else "C")
     except (ValueError, TypeError, OverflowError):
         raise InputError("has a .npy header with an impossible shape") from None
-    return made

@@ -1,9 +1,8 @@
 """A few files from a tar archive, read one after another and never written to disk.
 
 `tarfile` reads an extended header of any claimed size into memory, so a few compressed kilobytes
-can take gigabytes; before Python 3.11.10 it takes hours over some. The format is simple and our
-names are short, so extended headers are skipped, like directories, links and everything else that
-is not a regular file.
+can take gigabytes; before Python 3.11.10 it takes hours over some. Our names are short, so extended
+headers are skipped, like everything else that is not a regular file.
 """
 
 import gzip
@@ -34,21 +33,19 @@ def tar_files(
             zipped = raw.read(2) == b"\x1f\x8b"
             raw.seek(0)
             stream: IO[bytes] = gzip.GzipFile(fileobj=raw) if zipped else raw  # type: ignore
-            while (entry := _next_header(stream)) is not None:
-                name, size, plain = entry
+            for name, size, plain in iter(lambda: _next_header(stream), None):
                 max_total -= size + BLOCK
                 if max_total < 0:
                     raise InputError("unpacks to more than a data set needs")
-                wanted = plain and name in names
-                if wanted and (size > max_bytes or name in seen):
-                    raise InputError(f"{name} is too large or occurs twice")
                 padded = -(-size // BLOCK) * BLOCK
-                if wanted:
-                    seen.add(name)
-                    yield name, _exactly(stream, padded)[:size]
-                else:
+                if not plain or name not in names:
                     for start in range(0, padded, _CHUNK):
                         _exactly(stream, min(_CHUNK, padded - start))
+                elif size > max_bytes or name in seen:
+                    raise InputError(f"{name} is too large or occurs twice")
+                else:
+                    seen.add(name)
+                    yield name, _exactly(stream, padded)[:size]
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
     except (OSError, EOFError, zlib.error) as error:
@@ -65,15 +62,14 @@ def _exactly(stream: IO[bytes], size: int) -> bytes:
 def _next_header(stream: IO[bytes]) -> tuple[str, int, bool] | None:
     """The next file's base name, its size, and whether it is a regular file; None at the end."""
     header = stream.read(BLOCK)
-    if not header.strip(b"\0"):
-        # two blocks of zeros end an archive; some writers leave them out
+    if not header.strip(b"\0"):  # two blocks of zeros end an archive; some writers leave them out
         return None
     try:
         size, total = (int(header[a:b].strip(b"\0 "), 8) for a, b in ((124, 136), (148, 156)))
+        # the sum counts its own eight bytes as spaces
+        if len(header) != BLOCK or size < 0 or sum(header[:148]) + sum(header[156:]) + 256 != total:
+            raise ValueError
     except ValueError:
         raise InputError("is not a tar archive, or damaged") from None
-    # the sum counts its own eight bytes as spaces
-    if len(header) != BLOCK or size < 0 or sum(header[:148]) + sum(header[156:]) + 256 != total:
-        raise InputError("is not a tar archive, or damaged")
     name = PurePosixPath(header[:100].split(b"\0")[0].decode("latin1")).name
     return name, size, header[156:157] in (b"0", b"\0")

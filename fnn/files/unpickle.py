@@ -2,37 +2,18 @@
 
 import os
 import pickle
-import stat
 from typing import Any
 
 import numpy as np
 
 from fnn.errors import InputError
+from fnn.files.read import read_bytes
 from fnn.files.unpickle_opcodes import ONLY, Reader
 
-MAX_BYTES = 1 << 30  # the largest file that is read
 DEPTH = 64  # the deepest nesting of lists, tuples, dicts and sets
 
 _PLAIN = frozenset({type(None), bool, int, float, complex, str, bytes, bytearray})
 _HOLDERS = frozenset({list, tuple, dict, set, frozenset})
-
-
-def read_bytes(path: str | os.PathLike[str]) -> bytes:
-    """The contents of a regular file of at most MAX_BYTES; InputError for anything else."""
-    try:
-        status = os.stat(path)
-        if not stat.S_ISREG(status.st_mode):
-            # a pipe may never end, or never open
-            raise InputError(f"{path}: is not a regular file")
-        if status.st_size > MAX_BYTES:
-            raise InputError(f"{path}: has {status.st_size} bytes; expected at most {MAX_BYTES}")
-        with open(path, "rb") as file:
-            return file.read()
-    except (OSError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise InputError(f"{path}: cannot be read: {reason}") from None
 
 
 def safe_load(source: str | os.PathLike[str] | bytes, name: str | None = None) -> Any:
@@ -40,9 +21,9 @@ def safe_load(source: str | os.PathLike[str] | bytes, name: str | None = None) -
 
     Protocols 0 to 5. A Python 2 str becomes bytes, as with `pickle.load(..., encoding="bytes")`.
     Arrays have bool, integer, float, bytes or str elements and are read-only. Everything else,
-    including data after the pickle, raises InputError, one line that begins with `name` (default:
-    the path). Whatever the file says, memory is at most 64 MiB plus 40 times its size, and time
-    is proportional to its size; a file that is one array takes 2 to 4 times its size.
+    data after the pickle too, raises InputError, which begins with `name` (default: the path).
+    Memory is at most 64 MiB plus 40 times the file's size (2 to 4 times for a single array), and
+    time is proportional to its size, whatever the file says.
 
     >>> safe_load(pickle.dumps({"labels": [3, 1]}))
     {'labels': [3, 1]}
@@ -74,8 +55,7 @@ def parse_pickle(data: bytes) -> Any:
         raise
     except MemoryError:
         raise InputError("needs more memory than is available") from None
-    except Exception:
-        # pickle's documentation has no complete list of what a damaged file raises
+    except Exception:  # pickle does not document all that a damaged file raises
         if (at := reader.file.tell()) >= len(data):
             raise InputError("is truncated: it ends in the middle of the pickle") from None
         raise InputError(f"is not a pickle, or damaged before byte {at}") from None

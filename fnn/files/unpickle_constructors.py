@@ -32,21 +32,14 @@ class Kind:
     order: str
 
 
-def _text(value: object) -> str:
-    # Python 2 writes a short name as bytes, Python 3 as str
-    if type(value) is bytes and len(value) <= 100:
-        return value.decode("latin1")
-    if type(value) is str and len(value) <= 100:
-        return value
-    raise InputError(f"is damaged: a {type(value).__name__} where a short name is expected")
+def _text(value: Any) -> str:  # Python 2 writes a short name as bytes, Python 3 as str
+    if type(value) not in (bytes, str) or len(value) > 100:
+        raise InputError(f"is damaged: a {type(value).__name__} where a short name is expected")
+    return value if type(value) is str else str(value, "latin1")
 
 
 def _array(raw: Any, kind: Any, shape: Any, fortran: bool) -> Array:
-    """The read-only array whose elements are `raw`, in Fortran or C order; copies nothing.
-
-    Raises InputError unless `raw` is bytes or a bytearray of exactly the length that `shape` and
-    `kind` imply.
-    """
+    """The read-only array over `raw`, which must be bytes of just the length that it needs."""
     if type(kind) is not Kind or type(shape) is not tuple:
         raise InputError("is damaged: an array without a dtype or a shape")
     if type(raw) not in (bytes, bytearray):
@@ -55,10 +48,8 @@ def _array(raw: Any, kind: Any, shape: Any, fortran: bool) -> Array:
         raise InputError("is damaged: an array's shape must be at most 32 sizes of 0 or more")
     dtype = np.dtype(("=" if kind.order == "|" else kind.order) + kind.code)
     if (needed := math.prod(shape) * dtype.itemsize) != len(raw):
-        raise InputError(
-            f"an array of shape {shape} and dtype {dtype} needs {needed} bytes, "
-            f"but {len(raw)} are there"
-        )
+        what = f"an array of shape {shape} and dtype {dtype}"
+        raise InputError(f"{what} needs {needed} bytes, but {len(raw)} are there")
     made: Array = np.ndarray(shape, dtype, raw, 0, None, "F" if fortran else "C")
     made.flags.writeable = False
     return made
@@ -94,29 +85,22 @@ def key(value: Any) -> Any:
     2**61 on are easily made to collide.
     """
     kind = type(value)
-    if (
-        value is None
-        or kind in (bool, float)
-        or (kind is int and abs(value) < 2**60)
-        or (kind in (bytes, str) and len(value) <= 1000)
-    ):
+    small = kind is int and abs(value) < 2**60
+    short = kind in (bytes, str) and len(value) <= 1000
+    if value is None or kind in (bool, float) or small or short:
         return value
-    raise InputError(
-        f"refused: a {kind.__name__} as a key; only short strings and numbers are allowed"
-    )
+    raise InputError(f"refused: a {kind.__name__} as a key; expected a short string or number")
 
 
 def _dtype(code: object, align: object = 0, copy: object = 0) -> Kind:
     # objects, structures, dates and complex numbers are not pixels
     if (match := _CODE.fullmatch(_text(code))) is None:
-        raise InputError(
-            f"refused: elements of dtype {code!r:.50}; expected bool, integer, float or text"
-        )
+        found = f"elements of dtype {code!r:.50}"
+        raise InputError(f"refused: {found}; expected bool, integer, float or text")
     return Kind(match[2], match[1] or "=")
 
 
-def _ndarray(*args: object) -> Array:
-    # pickles only pass the class to _reconstruct
+def _ndarray(*args: object) -> Array:  # pickles only pass the class to _reconstruct
     raise InputError("refused: a call to numpy.ndarray")
 
 
@@ -152,8 +136,7 @@ def _bytes() -> bytes:
 
 
 def _bytearray(raw: bytes = b"") -> bytearray:
-    # bytearray(10**10) would be 10 GB
-    if type(raw) is not bytes:
+    if type(raw) is not bytes:  # bytearray(10**10) would be 10 GB
         raise InputError("refused: a bytearray of anything but bytes")
     return bytearray(raw)
 

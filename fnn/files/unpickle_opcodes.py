@@ -10,7 +10,7 @@ import io
 import pickle
 import pickletools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import FunctionType
 from typing import Any, ClassVar, NoReturn
 
@@ -38,10 +38,8 @@ _SMALL_INTS = re.compile(rb"(?:K.)+", re.DOTALL)
 
 class _Table(dict[int, Any]):
     def __missing__(self, code: int) -> NoReturn:
-        for opcode in pickletools.opcodes:
-            if opcode.code == chr(code):
-                raise InputError(f"refused: the opcode {opcode.name}; {ONLY}")
-        raise ValueError
+        names = {opcode.code: opcode.name for opcode in pickletools.opcodes}
+        raise InputError(f"refused: the opcode {names[chr(code)]}; {ONLY}")  # or KeyError
 
 
 class Reader(pickle._Unpickler):
@@ -127,52 +125,45 @@ class Reader(pickle._Unpickler):
         super().load_string()  # type: ignore[misc]
 
     def load_setitems(self) -> None:
-        items, target = self.pop_mark(), self.stack[-1]
-        if type(target) is not dict or len(items) % 2:
-            raise ValueError
-        target.update(zip(self.keys(items[::2]), items[1::2], strict=True))
+        self.update(dict, self.pairs(self.pop_mark()))
 
     def load_setitem(self) -> None:
-        value, name, target = self.stack.pop(), self.stack.pop(), self.stack[-1]
-        if type(target) is not dict:
-            raise ValueError
-        target.update(zip(self.keys([name]), [value], strict=True))
+        value, name = self.stack.pop(), self.stack.pop()
+        self.update(dict, self.pairs([name, value]))
 
     def load_dict(self) -> None:
-        items = self.pop_mark()
-        self.append(dict(zip(self.keys(items[::2]), items[1::2], strict=True)))
+        made = dict(self.pairs(self.pop_mark()))  # pop_mark changes what self.append is
+        self.append(made)
 
     def load_additems(self) -> None:
-        items = self.keys(self.pop_mark())
-        if type(self.stack[-1]) is not set:
+        self.update(set, self.keys(self.pop_mark()))
+
+    def load_frozenset(self) -> None:
+        made = frozenset(self.keys(self.pop_mark()))
+        self.append(made)
+
+    def update(self, kind: type[Any], items: Iterable[Any]) -> None:
+        if type(self.stack[-1]) is not kind:
             raise ValueError
         self.stack[-1].update(items)
 
-    def load_frozenset(self) -> None:
-        items = self.keys(self.pop_mark())
-        self.append(frozenset(items))
+    def pairs(self, items: list[Any]) -> Iterable[tuple[Any, Any]]:
+        return zip(self.keys(items[::2]), items[1::2], strict=True)
 
     def keys(self, items: list[Any]) -> list[Any]:
         self.spend(_ENTRY * len(items))
         return [key(item) for item in items]
 
 
-def _printable(load: Callable[[Reader], None]) -> Callable[[Reader], None]:
+def _checked(load: Callable[[Reader], None], cost: int, integer: bool) -> Callable[[Reader], None]:
     def checked(reader: Reader) -> None:
+        reader.spend(cost)
         load(reader)
         # Python refuses to print an integer of more than 4300 digits, even in a message
-        if reader.stack[-1].bit_length() > 10_000:
+        if integer and reader.stack[-1].bit_length() > 10_000:
             raise InputError("refused: an integer of more than 10000 bits")
 
     return checked
-
-
-def _charged(load: Callable[[Reader], None], cost: int) -> Callable[[Reader], None]:
-    def charged(reader: Reader) -> None:
-        reader.spend(cost)
-        load(reader)
-
-    return charged
 
 
 for _cost, _names in _OPCODES.items():
@@ -180,5 +171,5 @@ for _cost, _names in _OPCODES.items():
         _code = ord(getattr(pickle, _name))
         # Reader's own, if it has one of that name, else pickle's
         _load = getattr(Reader, pickle._Unpickler.dispatch[_code].__name__)
-        _load = _printable(_load) if _name in ("INT", "LONG", "LONG4") else _load
-        Reader.dispatch[_code] = _charged(_load, _cost) if _cost else _load
+        _integer = _name in ("INT", "LONG", "LONG4")
+        Reader.dispatch[_code] = _checked(_load, _cost, _integer) if _cost or _integer else _load

@@ -7,24 +7,15 @@ applied to document recognition", 1998, section III.A. A photo needs more care t
 which of the two is ink, how the light falls, and what else is in the picture.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 
-from fnn.arrays import Array
+from fnn.arrays import Array, Shape
 from fnn.errors import InputError
 from fnn.handwriting.ink import NOISY, blank, ink_is_dark, ink_on_paper
-from fnn.handwriting.raster import (
-    Floats,
-    Mask,
-    block_side,
-    box,
-    moving,
-    otsu,
-    pieces,
-    resampled,
-    shrunk,
-)
+from fnn.handwriting.raster import Floats, Mask, box, moving, otsu, pieces, resampled, shrunk
 
 SIDE = 28
 BOX = 20
@@ -55,12 +46,13 @@ def digit_image(picture: Array) -> Array:
     """
     picture = np.asarray(picture)
     if picture.ndim != 2 or picture.dtype != np.uint8 or picture.size == 0:
-        raise InputError(
-            f"expected a grey picture, (H, W) of uint8, found {picture.shape} of {picture.dtype}"
-        )
-    digit = digit_ink(shrunk(picture, LONGEST))
-    if block_side(picture.shape, LONGEST) > 1 and max(digit.ink.shape) < FEW:
-        digit = digit_ink(shrunk(surroundings(picture, digit), LONGEST))
+        found = f"{picture.shape} of {picture.dtype}"
+        raise InputError(f"expected a grey picture, (H, W) of uint8, found {found}")
+    block = block_side(picture.shape)
+    digit = digit_ink(shrunk(picture, block))
+    if block > 1 and max(digit.ink.shape) < FEW:
+        near = surroundings(picture, digit, block)
+        digit = digit_ink(shrunk(near, block_side(near.shape)))
     return in_field(in_box(with_usual_strokes(digit.ink)))
 
 
@@ -72,9 +64,13 @@ class Digit(NamedTuple):
     left: int
 
 
-def surroundings(picture: Array, digit: Digit) -> Array:
-    """The part of a picture around a digit that was found after shrinking it to LONGEST."""
-    block = block_side(picture.shape, LONGEST)
+def block_side(shape: Shape) -> int:
+    """The side of square blocks of pixels of which no side of a picture has more than LONGEST."""
+    return math.ceil(max(shape) / LONGEST)
+
+
+def surroundings(picture: Array, digit: Digit, block: int) -> Array:
+    """The part of a picture around a digit that was found in the means of its blocks."""
     margin = max(digit.ink.shape)
     rows, columns = (
         slice(max(start - margin, 0) * block, (start + n + margin) * block)
@@ -113,7 +109,7 @@ def digit_ink(grey: Floats, framed: bool = True) -> Digit:
     return Digit(soft[rows, columns], rows.start, columns.start)
 
 
-def central(shape: tuple[int, ...]) -> Floats:
+def central(shape: Shape) -> Floats:
     """Weights, (H, W) in 0..1: 1 in the middle, almost 0 at the edges."""
     y, x = ((np.arange(n) + 0.5) / n for n in shape)
     hill = 16 * np.outer(y * (1 - y), x * (1 - x))
@@ -130,15 +126,10 @@ def digit_mask(mask: Mask, weights: Floats) -> Mask:
     gap = 1 + 2 * (max(mask.shape) // NOISY)  # a stroke may have breaks of about this many pixels
     number = pieces(moving(np.maximum, mask, gap, gap)) * mask
     areas = np.bincount(number.ravel())
-    scores = np.bincount(number.ravel(), weights.ravel())
-    scores[0] = 0
-    main = scores.argmax()
-    rows, columns = box(number == main)
-    reach = max(rows.stop - rows.start, columns.stop - columns.start) // 4
-    near = number[
-        max(rows.start - reach, 0) : rows.stop + reach,
-        max(columns.start - reach, 0) : columns.stop + reach,
-    ]
+    main = 1 + np.bincount(number.ravel(), weights.ravel())[1:].argmax()
+    place = box(number == main)
+    reach = max(side.stop - side.start for side in place) // 4
+    near = number[tuple(slice(max(s.start - reach, 0), s.stop + reach) for s in place)]
     kept = np.bincount(near.ravel(), minlength=len(areas)) > 0
     kept &= areas > SPECK * areas[main]
     edge = np.concatenate([number[0], number[-1], number[:, 0], number[:, -1]])
@@ -178,8 +169,7 @@ def with_usual_strokes(ink: Floats) -> Floats:
 
 def in_box(ink: Floats) -> Floats:
     """The ink, scaled so that its longer side is 20 pixels."""
-    height, width = (max(1, round(BOX * n / max(ink.shape))) for n in ink.shape)
-    return resampled(ink, height, width)
+    return resampled(ink, *(max(1, round(BOX * n / max(ink.shape))) for n in ink.shape))
 
 
 def in_field(ink: Floats) -> Array:

@@ -1,5 +1,6 @@
 """Reads PNG, JPEG and similar files as grey pictures; pillow is imported only for this."""
 
+import io
 import os
 import warnings
 from typing import TYPE_CHECKING
@@ -8,6 +9,7 @@ import numpy as np
 
 from fnn.arrays import Array
 from fnn.errors import InputError
+from fnn.files.read import read_bytes
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 # PostScript's starts a program.
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP")
 NAMES = "PNG, JPEG, GIF, BMP or WebP"
-MOST = 64_000_000  # pixels: reading them takes 730 MB in color, 1 GB with transparency
+MOST = 64_000_000  # pixels: they take 730 MB in color, 1 GB with transparency, beside the file
 
 
 def check_pillow() -> None:
@@ -37,30 +39,21 @@ def read_grey(path: str | os.PathLike[str], most: int = MOST) -> Array:
     check_pillow()
     from PIL import Image, UnidentifiedImageError
 
-    if os.path.exists(path) and not os.path.isfile(path):
-        kind = "a directory" if os.path.isdir(path) else "not a regular file"
-        raise InputError(f"{path}: is {kind}; expected an image")
+    file = io.BytesIO(read_bytes(path))
     try:
         # pillow reads what it warns about; its own limit on pixels is higher than ours.
-        with warnings.catch_warnings(action="ignore"), Image.open(path, formats=FORMATS) as image:
+        with warnings.catch_warnings(action="ignore"), Image.open(file, formats=FORMATS) as image:
             if image.width * image.height > most:
                 raise Image.DecompressionBombError
             return grey_of(image)
-    except InputError:
-        raise
-    except FileNotFoundError:
-        raise InputError(f"{path}: there is no such file") from None
     except UnidentifiedImageError:
-        raise InputError(f"{path}: not an image that can be read; expected {NAMES}") from None
+        why = f"not an image that can be read; expected {NAMES}"
     except Image.DecompressionBombError:
-        raise InputError(
-            f"{path}: the image has more than {most} pixels; make it smaller"
-        ) from None
+        why = f"the image has more than {most} pixels; make it smaller"
     except Exception as error:  # for damaged files pillow raises undocumented errors
-        why = getattr(error, "strerror", None) or " ".join(str(error).split())
-        raise InputError(
-            f"{path}: cannot be read or is damaged ({why or type(error).__name__})"
-        ) from None
+        reason = " ".join(str(error).split()) or type(error).__name__
+        why = f"cannot be read or is damaged ({reason})"
+    raise InputError(f"{path}: {why}")
 
 
 def grey_of(image: "Image.Image") -> Array:
@@ -94,7 +87,6 @@ def opaque(grey: Array, alpha: Array) -> Array:
     seen = grey[alpha > 127]
     if 2 * seen.size < grey.size or np.ptp(seen) < 32:
         return alpha
-    tone = np.uint16(np.median(seen))
     mixed = alpha * grey.astype(np.uint16)
-    mixed += (255 - alpha) * tone
+    mixed += (255 - alpha) * np.uint16(np.median(seen))
     return (mixed // 255).astype(np.uint8)

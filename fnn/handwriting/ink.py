@@ -56,7 +56,5 @@ def paper_under(grey: Floats) -> Floats:
 
 
 def blank() -> InputError:
-    return InputError(
-        "the picture is blank or its ink too faint: expected a digit, dark on light or light on "
-        "dark"
-    )
+    expected = "expected a digit, dark on light or light on dark"
+    return InputError(f"the picture is blank or its ink too faint: {expected}")

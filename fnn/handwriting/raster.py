@@ -11,15 +11,12 @@ Floats: TypeAlias = NDArray[np.float32]
 Mask: TypeAlias = NDArray[np.bool_]
 
 
-def shrunk(picture: Array, longest: int) -> Floats:
-    """Means of square blocks, just large enough that neither side has more than `longest` blocks.
-
-    Blocks at the right and bottom edges may be smaller. A picture that is small enough is kept.
+def shrunk(picture: Array, side: int) -> Floats:
+    """Means of square blocks of pixels; those at the right and bottom edges may be smaller.
 
     >>> shrunk(np.array([[0, 4, 8], [4, 8, 8]], np.uint8), 2)
     array([[4., 8.]], dtype=float32)
     """
-    side = block_side(picture.shape, longest)
     means: Array = picture
     for axis in np.argsort(picture.shape)[::-1] if side > 1 else ():  # the longer one first
         starts = np.arange(0, picture.shape[axis], side)
@@ -27,15 +24,6 @@ def shrunk(picture: Array, longest: int) -> Floats:
         sums = np.add.reduceat(means, starts, axis, dtype=np.float32)
         means = sums / counts.astype(np.float32).reshape((-1, 1) if axis == 0 else (1, -1))
     return means.astype(np.float32)
-
-
-def block_side(shape: tuple[int, ...], longest: int) -> int:
-    """Pixels along a side of the blocks that `shrunk` averages; 1 if the picture is kept.
-
-    >>> block_side((900, 1500), 600)
-    3
-    """
-    return -(-max(shape) // longest)
 
 
 def resampled(grey: Floats, height: int, width: int) -> Floats:
@@ -109,25 +97,19 @@ def pieces(mask: Mask) -> Array:
            [0, 0, 0],
            [2, 2, 0]])
     """
-    own = np.arange(mask.size).reshape(mask.shape)
-    neighbors = [
-        (own[:, :-1], own[:, 1:]),
-        (own[:-1], own[1:]),
-        (own[:-1, :-1], own[1:, 1:]),
-        (own[:-1, 1:], own[1:, :-1]),
-    ]
-    ink = mask.ravel()
-    pairs = np.concatenate([np.stack([a.ravel(), b.ravel()]) for a, b in neighbors], axis=1)
+    own, ink = np.arange(mask.size).reshape(mask.shape), mask.ravel()
+    neighbors = (  # pixels, and those to their right, below, below right and below left
+        [own[:, :-1], own[:-1], own[:-1, :-1], own[:-1, 1:]],
+        [own[:, 1:], own[1:], own[1:, 1:], own[1:, :-1]],
+    )
+    pairs = np.stack([np.concatenate(pixels, axis=None) for pixels in neighbors])
     first, second = pairs[:, ink[pairs].all(axis=0)]
     root = own.ravel().copy()
     # Every pixel points to an earlier one of its piece, in the end to the first. Each round joins
     # the parts that still touch others, so that a few rounds are enough.
-    while True:
+    while (apart := root[first] != root[second]).any():
+        first, second = first[apart], second[apart]
         a, b = root[first], root[second]
-        apart = a != b
-        if not apart.any():
-            break
-        first, second, a, b = first[apart], second[apart], a[apart], b[apart]
         np.minimum.at(root, np.maximum(a, b), np.minimum(a, b))
         while (root[root] != root).any():
             root = root[root]

@@ -43,7 +43,7 @@ def open_text(path):
         (pickle.dumps(np.zeros((3, 10))), ["x.dump", "(3, 10)", "(N, 784)"]),
         (pickle.dumps(np.full((2, 784), np.nan)), ["x.dump", "nan", "0..255"]),
         (pickle.dumps(np.zeros((2, 784)))[:-100], ["x.dump"]),
-        (None, ["x.dump", "No such file"]),
+        (None, ["x.dump", "no such file"]),
     ],
 )
 def test_an_unreadable_dump_leaves_the_old_answers(run, refused, tmp_path, content, words):

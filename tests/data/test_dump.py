@@ -241,7 +241,7 @@ def test_bad_files(name, tmp_path, monkeypatch):
 
 
 def test_missing(tmp_path):
-    with pytest.raises(InputError, match="none: cannot be read: No such file"):
+    with pytest.raises(InputError, match="none: there is no such file"):
         read_dump(tmp_path / "none")
     with pytest.raises(InputError, match="not a regular file"):
         read_dump(tmp_path)

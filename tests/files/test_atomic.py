@@ -48,7 +48,8 @@ def test_a_link_is_followed(tmp_path):
         ("/dev/stdout", "is a stream or a device"),
         ("/dev/fd/1", "is a stream or a device"),
         ("/proc/self/fd/1", "is a stream or a device"),
-        ("a/", "names a directory"),
+        ("a/", "is a directory; name a file"),
+        ("pipe", "is not a regular file; name a file"),
         ("nul\0", "cannot be written"),
         ("loop", "cannot be written"),
         ("n" * 300, "cannot be written"),
@@ -58,6 +59,7 @@ def test_what_cannot_be_written_is_named(tmp_path, monkeypatch, name, words):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").touch()
     (tmp_path / "loop").symlink_to("loop")
+    os.mkfifo(tmp_path / "pipe")
     with pytest.raises(InputError, match=words):
         check_writable(name)
 

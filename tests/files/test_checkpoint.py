@@ -152,7 +152,7 @@ def header(value):
         (b"hello", "not an .npz archive"),
         (foreign(a=np.ones(3)), "no member fnn.npy"),
         (foreign(fnn=np.ones(3)), "damaged"),
-        (foreign(fnn=np.array([None])), "damaged"),
+        (foreign(fnn=np.array([None])), r"holds elements of dtype \|O"),
         (header({"format": 99, "tree": {}}), "its format is 99, this fnn reads 1"),
         (header({"tree": {}}), "damaged"),
         (header([]), "damaged"),
@@ -160,8 +160,8 @@ def header(value):
         (header({"format": 1, "tree": {"code": "x"}}), "damaged"),
         (bomb(True), "compressed"),
         (bomb(False), "damaged"),
-        (claims((10**12,)), "damaged"),
-        (claims((-1,)), "damaged"),
+        (claims((10**12,)), "1000000000000 bytes, but 2 are there"),
+        (claims((-1,)), "-1 bytes, but 2 are there"),
     ],
 )
 def test_foreign_files_and_bombs_are_refused_in_one_line(tmp_path, content, words):

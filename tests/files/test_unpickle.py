@@ -13,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fnn.errors import InputError
-from fnn.files.unpickle import read_bytes, safe_load
+from fnn.files.read import read_bytes
+from fnn.files.unpickle import safe_load
 from fnn.files.unpickle_opcodes import Reader
 
 PROTOCOLS = range(6)
@@ -446,8 +447,9 @@ def test_files(tmp_path):
     path.write_bytes(b"")
     for source, expected in (
         (path, "x.pickle: is empty"),
-        (tmp_path / "missing", "missing: cannot be read: No such file"),
-        (tmp_path, "is not a regular file"),
+        (tmp_path / "missing", r"missing: there is no such file"),
+        (path / "x", r"cannot be read \(Not a directory"),
+        (tmp_path, "is a directory, not a regular file"),
         ("/dev/zero", "is not a regular file"),
         ("a\0b", "cannot be read"),
     ):

@@ -332,7 +332,7 @@ def test_resizing_keeps_a_constant_and_shrinking_keeps_the_mean(height, width, r
 def test_blocks_are_means(shape):
     x = fnn.keys.generator(2).integers(0, 256, shape, np.uint8)
     side = -(-max(shape) // 4)
-    found = shrunk(x, 4)
+    found = shrunk(x, side)
     for i, j in np.ndindex(found.shape):
         block = x[i * side : (i + 1) * side, j * side : (j + 1) * side]
         assert found[i, j] == pytest.approx(block.mean(), rel=1e-5)

@@ -2,11 +2,13 @@
 
 Images are drawn in blocks, each from its own key, so memory is bounded, and the first images of a
 set are the same however many follow. The same key gives the same bytes on one machine; another
-processor or NumPy version may round a pixel differently.
+processor or NumPy version may round a pixel differently. Both functions raise TypeError if n is not
+an int, ValueError if it is negative.
 """
 
 import operator
 from collections.abc import Callable
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +18,9 @@ from fnn.data.synthetic.shapes import SHAPES, draw_shapes
 from fnn.data.synthetic.strokes import draw_digits
 from fnn.keys import ORDER, SAMPLE, Key, child, generator, path
 
-BLOCK = 100  # images; a block's arrays fit in a processor's cache
+Draw: TypeAlias = Callable[[Key, NDArray[np.integer]], NDArray[np.uint8]]
 
+BLOCK = 100  # images; a block's arrays fit in a processor's cache
 COLOR_CLASSES = tuple(SHAPES)
 
 
@@ -33,8 +36,6 @@ def digits(rng: Key, n: int) -> Split:
     ((60, 28, 28), (60,))
     >>> sorted(test.labels[:10].tolist())
     [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
-
-    Raises TypeError if n is not an int, ValueError if it is negative.
     """
     return _draw(rng, n, (28, 28), draw_digits)
 
@@ -50,18 +51,11 @@ def colors(rng: Key, n: int) -> Split:
     >>> images, labels = colors(7, 20)
     >>> images.shape, images.dtype, labels.shape
     ((20, 32, 32, 3), dtype('uint8'), (20,))
-
-    Raises TypeError if n is not an int, ValueError if it is negative.
     """
     return _draw(rng, n, (32, 32, 3), draw_shapes)
 
 
-def _draw(
-    rng: Key,
-    n: int,
-    shape: tuple[int, ...],
-    draw: Callable[[Key, NDArray[np.integer]], NDArray[np.uint8]],
-) -> Split:
+def _draw(rng: Key, n: int, shape: tuple[int, ...], draw: Draw) -> Split:
     rng, n = path(rng), operator.index(n)
     if n < 0:
         raise ValueError(f"n is {n}: expected a number of images, 0 or more")
@@ -71,7 +65,6 @@ def _draw(
         # Always a whole block, so that its random numbers are always the same.
         tens = np.tile(np.arange(10, dtype=np.uint8), (BLOCK // 10, 1))
         block = generator(child(rng, i, ORDER)).permuted(tens, axis=1).ravel()
-        rest = min(BLOCK, n - start)
-        labels[start : start + rest] = block[:rest]
-        images[start : start + rest] = draw(child(rng, i, SAMPLE), block)[:rest]
+        labels[start : start + BLOCK] = block[: n - start]
+        images[start : start + BLOCK] = draw(child(rng, i, SAMPLE), block)[: n - start]
     return Split(images, labels)

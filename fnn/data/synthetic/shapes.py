@@ -51,16 +51,14 @@ def _star(u: Floats, v: Floats) -> Floats:
     run = tip - notch * math.cos(math.pi / 5)
     rise = notch * math.sin(math.pi / 5)
     scale = 1 / math.hypot(run, rise)
-    reach: Floats = np.hypot(u, v) * (
-        along * np.float32(rise * scale) + across * np.float32(run * scale)
-    )
+    toward = along * np.float32(rise * scale) + across * np.float32(run * scale)
+    reach: Floats = np.hypot(u, v) * toward
     return reach - np.float32(tip * rise * scale)
 
 
 def _fold(x: Floats, period: float) -> Floats:
     """The distance from x to the nearest multiple of the period."""
-    nearest = (x / np.float32(period)).round() * np.float32(period)
-    return abs(x - nearest)
+    return abs(x - (x / np.float32(period)).round() * np.float32(period))
 
 
 def _stripes(u: Floats, v: Floats) -> Floats:
@@ -83,16 +81,8 @@ def _dots(u: Floats, v: Floats) -> Floats:
 
 
 SHAPES: dict[str, Shape] = {
-    "disc": _disc,
-    "ring": _ring,
-    "square": _square,
-    "triangle": _triangle,
-    "cross": _cross,
-    "star": _star,
-    "stripes": _stripes,
-    "waves": _waves,
-    "checks": _checks,
-    "dots": _dots,
+    shape.__name__[1:]: shape
+    for shape in (_disc, _ring, _square, _triangle, _cross, _star, _stripes, _waves, _checks, _dots)
 }
 
 

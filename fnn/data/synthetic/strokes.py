@@ -10,8 +10,10 @@ import math
 from typing import TypeAlias
 
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 
+from fnn.arrays import Shape
 from fnn.data.synthetic.glyphs import GLYPHS, Glyph, Point
 from fnn.keys import Key, generator
 
@@ -28,24 +30,21 @@ def draw_digits(rng: Key, labels: NDArray[np.integer]) -> NDArray[np.uint8]:
     return _ink(random, *_place(random, *_write(random, labels)))
 
 
-def uniform(
-    random: np.random.Generator, shape: int | tuple[int, ...], low: float, high: float
-) -> Floats:
+def uniform(random: Generator, shape: int | Shape, low: float, high: float) -> Floats:
     """Uniform float32 numbers in low..high; Generator.uniform only gives float64."""
     return random.random(shape, np.float32) * np.float32(high - low) + np.float32(low)
 
 
-def _write(random: np.random.Generator, labels: NDArray[np.integer]) -> tuple[Floats, Floats]:
+def _write(random: Generator, labels: NDArray[np.integer]) -> tuple[Floats, Floats]:
     """A random form of each digit with its points moved: the dabs' positions and steps."""
     places, steps, points, first, forms = _TABLES
-    n = len(labels)
-    form = first[labels] + (random.random(n) * forms[labels]).astype(np.intp)
+    form = first[labels] + (random.random(len(labels)) * forms[labels]).astype(np.intp)
     moved = points[form]
     moved += np.float32(0.7) * random.standard_normal(moved.shape, np.float32)
     return places[form] @ moved, steps[form] @ moved
 
 
-def _place(random: np.random.Generator, at: Floats, step: Floats) -> tuple[Floats, Floats]:
+def _place(random: Generator, at: Floats, step: Floats) -> tuple[Floats, Floats]:
     """The dabs, (N, P, 2), in pixels, and the lengths of their steps, (N, P).
 
     As in MNIST, the path is rotated, sheared and stretched, scaled to fit a box, and placed with
@@ -58,11 +57,8 @@ def _place(random: np.random.Generator, at: Floats, step: Floats) -> tuple[Float
     width = np.exp(uniform(random, n, -0.22, 0.3))
     cos, sin = np.cos(turn), np.sin(turn)
     # Rows are (x, y): stretch x, then shear (up is -y), then rotate.
-    linear = np.empty((n, 2, 2), np.float32)
-    linear[:, 0, 0] = width * cos
-    linear[:, 0, 1] = width * sin
-    linear[:, 1, 0] = -slant * cos - sin
-    linear[:, 1, 1] = -slant * sin + cos
+    rows = [width * cos, width * sin, -slant * cos - sin, -slant * sin + cos]
+    linear = np.stack(rows, axis=1).reshape(n, 2, 2)
     at, step = at @ linear, step @ linear
 
     size = uniform(random, n, 0.78, 1.05) * np.float32(BOX)
@@ -74,7 +70,7 @@ def _place(random: np.random.Generator, at: Floats, step: Floats) -> tuple[Float
     return at, length
 
 
-def _ink(random: np.random.Generator, at: Floats, length: Floats) -> NDArray[np.uint8]:
+def _ink(random: Generator, at: Floats, length: Floats) -> NDArray[np.uint8]:
     """The images, (N, 28, 28), of dabs at `at`, each with the ink of a line of its length."""
     n = len(at)
     radius = uniform(random, n, 0.75, 1.25)  # the Gaussian's standard deviation, in pixels
@@ -111,8 +107,7 @@ def _tables() -> tuple[Floats, Floats, Floats, NDArray[np.intp], NDArray[np.intp
     parts = [_paths(g) for g in GLYPHS]
     dabs = max(len(places) for places, _, _ in parts)
     knots = max(len(points) for _, _, points in parts)
-    places = np.zeros((len(parts), dabs, knots), np.float32)
-    steps = np.zeros((len(parts), dabs, knots), np.float32)
+    places, steps = np.zeros((2, len(parts), dabs, knots), np.float32)
     points = np.zeros((len(parts), knots, 2), np.float32)
     for i, (place, step, point) in enumerate(parts):
         places[i, :, : len(point)] = place[-1]
@@ -138,9 +133,7 @@ def _curve(stroke: tuple[Point, ...], points: list[Point], at: Floats) -> Floats
     """The matrix from the points to evenly spaced positions along a stroke.
 
     Points are joined by cubics whose slope at a point is half the difference between the next
-    point and the previous one.
-
-    Source: Catmull and Rom, "A class of local interpolating splines", 1974.
+    point and the previous one: Catmull and Rom, "A class of local interpolating splines", 1974.
     """
     eye = np.eye(len(points), dtype=np.float32)
     knots = eye[[points.index(p) for p in stroke]]

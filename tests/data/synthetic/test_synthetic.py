@@ -10,10 +10,7 @@ from fnn.data.synthetic.glyphs import GLYPHS, glyph
 from fnn.data.synthetic.shapes import draw_shapes
 from fnn.data.synthetic.strokes import draw_digits
 
-SETS = [
-    pytest.param(digits, (28, 28), id="digits"),
-    pytest.param(colors, (32, 32, 3), id="colors"),
-]
+SETS = [pytest.param(digits, (28, 28), id="digits"), pytest.param(colors, (32, 32, 3), id="colors")]
 
 
 @pytest.mark.parametrize(("make", "shape"), SETS)

@@ -1,0 +1,27 @@
+"""The one door for reading a whole file that the user names."""
+
+import os
+import stat
+
+from fnn.errors import InputError
+
+MAX_BYTES = 1 << 30
+
+
+def read_bytes(path: str | os.PathLike[str], most: float = MAX_BYTES) -> bytes:
+    """The contents of a regular file of at most `most` bytes; InputError for anything else."""
+    try:
+        status = os.stat(path)
+        if not stat.S_ISREG(status.st_mode):  # a pipe may never end, or never open
+            kind = "a directory, " if stat.S_ISDIR(status.st_mode) else ""
+            raise InputError(f"{path}: is {kind}not a regular file")
+        if status.st_size > most:
+            raise InputError(f"{path}: has {status.st_size} bytes; expected at most {most}")
+        with open(path, "rb") as file:
+            return file.read()
+    except InputError:
+        raise
+    except FileNotFoundError:
+        raise InputError(f"{path}: there is no such file") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read ({getattr(error, 'strerror', error)})") from None
