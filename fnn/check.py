@@ -8,7 +8,8 @@ Both return None if all is well, and otherwise raise AssertionError with what th
 
 import pickle
 from collections.abc import Callable, Iterator
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 from threadpoolctl import threadpool_info, threadpool_limits
@@ -44,102 +45,91 @@ def check_vjp(
 
     within a relative `tolerance`; for a small layer also along every axis. Points near a kink,
     where the one-sided differences disagree, are drawn again. It also checks the shapes of y, dx
-    and grads, and that `layer.grads` agrees with vjp. `shape` is one example's; `train` is the
-    mode.
+    and grads, and that `layer.grads` agrees with vjp. `shape` is one example's.
 
     Source: the method is that of autograd's `check_vjp` (Maclaurin et al., 2015).
 
     >>> from fnn.layers.dense import dense
     >>> check_vjp(dense(3), (4,))
     """
-    mode = f"in {'training' if train else 'test'} mode"
     for redraw in range(REDRAWS):
-        params, state, x = _point(layer, shape, child(rng, redraw), batch_size)
-        y, cache = layer.apply(params, state, x, train)
-        expected = (batch_size, *layer.shape(shape))
-        if y.shape != expected:
-            raise AssertionError(f"y has shape {y.shape}, but layer.shape says {expected}")
-        dy = _normal(child(rng, redraw, 3), y.shape)
-        dx, grads = layer.vjp(params, cache, dy)
-        _check_like(x, dx, "dx")
-        tree.map(lambda p, g: _check_like(p, g, "a gradient"), params, grads)
-        tree.map(_check_same, parameter_grads(layer, params, cache, dy), grads)
-
-        def f(h: float, v: Array, w: Tree) -> float:
-            moved = tree.map(lambda p, d: p + h * d, params, w)  # noqa: B023 - used at once
-            return float(np.vdot(dy, layer.apply(moved, state, x + h * v, train)[0]))  # noqa: B023
-
-        results = [
-            (
-                name,
-                float(np.vdot(dx, v)) + sum(map(np.vdot, tree.leaves(grads), tree.leaves(w))),
-                *_differences(f, v, w, eps),
-            )
-            for name, v, w in _directions(child(rng, redraw, 4), x, params)
-        ]
-        if all(smooth for *_, smooth in results) or redraw == REDRAWS - 1:
+        slopes = list(_slopes(layer, shape, child(rng, redraw), train, batch_size, eps))
+        if all(slope.smooth for slope in slopes):
             break
-    for name, analytic, numeric, _ in results:
-        if not abs(analytic - numeric) <= tolerance * max(1.0, abs(analytic), abs(numeric)):
+    mode = "training" if train else "test"
+    for along, by_vjp, by_difference, _ in slopes:
+        largest = max(1.0, abs(by_vjp), abs(by_difference))
+        if not abs(by_vjp - by_difference) <= tolerance * largest:
             raise AssertionError(
-                f"the gradient along {name} is wrong {mode}: "
-                f"vjp says {analytic:.10g}, central differences say {numeric:.10g}"
+                f"the gradient along {along} is wrong in {mode} mode: "
+                f"vjp says {by_vjp:.10g}, central differences say {by_difference:.10g}"
             )
 
 
-def _point(layer: Layer, shape: Shape, rng: Key, n: int) -> tuple[Tree, Tree, Array]:
-    def widen(a: Any) -> Any:
-        return a.astype(np.float64) if isinstance(a, np.ndarray) and a.dtype.kind == "f" else a
+class Slope(NamedTuple):
+    """The derivative along a direction, computed in two ways; smooth is False near a kink."""
 
-    params = tree.map(widen, layer.init(child(rng, 0), shape))
-    noise = _like(child(rng, 1), params)
-    state = tree.map(widen, layer.state(child(rng, 0, 1), shape))
-    x = _normal(child(rng, 2), (n, *shape))
-    return tree.map(lambda p, z: p + 0.3 * z, params, noise), state, x
+    along: str
+    by_vjp: float
+    by_difference: float
+    smooth: bool
 
 
-def _normal(rng: Key, shape: Shape) -> Array:
-    return generator(rng).standard_normal(shape)
+def _slopes(
+    layer: Layer, shape: Shape, rng: Key, train: bool, batch_size: int, eps: float
+) -> Iterator[Slope]:
+    state = tree.map(_widened, layer.state(child(rng, 0), shape))
+    params = tree.map(_widened, layer.init(child(rng, 1), shape))
+    params = _moved(params, 0.3, _normal_like(child(rng, 2), params))
+    x = generator(child(rng, 3)).standard_normal((batch_size, *shape))
+    y, cache = layer.apply(params, state, x, train)
+    expected = (batch_size, *layer.shape(shape))
+    if y.shape != expected:
+        raise AssertionError(f"y has shape {y.shape}, but layer.shape says {expected}")
+    dy = _normal_like(child(rng, 4), y)
+    dx, grads = layer.vjp(params, cache, dy)
+    _check_like("dx", x, dx)
+    tree.map(partial(_check_like, "a gradient"), params, grads)
+    tree.map(_check_same, parameter_grads(layer, params, cache, dy), grads)
+
+    point, gradient = {"x": x, "params": params}, {"x": dx, "params": grads}
+    for along, way in _directions(child(rng, 5), point):
+        near = (_moved(point, h, way) for h in (-eps, 0.0, eps))
+        ys = [layer.apply(p["params"], state, p["x"], train)[0] for p in near]
+        low, here, high = (float(np.vdot(dy, y)) for y in ys)
+        left, right = (here - low) / eps, (high - here) / eps
+        # They differ by eps * f'' where f is smooth, by the jump in slope at a kink.
+        smooth = abs(left - right) <= 1e-4 * max(1.0, abs(left), abs(right))
+        by_vjp = float(sum(tree.leaves(tree.map(np.vdot, gradient, way))))
+        yield Slope(along, by_vjp, (high - low) / (2 * eps), smooth)
 
 
-def _like(rng: Key, params: Tree) -> Tree:
-    draw = generator(rng)
-    return tree.map(lambda p: draw.standard_normal(np.shape(p)), params)
-
-
-def _directions(rng: Key, x: Array, params: Tree) -> Iterator[tuple[str, Array, Tree]]:
-    none = tree.map(np.zeros_like, params)
+def _directions(rng: Key, point: Tree) -> Iterator[tuple[str, Tree]]:
     for i in range(DIRECTIONS):
-        v, w = _normal(child(rng, i, 0), x.shape), _like(child(rng, i, 1), params)
-        yield "a random direction", v, w
-    leaves = list(tree.items(params))
-    if x.size + sum(p.size for _, p in leaves) > ELEMENTWISE:
-        return
-    for at in np.ndindex(x.shape):
-        yield f"x{list(at)}", _axis(x, at), none
-    for where, p in leaves:
-        for at in np.ndindex(p.shape):
-            w = assoc_in(none, where, _axis(p, at)) if where else _axis(p, at)
-            yield f"{'/'.join(map(str, where))}{list(at)}", np.zeros_like(x), w
+        yield "a random direction", _normal_like(child(rng, i), point)
+    if sum(leaf.size for leaf in tree.leaves(point)) <= ELEMENTWISE:
+        none = tree.map(np.zeros_like, point)
+        for where, leaf in tree.items(point):
+            axes = np.eye(leaf.size).reshape(-1, *leaf.shape)
+            for at, axis in zip(np.ndindex(leaf.shape), axes, strict=True):
+                yield f"{'/'.join(map(str, where))}{list(at)}", assoc_in(none, where, axis)
 
 
-def _axis(a: Array, i: tuple[int, ...]) -> Array:
-    e = np.zeros_like(a)
-    e[i] = 1
-    return e
+def _widened(leaf: Any) -> Any:
+    is_float = isinstance(leaf, np.ndarray) and leaf.dtype.kind == "f"
+    return leaf.astype(np.float64) if is_float else leaf  # not a key or a count in the state
 
 
-def _differences(
-    f: Callable[[float, Array, Tree], float], v: Array, w: Tree, eps: float
-) -> tuple[float, bool]:
-    low, here, high = f(-eps, v, w), f(0.0, v, w), f(eps, v, w)
-    left, right = (here - low) / eps, (high - here) / eps
-    # They differ by eps * f'' where f is smooth, by the jump in slope at a kink.
-    smooth = abs(left - right) <= 1e-4 * max(1.0, abs(left), abs(right))
-    return (high - low) / (2 * eps), smooth
+def _normal_like(rng: Key, point: Tree) -> Tree:
+    draw = generator(rng)
+    return tree.map(lambda p: draw.standard_normal(np.shape(p)), point)
 
 
-def _check_like(value: Array, gradient: Array, name: str) -> None:
+def _moved(point: Tree, h: float, way: Tree) -> Tree:
+    return tree.map(lambda p, d: p + h * d, point, way)
+
+
+def _check_like(name: str, value: Array, gradient: Array) -> None:
     if gradient.shape != value.shape or gradient.dtype != value.dtype:
         raise AssertionError(
             f"{name} has shape {gradient.shape} and type {gradient.dtype}, "
@@ -165,62 +155,47 @@ def check_pure(layer: Layer, shape: Shape, rng: Key = 0, batch_size: int = 3) ->
     >>> check_pure(dense(3), (4,))
     """
     before = _global_random_state()
-    params = _frozen(_twice("init", lambda: layer.init(child(rng, 0), shape)))
-    state = _frozen(_twice("state", lambda: layer.state(child(rng, 1), shape)))
+    params = _twice("init", layer.init, child(rng, 0), shape)
+    state = _twice("state", layer.state, child(rng, 1), shape)
     x = _frozen(generator(child(rng, 2)).standard_normal((batch_size, *shape), np.float32))
-    given = _snapshot((params, state))
     for train in (True, False):
-        y, cache = _twice("apply", lambda t=train: layer.apply(params, state, x, t))  # type: ignore[misc]
-        if _snapshot((params, state)) != given:
-            raise AssertionError("apply changes its params or state: return new ones")
+        y, cache = _twice("apply", layer.apply, params, state, x, train)
         _check_result("y", y, {"x": x, "params": params, "state": state})
-        cache = _frozen(cache)
-        kept = _snapshot((params, cache))
         dy = _frozen(generator(child(rng, 3)).standard_normal(y.shape, np.float32))
+        dx, grads = _twice("vjp", layer.vjp, params, cache, dy)
+        own = _twice("grads", parameter_grads, layer, params, cache, dy)
         arguments = {"dy": dy, "params": params, "cache": cache.saved, "x": x}
-        dx, grads = _twice("vjp", lambda c=cache, d=dy: layer.vjp(params, c, d))  # type: ignore[misc]
         _check_result("dx", dx, arguments)
-        own = _twice("grads", lambda c=cache, d=dy: parameter_grads(layer, params, c, d))  # type: ignore[misc]
         for g in [*tree.leaves(grads), *tree.leaves(own)]:
             _check_result("a gradient", g, arguments)
-        if _snapshot((params, cache)) != kept:
-            raise AssertionError("vjp or grads changes its params or cache: return new ones")
     if _global_random_state() != before:
         raise AssertionError("the layer draws from NumPy's global random state")
-    _check_blas(layer, params, state, x)
-
-
-def _check_blas(layer: Layer, params: Tree, state: Tree, x: Array) -> None:
-    """Raise AssertionError if a call sets BLAS threads; their usual number, 1, would hide it."""
-    with threadpool_limits(limits=3, user_api="blas"):
-        before = _blas_threads()
+    with threadpool_limits(limits=3, user_api="blas"):  # the usual number, 1, might hide it
+        threads = threadpool_info()
         y, cache = layer.apply(params, state, x, True)
         layer.vjp(params, cache, np.ones_like(y))
-        if _blas_threads() != before:
+        if threadpool_info() != threads:
             raise AssertionError("the layer sets the number of BLAS threads, for the whole process")
-
-
-def _blas_threads() -> dict[str, int]:
-    """The number of threads of every BLAS in the process."""
-    found = threadpool_info()
-    return {lib["filepath"]: lib["num_threads"] for lib in found if lib["user_api"] == "blas"}
 
 
 def _global_random_state() -> bytes:
     return pickle.dumps(np.random.get_state())  # noqa: NPY002 - to see that nothing draws from it
 
 
-def _twice(name: str, call: Callable[[], Any]) -> Any:
+def _twice(name: str, f: Callable[..., Any], *arguments: Any) -> Any:
+    """What f returns in both of two calls, with its arrays made read-only."""
+    given = _snapshot(arguments)
     try:
-        first, second = call(), call()
+        first, second = f(*arguments), f(*arguments)
     except ValueError as error:
         if "read-only" in str(error):
             raise AssertionError(f"{name} writes into an argument: {error}") from error
         raise
-    a, b = _arrays(first), _arrays(second)
-    if len(a) != len(b) or any(p.tobytes() != q.tobytes() for p, q in zip(a, b, strict=True)):
+    if _snapshot(arguments) != given:
+        raise AssertionError(f"{name} changes its arguments: return new ones")
+    if [a.tobytes() for a in _arrays(first)] != [a.tobytes() for a in _arrays(second)]:
         raise AssertionError(f"{name} called twice with the same arguments gives different results")
-    return first
+    return _frozen(first)
 
 
 def _check_result(name: str, result: Array, arguments: dict[str, Any]) -> None:

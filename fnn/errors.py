@@ -13,16 +13,19 @@ class InputError(ValueError):
 
 
 def say(line: str) -> None:
-    """Print a line on standard error. If that is closed or full, do nothing."""
+    """Print one printable line on standard error. If that is closed or full, do nothing."""
     if sys.stderr is not None:  # print would write to standard output instead
         with suppress(OSError):
-            print(line, file=sys.stderr, flush=True)
+            print(one_line(line), file=sys.stderr, flush=True)
 
 
-def one_line(text: str) -> str:
-    """The text with line breaks and other unprintable characters escaped, as in file names.
+def one_line(text: str, longest: int = 2000) -> str:
+    """The text with unprintable characters escaped, and without its middle if it is too long.
 
-    >>> one_line("a\\nb")
-    'a\\\\nb'
+    >>> one_line("a\\nb"), one_line("abcdefgh", 5)
+    ('a\\\\nb', 'ab…gh')
     """
+    half = longest // 2
+    if len(text) > longest:
+        text = f"{text[:half]}…{text[-half:]}"
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

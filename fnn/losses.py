@@ -65,14 +65,17 @@ def softmax_cross_entropy(
 def check_labels(logits: Array, labels: Array) -> None:
     """Raise unless logits are (N, C), N >= 1, and labels (N,) integers in 0..C-1."""
     if logits.ndim != 2 or labels.shape != logits.shape[:1]:
-        raise ValueError(
-            f"expected logits (N, C) and labels (N,), found {logits.shape} and {labels.shape}"
-        )
-    if labels.dtype.kind not in "iu":
-        raise TypeError(f"expected integer labels, found {labels.dtype}")
+        found = f"{logits.shape} and {labels.shape}"
+        raise ValueError(f"expected logits (N, C) and labels (N,), found {found}")
     if len(labels) == 0:
         raise ValueError("expected at least one example, found an empty batch")
-    classes = logits.shape[1]
-    low, high = labels.min(), labels.max()
+    check_classes("labels", labels, logits.shape[1])
+
+
+def check_classes(name: str, values: Array, classes: int) -> None:
+    """Raise unless the values are integers in 0..classes-1."""
+    if values.dtype.kind not in "iu":
+        raise TypeError(f"expected integer {name}, found {values.dtype}")
+    low, high = values.min(initial=0), values.max(initial=0)
     if low < 0 or high >= classes:
-        raise ValueError(f"expected labels in 0..{classes - 1}, found {low if low < 0 else high}")
+        raise ValueError(f"expected {name} in 0..{classes - 1}, found {low if low < 0 else high}")

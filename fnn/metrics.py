@@ -10,7 +10,7 @@ Source: definitions as in Manning, Raghavan and Schuetze, "Introduction to Infor
 import numpy as np
 
 from fnn.arrays import Array
-from fnn.losses import check_labels
+from fnn.losses import check_classes, check_labels
 
 
 def accuracy(logits: Array, labels: Array) -> float:
@@ -26,8 +26,8 @@ def accuracy(logits: Array, labels: Array) -> float:
 def confusion(labels: Array, predicted: Array, classes: int) -> Array:
     """The confusion matrix: counts (C, C), [true class, predicted class].
 
-    `labels` and `predicted` are (N,) integers in 0..classes-1; the counts, int64, add up to N.
-    Raises TypeError or ValueError for another type, shape or range.
+    `labels` and `predicted` are (N,) integers in 0..classes-1; other types, shapes and ranges raise
+    TypeError or ValueError. The counts are int64.
 
     >>> confusion(np.array([0, 0, 1, 1]), np.array([0, 1, 1, 1]), 2)
     array([[1, 1],
@@ -36,18 +36,10 @@ def confusion(labels: Array, predicted: Array, classes: int) -> Array:
     if classes < 1:
         raise ValueError(f"confusion: expected at least one class, found {classes}")
     if labels.ndim != 1 or labels.shape != predicted.shape:
-        raise ValueError(
-            "confusion: expected labels (N,) and as many answers, "
-            f"found {labels.shape} and {predicted.shape}"
-        )
-    for name, values in (("labels", labels), ("answers", predicted)):
-        if not np.issubdtype(values.dtype, np.integer):
-            raise TypeError(f"confusion: expected {name} that are integers, found {values.dtype}")
-        if len(values) and not 0 <= values.min() <= values.max() < classes:
-            raise ValueError(
-                f"confusion: expected {name} in 0..{classes - 1}, "
-                f"found {values.min()}..{values.max()}"
-            )
+        found = f"{labels.shape} and {predicted.shape}"
+        raise ValueError(f"confusion: expected labels (N,) and as many answers, found {found}")
+    check_classes("labels", labels, classes)
+    check_classes("answers", predicted, classes)
     pairs = labels.astype(np.int64) * classes + predicted.astype(np.int64)
     return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
 

@@ -5,8 +5,7 @@
     ts = reduce(step, batches(...), ts)                  an epoch
     states = accumulate(step, batches(...), ts)          the same, one state at a time
 
-`reduce` and `accumulate` are from toolz. A TrainState is one immutable value: to go back, keep an
-old one.
+`reduce` and `accumulate` are from toolz. A TrainState is immutable: to go back, keep an old one.
 """
 
 import operator

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Set
 from typing import Any, TypeAlias
 
 Tree: TypeAlias = Any
+Path: TypeAlias = tuple[Any, ...]  # the keys that lead to a leaf
 
 
 def map(f: Callable[..., Any], tree: Tree, *rest: Tree) -> Tree:
@@ -27,10 +28,7 @@ def map_named(f: Callable[..., Any], tree: Tree, *rest: Tree) -> Tree:
     >>> map_named(lambda name, a: 2 * a if name == "W" else a, {0: {"W": 1, "b": 2}})
     {0: {'W': 2, 'b': 2}}
     """
-    try:
-        return _walk(f, None, tree, rest)
-    except _Unlike:
-        raise _differ(tree, rest) or ValueError("trees differ") from None
+    return _walk(f, (), tree, rest)
 
 
 def map_nodes(f: Callable[..., Any], keys: Set[Any], tree: Tree, *rest: Tree) -> Tree:
@@ -46,41 +44,22 @@ def map_nodes(f: Callable[..., Any], keys: Set[Any], tree: Tree, *rest: Tree) ->
     return {k: map_nodes(f, keys, v, *(other[k] for other in rest)) for k, v in tree.items()}
 
 
-class _Unlike(Exception):
-    """Two trees do not have the same keys."""
-
-
-def _walk(f: Callable[..., Any], name: Any, tree: Tree, rest: tuple[Tree, ...]) -> Tree:
-    """f(name, *leaves) at every leaf; the place is left out, since every training step is here."""
-    if not isinstance(tree, dict):
-        for other in rest:
-            if isinstance(other, dict):
-                raise _Unlike
-        return f(name, tree, *rest)
-    for other in rest:
-        if not isinstance(other, dict) or other.keys() != tree.keys():
-            raise _Unlike
-    return {k: _walk(f, k, v, tuple([other[k] for other in rest])) for k, v in tree.items()}
-
-
-def _differ(tree: Tree, rest: tuple[Tree, ...], where: tuple[Any, ...] = ()) -> ValueError | None:
-    """The error for the first place where another tree has other keys."""
-
-    def name(t: Tree) -> str:
-        return f"the keys {list(t)}" if isinstance(t, dict) else f"a leaf ({type(t).__name__})"
-
+def _walk(f: Callable[..., Any], where: Path, tree: Tree, rest: tuple[Tree, ...]) -> Tree:
     keys = tree.keys() if isinstance(tree, dict) else None
     for other in rest:
         if (other.keys() if isinstance(other, dict) else None) != keys:
             place = "/".join(str(k) for k in where) or "the root"
-            return ValueError(
-                f"trees differ at {place}: one has {name(tree)}, another {name(other)}"
+            here, there = (
+                f"the keys {list(t)}" if isinstance(t, dict) else f"a leaf ({type(t).__name__})"
+                for t in (tree, other)
             )
-    below = (_differ(tree[k], tuple(o[k] for o in rest), (*where, k)) for k in keys or ())
-    return next((error for error in below if error is not None), None)
+            raise ValueError(f"trees differ at {place}: one has {here}, another {there}")
+    if keys is None:
+        return f(where[-1] if where else None, tree, *rest)
+    return {k: _walk(f, (*where, k), v, tuple([o[k] for o in rest])) for k, v in tree.items()}
 
 
-def items(tree: Tree, where: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
+def items(tree: Tree, where: Path = ()) -> Iterator[tuple[Path, Any]]:
     """The path and the value of every leaf, in order.
 
     >>> list(items({0: {"W": 1}, 1: {}, 2: 5}))

@@ -77,10 +77,10 @@ def test_scikit_learn_says_the_same(metrics, case):
     [
         ([0, 1], [0], 2, ValueError, r"found \(2,\) and \(1,\)"),
         ([[0]], [[0]], 2, ValueError, r"found \(1, 1\)"),
-        ([0, 2], [0, 1], 2, ValueError, r"labels in 0\.\.1, found 0\.\.2"),
-        ([0, 1], [-1, 1], 2, ValueError, r"answers in 0\.\.1, found -1\.\.1"),
-        ([0.0], [0], 2, TypeError, "labels that are integers, found float64"),
-        ([0], [True], 2, TypeError, "answers that are integers, found bool"),
+        ([0, 2], [0, 1], 2, ValueError, r"labels in 0\.\.1, found 2"),
+        ([0, 1], [-1, 1], 2, ValueError, r"answers in 0\.\.1, found -1"),
+        ([0.0], [0], 2, TypeError, "integer labels, found float64"),
+        ([0], [True], 2, TypeError, "integer answers, found bool"),
         ([0], [0], 0, ValueError, "at least one class, found 0"),
     ],
 )

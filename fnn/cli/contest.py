@@ -8,7 +8,7 @@ from fnn.cli.inputs import DIGITS, add_params_argument, find_recognizer
 from fnn.cli.program import Parser, main_of, parser
 from fnn.data.batches import image_shape
 from fnn.data.dump import read_dump
-from fnn.errors import InputError, one_line, say
+from fnn.errors import InputError, say
 from fnn.files.atomic import check_writable, write_atomically
 from fnn.recognizer.recognizer import recognize
 
@@ -43,7 +43,7 @@ def body(argv: Sequence[str]) -> None:
         )
     text = "".join(f"{digit}\n" for digit in recognize(found, images).argmax(axis=1))
     write_atomically(args.out, lambda file: file.write(text.encode()))
-    say(one_line(f"{len(images)} answers written to {args.out}"))
+    say(f"{len(images)} answers written to {args.out}")
 
 
 main = main_of("fnn-contest", body)

@@ -116,15 +116,12 @@ def matrix_table(counts: Array, names: Sequence[str]) -> str:
     heads = [f"{i:{digits}}" if plain else f"{i:{digits}} {n}" for i, n in enumerate(names)]
     left, wide = max(map(len, heads)), max(digits, len(str(counts.max())))
     lines = [(" " * left, range(len(names))), *zip(heads, counts, strict=True)]
-    return "\n".join(
-        [
-            "confusion matrix: a row for each true class, a column for each answer",
-            *(
-                f" {head:{left}}  " + "  ".join(f"{value:{wide}}" for value in values)
-                for head, values in lines
-            ),
-        ]
-    )
+    rows = [
+        f" {head:{left}}  " + "  ".join(f"{value:{wide}}" for value in values)
+        for head, values in lines
+    ]
+    title = "confusion matrix: a row for each true class, a column for each answer"
+    return "\n".join([title, *rows])
 
 
 def matrix_figure(out: str | None, counts: Array, names: Sequence[str], title: str) -> "Figure":
@@ -142,7 +139,10 @@ def matrix_figure(out: str | None, counts: Array, names: Sequence[str], title: s
     shown = axes.imshow(shares, "Blues", norm=PowerNorm(0.5, 0, 100))
     draw_names(axes, names, cell)
     if classes <= NUMBERED:
-        draw_counts(axes, counts, shares)
+        for (i, j), count in np.ndenumerate(counts):
+            color = "white" if shares[i, j] > 36 else "black"
+            if count:
+                axes.text(j, i, f"{count}", ha="center", va="center", fontsize=8, color=color)
     axes.set_title(textwrap.fill(one_line(title), int(side / 0.09)), fontsize=11, parse_math=False)
     axes.set(xlabel="answer", ylabel="true class")
     figure.colorbar(
@@ -158,13 +158,6 @@ def draw_names(axes: "Axes", names: Sequence[str], cell: float) -> None:
     axes.set_xticks(places, names, fontsize=size, rotation=90 if turned else 0)
     axes.set_yticks(places, names, fontsize=size)
     axes.tick_params(length=0)
-
-
-def draw_counts(axes: "Axes", counts: Array, shares: Array) -> None:
-    for (i, j), count in np.ndenumerate(counts):
-        if count:
-            color = "white" if shares[i, j] > 36 else "black"
-            axes.text(j, i, f"{count}", ha="center", va="center", fontsize=8, color=color)
 
 
 main = main_of("fnn-eval", body)

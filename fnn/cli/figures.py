@@ -108,7 +108,7 @@ def deliver(figure: "Figure", out: str | None) -> None:
         else:
             kind = file_format(out)
             write_atomically(out, lambda file: figure.savefig(file, format=kind, dpi=DPI))
-            say(one_line(f"picture written to {out}"))
+            say(f"picture written to {out}")
 
 
 # All lengths are in inches: the axes fill the figure, and their unit is the inch.

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from fnn.arrays import Shape
 from fnn.cli.program import Parser, add_option
-from fnn.errors import InputError, one_line, say
+from fnn.errors import InputError, say
 from fnn.models import Spec
 from fnn.recognizer.recognizer import Recognizer, load_recognizer, pretrained, untrained
 from fnn.training.options import Options, table
@@ -58,7 +58,7 @@ def find_recognizer(
             f"{name}: the network has {found.spec.classes} classes, the data set "
             f"{len(classes)}: choose other images or other --params"
         )
-    say(one_line(f"parameters: {name}"))
+    say(f"parameters: {name}")
     return found
 
 

@@ -89,7 +89,7 @@ def answer_files(args: Namespace) -> None:
         except InputError as error:
             if not several:
                 raise
-            say(f"fnn-predict: {one_line(str(error))}")
+            say(f"fnn-predict: {error}")
             failed = True
     if failed:
         raise SystemExit(2)

@@ -98,7 +98,7 @@ def run(prog: str, body: Callable[[Sequence[str]], None], argv: Sequence[str] | 
         if sys.stdout is not None:  # it may be closed from the start
             sys.stdout.flush()
     except InputError as error:
-        say(f"{prog}: {one_line(str(error))}")
+        say(f"{prog}: {error}")
         return 2
     except BrokenPipeError:
         # The reader of our output is gone (`| head`). Python would complain again at exit.
@@ -106,7 +106,7 @@ def run(prog: str, body: Callable[[Sequence[str]], None], argv: Sequence[str] | 
         return 1
     except OSError as error:
         where = error.filename or "input or output"
-        say(one_line(f"{prog}: {where}: {error.strerror or error}"))
+        say(f"{prog}: {where}: {error.strerror or error}")
         return 2
     except MemoryError as error:
         say(f"{prog}: not enough memory ({error}); choose smaller sizes")

@@ -95,16 +95,11 @@ def parse(argv: Sequence[str]) -> tuple[Options, Call]:
 def check_call(call: Call) -> None:
     """Raise InputError for options of the call that conflict."""
     if call.run is not None and call.resume is not None:
-        raise InputError(
-            "--resume: continues a run, and --run begins one; leave out one of the two"
-        )
-    if call.summary:
-        for name in ("run", "out", "save_every", "quiet"):
-            if getattr(call, name) not in (None, False):
-                raise InputError(
-                    f"--{name.replace('_', '-')}: --summary only prints the layers; leave out "
-                    "one of the two"
-                )
+        raise InputError("--resume: continues a run, --run begins one; leave out one of the two")
+    for name in ("run", "out", "save_every", "quiet"):
+        if call.summary and getattr(call, name) not in (None, False):
+            option = f"--{name.replace('_', '-')}"
+            raise InputError(f"{option}: --summary only prints the layers; leave out one of them")
     if call.save_every is not None and call.run is None and call.resume is None:
         raise InputError("--save-every: only a run has checkpoints; add --run DIR")
 
@@ -113,19 +108,15 @@ def resumed(directory: Path, said: dict[str, Any]) -> Options:
     """The options that a run kept; only its data may have moved."""
     for name in said:
         if name != "data":
-            raise InputError(
-                f"--{name.replace('_', '-')}: a resumed run keeps its own options; leave it out, "
-                "or begin a new run with --run"
-            )
+            why = "a resumed run keeps its own options; leave it out, or begin a new run with --run"
+            raise InputError(f"--{name.replace('_', '-')}: {why}")
     config = run_directory.read_config(directory)
     try:
         options = from_config(config["options"])
     except (KeyError, TypeError, ValueError) as error:
         why = f": {error}" if type(error) is ValueError else ""
-        raise InputError(
-            f"{directory / run_directory.CONFIG}: its options are not fnn-train's{why}; begin a "
-            "new run"
-        ) from None
+        path = directory / run_directory.CONFIG
+        raise InputError(f"{path}: its options are not fnn-train's{why}; begin a new run") from None
     return options._replace(data=said.get("data", options.data))
 
 

@@ -82,6 +82,8 @@ def cached(
 
 def _read(file: Path, stamp: list[object]) -> Split | None:
     """The split in `file`, or None if it is missing, stale or damaged."""
+    if not file.is_file():  # a pipe may never end
+        return None
     try:
         with open(file, "rb") as f:
             header = json.loads(f.readline(HEADER_LIMIT))

@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
 from fnn.data.mirrors import Remote, RemoteFile
-from fnn.errors import InputError
+from fnn.errors import InputError, one_line
 
 PATIENCE = 3.5  # seconds to wait for a host's first byte
 BUDGET = 10.5  # seconds to wait for first bytes in one call of fetch, all hosts together
@@ -134,12 +134,14 @@ def _attempt(url: str, file: RemoteFile, workshop: Path, patience: float) -> tup
     label = f"{file.name} from {urlsplit(url).netloc}"
     bar = tqdm(total=file.size, desc=label, unit="B", unit_scale=True, leave=False, disable=None)
     with bar:
-        threading.Thread(target=work, daemon=True).start()
         try:
+            threading.Thread(target=work, daemon=True).start()
             word = news.get(timeout=patience)
             return (True, news.get() or "") if word is None else (False, word)
         except queue.Empty:
             return False, f"no answer within {patience:.1f} s"
+        except RuntimeError:  # no more threads are allowed
+            return False, "not asked, no thread could be started"
         finally:
             gone.set()
 
@@ -156,10 +158,10 @@ def _get(
     got = 0
     with requests.get(url, stream=True, timeout=(patience, STALL), headers=headers) as answer:
         if answer.status_code != 200:
-            raise DownloadError(f"HTTP {answer.status_code} {answer.reason}")
+            raise DownloadError(one_line(f"HTTP {answer.status_code} {answer.reason}", 80))
         offered = answer.headers.get("Content-Length", str(size))
         if offered != str(size):
-            raise DownloadError(f"the wrong file, {offered} bytes instead of {size}")
+            raise DownloadError(f"the wrong file, {one_line(offered, 20)} bytes instead of {size}")
         try:
             with open(path, "wb") as out:
                 for piece in answer.raw.stream(PIECE, decode_content=False):

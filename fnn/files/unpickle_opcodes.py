@@ -53,6 +53,8 @@ class Reader(pickle._Unpickler):
     metastack: list[list[Any]]  # the stacks below each MARK
     append: Callable[[Any], None]
     read: Callable[[int], bytes]
+    readline: Callable[[], bytes]
+    memo: dict[int, Any]
     pop_mark: Callable[[], list[Any]]
 
     def __init__(self, data: bytes) -> None:
@@ -91,6 +93,21 @@ class Reader(pickle._Unpickler):
         if type(state) is tuple and state and type(state[-1]) in (bytes, bytearray):
             self.spend(len(state[-1]))
         set_state(self.stack[-1], state)
+
+    def remember(self, index: int) -> None:
+        # each index is for an object of its own, of a byte or more; larger ones are made to collide
+        if index > self.file.tell():
+            raise InputError("is damaged: it numbers an object beyond its own size")
+        self.memo[index] = self.stack[-1]
+
+    def load_put(self) -> None:
+        self.remember(int(self.readline()[:-1]))
+
+    def load_binput(self) -> None:
+        self.remember(self.read(1)[0])
+
+    def load_long_binput(self) -> None:
+        self.remember(int.from_bytes(self.read(4), "little"))
 
     def load_mark(self) -> None:
         if len(self.metastack) == 1000:

@@ -1,7 +1,6 @@
 """Activations and their gradients, block by block; arrays of any shape and memory order."""
 
 import math
-from typing import Any
 
 import numpy as np
 
@@ -15,32 +14,29 @@ K, A = math.sqrt(2 / math.pi), 0.044715  # gelu's
 
 def relu(x: Array) -> Array:
     """max(x, 0), laid out as x."""
-    y: Array = blockwise(np.maximum, x, np.zeros(1, x.dtype))
-    return y
+    return blockwise(np.maximum, x, np.zeros(1, x.dtype))[0]
 
 
 def relu_vjp(y: Array, dy: Array) -> Array:
     """dy where y > 0, else 0; laid out as y."""
 
-    def f(y: Array, dy: Array, positive: Array, out: Array) -> None:
+    def f(y: Array, dy: Array, positive: Array, out: tuple[Array]) -> None:
         np.greater(y, 0, out=positive)
         np.multiply(dy, positive, out=out)
 
-    dx: Array = blockwise(f, y, dy, scratch=[bool])
-    return dx
+    return blockwise(f, y, dy, scratch=[bool])[0]
 
 
 def gelu(x: Array) -> Array:
     """x times a smooth step from 0 to 1 (see `fnn.gelu`), laid out as x."""
 
-    def f(x: Array, out: Array) -> None:
-        t = _tanh_of_cubic(x, out)
+    def f(x: Array, out: tuple[Array]) -> None:
+        t = _tanh_of_cubic(x, *out)
         t += 1
         t *= x
         t *= 0.5
 
-    y: Array = blockwise(f, x, block=HEAVY)
-    return y
+    return blockwise(f, x, block=HEAVY)[0]
 
 
 def gelu_and_slope(x: Array) -> tuple[Array, Array]:
@@ -69,11 +65,10 @@ def gelu_and_slope(x: Array) -> tuple[Array, Array]:
 
 def times(a: Array, b: Array) -> Array:
     """a * b, laid out as a."""
-    y: Array = blockwise(np.multiply, a, b)
-    return y
+    return blockwise(np.multiply, a, b)[0]
 
 
-def _tanh_of_cubic(x: Array, out: Array) -> Any:
+def _tanh_of_cubic(x: Array, out: Array) -> Array:
     """tanh(k (x + a x^3))."""
     np.multiply(x, x, out=out)
     out *= A * K

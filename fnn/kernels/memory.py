@@ -4,9 +4,8 @@ NumPy's own arrays begin 16 bytes past a cache line, so that every wide store to
 two arrays in the cache takes 0.29 ns per number instead of 0.13 (tests/bench/layers.py). Large
 arrays also come from the system each time, which clears all their pages: a tenth of a training
 step, and more than half of the time to recognize a thousand images. So the memory of a large array
-is kept when nothing refers to it any more, and given to the next array of that size.
-
-This spare memory is all that outlives a call here; its content is never read.
+is kept when nothing refers to it any more, and given to the next array of that size. This outlives
+a call; its content is never read.
 """
 
 import math

@@ -3,47 +3,35 @@
 Arrays are contiguous (..., C): C nodes, and along all other axes together M values of each.
 """
 
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from fnn.arrays import Array
 from fnn.kernels import memory
-from fnn.kernels.rows import each_block, longest, repeated, row_blocks, runs
+from fnn.kernels.rows import each_block, repeated, row_blocks, runs
+from fnn.kernels.threads import longest
 
 
-class Moments(NamedTuple):
-    """Means and biased variances of the nodes, both (C,), as float64."""
-
-    mean: Array
-    var: Array
-
-
-def moments(x: Array) -> Moments:
+def moments(x: Array) -> tuple[Array, Array]:
     """The mean and the biased variance of each node, equations (28)-(29), in one pass over x.
 
-    Sums of t = x - pivot and of t^2 give both: mean = pivot + E[t], var = E[t^2] - E[t]^2. The
-    pivot is the mean of a few rows, so that a large mean costs no digits, as it would in
-    E[x^2] - E[x]^2.
+    Both are (C,), float64, from the sums of t = x - pivot and of t^2: mean = pivot + E[t],
+    var = E[t^2] - E[t]^2. The pivot is the mean of a few rows, so that a large mean costs no
+    digits, as it would in E[x^2] - E[x]^2.
 
     Source: Chan, Golub, LeVeque, "Algorithms for computing the sample variance", 1983.
     """
-    c = x.shape[-1]
-    rows = runs(x)
+    rows, c = runs(x), x.shape[-1]
     sample = rows[:: -(-len(rows) // 8)]
-    ones = _ones(rows, c)
-    pivot = _sum(sample, ones, c) / (sample.size // c)
-    parts = np.empty((2, len(row_blocks(rows)), c), np.float64)
+    pivot = _sum(sample, c, np.ones(sample.size // c, x.dtype)) / (sample.size // c)
 
-    def f(number: int, x: Array, pivot: Array, t: Array) -> None:
-        np.subtract(x, pivot, out=t)
-        parts[0, number] = _sum(t, ones, c)
-        np.multiply(t, t, out=t)
-        parts[1, number] = _sum(t, ones, c)
+    def terms(x: Array, pivot: Array, t: Array) -> Iterator[Array]:
+        yield np.subtract(x, pivot, out=t)
+        yield np.multiply(t, t, out=t)
 
-    each_block(f, [rows, repeated(pivot, rows)], scratch=[x.dtype])
-    from_pivot, squares = parts.sum(axis=1) / (x.size // c)
-    return Moments(pivot + from_pivot, np.maximum(squares - from_pivot**2, 0))
+    from_pivot, squares = _two_sums(terms, c, rows, repeated(pivot, rows)) / (x.size // c)
+    return pivot + from_pivot, np.maximum(squares - from_pivot**2, 0)
 
 
 def backward(
@@ -76,28 +64,32 @@ def backward(
 
 def gradients(x: Array, mean: Array, inv: Array, dy: Array) -> tuple[Array, Array]:
     """dgamma and dbeta, equations (36)-(37), (C,) as float64."""
-    c = x.shape[-1]
-    source = runs(x)
-    ones = _ones(source, c)
-    parts = np.empty((2, len(row_blocks(source)), c), np.float64)
+    rows = runs(x)
 
-    def f(number: int, x: Array, dy: Array, mean: Array, t: Array) -> None:
+    def terms(x: Array, dy: Array, mean: Array, t: Array) -> Iterator[Array]:
         np.subtract(x, mean, out=t)
-        np.multiply(t, dy, out=t)
-        parts[0, number], parts[1, number] = _sum(t, ones, c), _sum(dy, ones, c)
+        yield np.multiply(t, dy, out=t)
+        yield dy
 
-    each_block(f, [source, runs(dy), repeated(mean, source)], scratch=[x.dtype])
-    products, sums = parts.sum(axis=1)
+    products, sums = _two_sums(terms, x.shape[-1], rows, runs(dy), repeated(mean, rows))
     return products * inv, sums
 
 
-def _ones(rows: Array, c: int) -> Array:
-    """As many ones as a block, or a sample of 8 rows, has values of a node."""
-    most = max(longest(row_blocks(rows)), min(len(rows), 8))
-    return np.ones(most * rows.shape[1] // c, rows.dtype)
+def _two_sums(terms: Callable[..., Iterator[Array]], c: int, *rows: Array) -> Array:
+    """The sums over all values of a node, (2, C), of two terms(*parts, t); t is a scratch array."""
+    blocks = row_blocks(rows[0])
+    ones = np.ones(longest(blocks) * rows[0].shape[1] // c, rows[0].dtype)
+    sums = np.empty((2, len(blocks), c), np.float64)
+
+    def f(number: int, *parts: Array) -> None:
+        for i, term in enumerate(terms(*parts)):
+            sums[i, number] = _sum(term, c, ones)
+
+    each_block(f, rows, scratch=[rows[0].dtype])
+    return np.asarray(sums.sum(axis=1))
 
 
-def _sum(rows: Array, ones: Array, c: int) -> Array:
+def _sum(rows: Array, c: int, ones: Array) -> Array:
     """The sum of each node, (C,): as a matrix product, which is the fastest sum over rows.
 
     `@` would make other threads wait: for so few results it holds Python's lock.

@@ -1,7 +1,8 @@
 """Max pooling of blocks of pixels, and its gradient, on arrays (H, W, N, C)."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from itertools import product
+from typing import TypeAlias
 
 import numpy as np
 
@@ -9,12 +10,7 @@ from fnn.arrays import Array
 from fnn.kernels import memory, rows
 from fnn.kernels.threads import share, split
 
-
-class Part(NamedTuple):
-    """Rows and columns of the pooled image."""
-
-    rows: slice
-    columns: slice
+Part: TypeAlias = tuple[slice, slice]  # rows and columns of the pooled image
 
 
 def max_pool(x: Array, size: int) -> Array:
@@ -24,7 +20,7 @@ def max_pool(x: Array, size: int) -> Array:
 
     def work(queue: Iterator[Part]) -> None:
         for part in queue:
-            target = y[part.rows, part.columns]
+            target = y[part]
             first, *others = (x[place] for place in _places(part, size))
             # the first two at once: a copy would be one more pass
             np.maximum(first, others[0] if others else first, out=target)
@@ -43,29 +39,26 @@ def max_pool_vjp(x: Array, y: Array, dy: Array, size: int) -> Array:
 
     def work(queue: Iterator[Part]) -> None:
         for part in queue:
-            largest, above = y[part.rows, part.columns], dy[part.rows, part.columns]
-            equal = memory.empty(largest.shape, bool)
+            equal = memory.empty(y[part].shape, bool)
             for place in _places(part, size):
-                np.equal(x[place], largest, out=equal)
-                np.multiply(above, equal, out=dx[place])
+                np.equal(x[place], y[part], out=equal)
+                np.multiply(dy[part], equal, out=dx[place])
 
     share(work, _parts(y))
     return dx
 
 
-def _places(part: Part, size: int) -> list[tuple[slice, slice]]:
+def _places(part: Part, size: int) -> Iterator[Part]:
     """For each place in a block: that pixel of every block in the part."""
-
-    def at(s: slice, k: int) -> slice:
-        return slice(size * s.start + k, size * s.stop, size)
-
-    return [(at(part.rows, k), at(part.columns, m)) for k in range(size) for m in range(size)]
+    of_rows, of_columns = (
+        [slice(size * s.start + k, size * s.stop, size) for k in range(size)] for s in part
+    )
+    return product(of_rows, of_columns)
 
 
 def _parts(y: Array) -> list[Part]:
     """Parts of about BLOCK / 2 numbers: several rows, or one row and some of its columns."""
     h, w, n, c = y.shape
     room = max(1, rows.BLOCK // max(1, 2 * n * c))  # pixels
-    columns = split(w, room)
-    lines = split(h, max(1, room // w))
-    return [Part(slice(*i), slice(*j)) for i in lines for j in columns]
+    lines, columns = split(h, max(1, room // w)), split(w, room)
+    return [(slice(*i), slice(*j)) for i, j in product(lines, columns)]

@@ -13,7 +13,7 @@ from numpy.typing import DTypeLike
 
 from fnn.arrays import Array
 from fnn.kernels import memory
-from fnn.kernels.threads import share, split
+from fnn.kernels.threads import longest, share, split
 
 BLOCK = 1 << 18  # numbers in a block: shorter calls wait for Python's lock
 RUN = 8192  # numbers in a row at most
@@ -28,8 +28,7 @@ def each_block(
     """Call f(number, *parts, *scratch) for each block of rows, in several threads.
 
     `rows` are arrays (R, L), which are cut into parts, and vectors (L,), which every call is given
-    whole. Each thread has scratch arrays of these types, as large as a part. Blocks have about
-    `block` numbers, by default BLOCK.
+    whole. Each thread has scratch arrays of these types, as large as a part.
     """
     blocks = row_blocks(rows[0], block)
 
@@ -48,30 +47,32 @@ def blockwise(
     results: int = 1,
     scratch: Sequence[DTypeLike] = (),
     block: int | None = None,
-) -> Any:
-    """The array that an element-wise f(*parts, *scratch, out=part) fills, block by block.
+) -> list[Array]:
+    """The `results` that an element-wise f(*parts, *scratch, out=tuple) fills, block by block.
 
-    `arrays` have the shape of the first, whose type and memory order the result has; or they are a
-    single number, (1,). (A row of that number is twice as fast as the number itself.) With more
-    than one of `results`, `out` is a tuple of parts, and a list of arrays is returned.
+    `arrays` have the shape of the first, whose type and memory order the results have; or they are
+    a single number, (1,). (A row of that number is twice as fast as the number itself.)
 
     >>> blockwise(np.maximum, np.array([[-1.0, 2.0]]), np.zeros(1))
-    array([[0., 2.]])
+    [array([[0., 2.]])]
     """
-    n = len(arrays)
+    n, like = len(arrays), arrays[0]
+    order = memory.axes(like)
+
+    def in_order(a: Array) -> Array:
+        return runs(np.ascontiguousarray(a.transpose(order)))  # a view where it lies so in memory
 
     def call(number: int, *parts: Array) -> None:
-        out = parts[n : n + results]
-        f(*parts[:n], *parts[n + results :], out=out[0] if results == 1 else out)
+        f(*parts[:n], *parts[n + results :], out=parts[n : n + results])
 
-    made = [memory.empty_like(arrays[0]) for _ in range(results)]
-    order = memory.axes(arrays[0])
-    first, *others = (
-        _in_order(a, order) if a.shape == arrays[0].shape else a for a in (*arrays, *made)
+    made = [memory.empty_like(like) for _ in range(results)]
+    first = in_order(like)
+    others = (
+        in_order(a) if a.shape == like.shape else np.repeat(a, first.shape[1])
+        for a in (*arrays[1:], *made)
     )
-    rows = [first, *(np.repeat(a, first.shape[1]) if a.shape == (1,) else a for a in others)]
-    each_block(call, rows, scratch, block)
-    return made[0] if results == 1 else made
+    each_block(call, [first, *others], scratch, block)
+    return made
 
 
 def affine(x: Array, a: Array, b: Array) -> Array:
@@ -114,18 +115,7 @@ def repeated(v: Array, rows: Array) -> Array:
 
 
 def row_blocks(rows: Array, block: int | None = None) -> list[tuple[int, int]]:
-    """Blocks of rows, (start, stop), of about `block` numbers; an even number if more than one."""
+    """Blocks of about `block` (or BLOCK) numbers: an even number of them, if more than one."""
     parts = max(1, -(-rows.size // (block or BLOCK)))
-    if parts > 1:
-        parts += parts % 2
+    parts += parts % 2 if parts > 1 else 0
     return split(len(rows), -(-len(rows) // parts))
-
-
-def longest(blocks: list[tuple[int, int]]) -> int:
-    """The most rows in a block."""
-    return max((j - i for i, j in blocks), default=0)
-
-
-def _in_order(a: Array, axes: list[int]) -> Array:
-    """`runs` of an array with its axes in that order; a view where they lie so in memory."""
-    return runs(np.ascontiguousarray(a.transpose(axes)))

@@ -7,9 +7,7 @@ of threads.
 
 Importing fnn limits BLAS to one thread. Its threads would compete with ours for the cores and spin
 for milliseconds after each product, and their number decides the last bits of a product.
-`threadpoolctl.threadpool_limits` changes the limit.
-
-Two things outlive a call here: that setting, and the pool of threads.
+`threadpoolctl.threadpool_limits` changes the limit. It and the pool of threads outlive a call.
 """
 
 import os
@@ -51,6 +49,11 @@ def split(n: int, size: int) -> list[tuple[int, int]]:
 def cut(n: int, parts: int) -> list[tuple[int, int]]:
     """range(n) in `parts` nearly equal parts (start, stop)."""
     return [(i * n // parts, (i + 1) * n // parts) for i in range(parts)]
+
+
+def longest(parts: list[tuple[int, int]]) -> int:
+    """The size of the largest part."""
+    return max((stop - start for start, stop in parts), default=0)
 
 
 def share(work: Callable[[Iterator[T]], None], items: Iterable[T]) -> None:

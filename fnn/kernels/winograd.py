@@ -14,14 +14,15 @@ the error is about 10 times that of a direct sum: below 1e-5 of the largest resu
 """
 
 import math
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from fnn.arrays import Array
 from fnn.kernels import memory
-from fnn.kernels.threads import share, split
+from fnn.kernels.threads import longest, share, split
 
 TILE = 4  # outputs along a side of a tile
 SIDE = TILE + 2  # inputs along it
@@ -47,32 +48,20 @@ G = [
 AT = [[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]]
 
 
-class Block(NamedTuple):
-    """A row of tiles, the columns j0..j1 of tiles in it, the examples s0..s1."""
-
-    row: int
-    j0: int
-    j1: int
-    s0: int
-    s1: int
+Block: TypeAlias = tuple[int, int, int, int, int]  # row i of tiles, columns j0..j1, examples s0..s1
 
 
-class Plan(NamedTuple):
-    """The blocks of a convolution, and the most tile columns and examples in one."""
+def plan(rows: int, columns: int, n: int, row_bytes: int) -> tuple[list[Block], int, int]:
+    """The blocks of rows x columns tiles and n examples; the most tiles and examples in one.
 
-    blocks: list[Block]
-    columns: int
-    examples: int
-
-
-def plan(rows: int, columns: int, n: int, row_bytes: int) -> Plan:
-    """Cut tiles and examples into blocks; one tile of one example takes `row_bytes` bytes."""
+    One tile of one example takes `row_bytes` bytes.
+    """
     room = max(64, CACHE // row_bytes)
     slices = split(n, max(1, room // min(columns, 2)))
-    most = max((b - a for a, b in slices), default=0)
-    parts = split(columns, max(1, room // max(1, most)))
-    blocks = [Block(i, *part, *s) for i in range(rows) for part in parts for s in slices]
-    return Plan(blocks, max(b - a for a, b in parts), most)
+    examples = longest(slices)
+    parts = split(columns, max(1, room // max(1, examples)))
+    blocks = [(i, *part, *s) for i in range(rows) for part in parts for s in slices]
+    return blocks, longest(parts), examples
 
 
 def forward(x: Array, w: Array, pad: int) -> Array:
@@ -83,26 +72,23 @@ def forward(x: Array, w: Array, pad: int) -> Array:
     at = np.array(AT, x.dtype)
     u = _both_sides(np.array(G, x.dtype), w).reshape(SIDE * SIDE, c, k)
     y = memory.empty((out_h, out_w, n, k), x.dtype)
-    todo = plan(-(-out_h // TILE), -(-out_w // TILE), n, SIDE * SIDE * (c + k) * x.itemsize)
+    blocks, columns, examples = plan(
+        -(-out_h // TILE), -(-out_w // TILE), n, SIDE * SIDE * (c + k) * x.itemsize
+    )
 
     def work(queue: Iterator[Block]) -> None:
-        scratch = _scratch(todo, x.dtype, SIDE, c)
-        size = todo.columns * todo.examples * k
-        products = memory.empty((SIDE * SIDE * size,), x.dtype)
-        halves = memory.empty((TILE * SIDE * size,), x.dtype)
+        tiles = _transform(x, pad, 0, SIDE, columns, examples)
+        products = _scratch(SIDE * SIDE * columns * examples * k, x.dtype)
+        halves = _scratch(TILE * SIDE * columns * examples * k, x.dtype)
         for block in queue:
             i, j0, j1, s0, s1 = block
             t, b = j1 - j0, s1 - s0
-            v = _tiles(x, block, pad, 0, SIDE, scratch)
-            m = _view(products, SIDE * SIDE, t * b, k)
-            np.matmul(v, u, out=m)
+            m = products(SIDE * SIDE, t * b, k)
+            np.matmul(tiles(block), u, out=m)
             high = min(TILE, out_h - TILE * i)  # the last row of tiles may extend beyond y
-            r = _view(halves, high, SIDE, t, b * k)
-            np.matmul(
-                at[:high],
-                m.reshape(SIDE, SIDE, t * b * k).transpose(1, 0, 2),
-                out=r.reshape(high, SIDE, t * b * k).transpose(1, 0, 2),
-            )
+            r = halves(high, SIDE, t * b * k)
+            _along_rows(at[:high], m.reshape(SIDE, SIDE, -1), r)
+            r = r.reshape(high, SIDE, t, b * k)
             target = y[TILE * i : TILE * i + high, TILE * j0 : TILE * j1, s0:s1]
             o = target.reshape(high, -1, b * k)
             whole = min(j1, out_w // TILE) - j0
@@ -115,14 +101,13 @@ def forward(x: Array, w: Array, pad: int) -> Array:
                 rest = o[:, TILE * whole :]
                 np.matmul(at[: rest.shape[1]], r[:, :, whole], out=rest)
 
-    share(work, todo.blocks)
+    share(work, blocks)
     return y
 
 
 def grad_x(dy: Array, w: Array, pad: int) -> Array:
     """The gradient of x: the convolution of dy with the filters turned by 180 degrees."""
-    turned = np.ascontiguousarray(w[::-1, ::-1].transpose(0, 1, 3, 2))
-    return forward(dy, turned, 2 - pad)
+    return forward(dy, np.ascontiguousarray(w[::-1, ::-1].transpose(0, 1, 3, 2)), 2 - pad)
 
 
 def grad_w(x: Array, dy: Array, pad: int) -> Array:
@@ -136,35 +121,29 @@ def grad_w(x: Array, dy: Array, pad: int) -> Array:
     out_h, out_w, n = dy.shape[:3]
     high_tiles, wide_tiles = -(-out_h // TILE), -(-out_w // TILE)
     a = np.ascontiguousarray(np.array(AT, x.dtype).T)
-    numbers = SIDE * SIDE * high_tiles * wide_tiles * n * (c + k)
-    rows = SIDE if numbers < SMALL else SIDE // 2
-    todo = plan(high_tiles, wide_tiles, n, 9 * rows * (c + k) * x.itemsize)
+    rows = SIDE if SIDE * SIDE * high_tiles * wide_tiles * n * (c + k) < SMALL else SIDE // 2
+    blocks, columns, examples = plan(high_tiles, wide_tiles, n, 9 * rows * (c + k) * x.itemsize)
     du = memory.empty((SIDE, SIDE, c, k), x.dtype)
 
     def work(queue: Iterator[tuple[int, int]]) -> None:
         for f0, f1 in queue:
             f = f1 - f0
-            scratch = _scratch(todo, x.dtype, f, c)
-            size = todo.columns * todo.examples * k
-            halves = memory.empty((f * TILE * size,), x.dtype)
-            transformed = memory.empty((f * SIDE * size,), x.dtype)
+            tiles = _transform(x, pad, f0, f1, columns, examples)
+            halves = _scratch(f * TILE * columns * examples * k, x.dtype)
+            transformed = _scratch(f * SIDE * columns * examples * k, x.dtype)
             part = memory.empty((f * SIDE, c, k), x.dtype)
             total = du[f0:f1].reshape(f * SIDE, c, k)
             total[...] = 0
-            for block in todo.blocks:
+            for block in blocks:
                 i, j0, j1, s0, s1 = block
                 t, b = j1 - j0, s1 - s0
-                v = _tiles(x, block, pad, f0, f1, scratch)
+                v = tiles(block)
                 high, across = min(TILE, out_h - TILE * i), min(TILE * t, out_w - TILE * j0)
-                r = _view(halves, f, TILE * t, b * k)
+                r = halves(f, TILE * t, b * k)
                 r[:, across:] = 0
                 source = dy[TILE * i : TILE * i + high, TILE * j0 : TILE * j0 + across, s0:s1]
-                np.matmul(
-                    a[f0:f1, :high],
-                    source.reshape(high, across, b * k).transpose(1, 0, 2),
-                    out=r[:, :across].transpose(1, 0, 2),
-                )
-                dm = _view(transformed, f, SIDE, t, b * k)
+                _along_rows(a[f0:f1, :high], source.reshape(high, across, b * k), r[:, :across])
+                dm = transformed(f, SIDE, t, b * k)
                 np.matmul(a, r.reshape(f, t, TILE, b * k), out=dm.transpose(0, 2, 1, 3))
                 np.matmul(v.transpose(0, 2, 1), dm.reshape(f * SIDE, t * b, k), out=part)
                 np.add(total, part, out=total)
@@ -181,44 +160,45 @@ def _both_sides(g: Array, w: Array) -> Array:
     return flat.reshape(p, p, c, k)
 
 
-class Scratch(NamedTuple):
-    """A thread's arrays for tiles that are transformed along columns, and along both axes."""
-
-    half: Array
-    tiles: Array
+def _along_rows(m: Array, a: Array, out: Array) -> None:
+    """out[p, j] = sum over q of m[p, q] a[q, j], for vectors a[q, j]."""
+    np.matmul(m, a.transpose(1, 0, 2), out=out.transpose(1, 0, 2))
 
 
-def _scratch(todo: Plan, dtype: np.dtype, rows: int, c: int) -> Scratch:
-    half = rows * (TILE * todo.columns + 2) * todo.examples * c
-    tiles = rows * SIDE * todo.columns * todo.examples * c
-    return Scratch(memory.empty((half,), dtype), memory.empty((tiles,), dtype))
+def _scratch(size: int, dtype: np.dtype) -> Callable[..., Array]:
+    """Memory for `size` numbers, as a function of the shape that it is used in."""
+    flat = memory.empty((size,), dtype)
+    return lambda *shape: flat[: math.prod(shape)].reshape(shape)
 
 
-def _view(flat: Array, *shape: int) -> Array:
-    return flat[: math.prod(shape)].reshape(shape)
+def _transform(
+    x: Array, pad: int, f0: int, f1: int, columns: int, examples: int
+) -> Callable[[Block], Array]:
+    """The function from a block to rows f0..f1 of B^T d B for its tiles, in memory of its own.
 
-
-def _tiles(x: Array, block: Block, pad: int, f0: int, f1: int, scratch: Scratch) -> Array:
-    """Rows f0..f1 of B^T d B for the tiles of a block: ((f1 - f0) * 6, tiles * examples, C)."""
-    i, j0, j1, s0, s1 = block
+    They are ((f1 - f0) * 6, tiles * examples, C); the next call overwrites them.
+    """
     h, wide, _, c = x.shape
+    f = f1 - f0
     bt = np.array(BT, x.dtype)
-    f, t, b = f1 - f0, j1 - j0, s1 - s0
-    top, left = TILE * i - pad, TILE * j0 - pad  # the block's corner in x; zeros lie outside
-    h0, h1 = max(top, 0), min(top + SIDE, h)
-    w0, w1 = max(left, 0), min(left + TILE * t + 2, wide)
-    d = _view(scratch.half, f, TILE * t + 2, b * c)
-    d[:, : w0 - left] = 0
-    d[:, w1 - left :] = 0
-    np.matmul(
-        bt[f0:f1, h0 - top : h1 - top],
-        x[h0:h1, w0:w1, s0:s1].reshape(h1 - h0, w1 - w0, b * c).transpose(1, 0, 2),
-        out=d[:, w0 - left : w1 - left].transpose(1, 0, 2),
-    )
-    v = _view(scratch.tiles, f, SIDE, t, b * c)
-    row, column, item = d.strides
-    windows = np.lib.stride_tricks.as_strided(
-        d, (f, t, SIDE, b * c), (row, TILE * column, column, item)
-    )
-    np.matmul(bt, windows, out=v.transpose(0, 2, 1, 3))
-    return v.reshape(f * SIDE, t * b, c)
+    halves = _scratch(f * (TILE * columns + 2) * examples * c, x.dtype)
+    tiles = _scratch(f * SIDE * columns * examples * c, x.dtype)
+
+    def of(block: Block) -> Array:
+        i, j0, j1, s0, s1 = block
+        t, b = j1 - j0, s1 - s0
+        top, left = TILE * i - pad, TILE * j0 - pad  # the block's corner in x; zeros lie outside
+        h0, h1 = max(top, 0), min(top + SIDE, h)
+        w0, w1 = max(left, 0), min(left + TILE * t + 2, wide)
+        d = halves(f, TILE * t + 2, b * c)
+        d[:, : w0 - left] = 0
+        d[:, w1 - left :] = 0
+        inside = x[h0:h1, w0:w1, s0:s1].reshape(h1 - h0, w1 - w0, b * c)
+        _along_rows(bt[f0:f1, h0 - top : h1 - top], inside, d[:, w0 - left : w1 - left])
+        v = tiles(f, SIDE, t, b * c)
+        row, column, item = d.strides
+        windows = as_strided(d, (f, t, SIDE, b * c), (row, TILE * column, column, item))
+        np.matmul(bt, windows, out=v.transpose(0, 2, 1, 3))
+        return v.reshape(f * SIDE, t * b, c)
+
+    return of

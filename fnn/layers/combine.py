@@ -10,7 +10,7 @@ from fnn import tree
 from fnn.arrays import Array, Shape
 from fnn.keys import child
 from fnn.layers.activation import scaled
-from fnn.layers.layer import Apply, Cache, Grads, Init, Layer, Vjp, parameter_grads
+from fnn.layers.layer import Cache, Init, Layer, empty, parameter_grads
 from fnn.layers.reshape import identity
 from fnn.tree import Tree
 
@@ -23,47 +23,39 @@ def serial(*layers: Layer) -> Layer:
     >>> net.shape((784,)), net.init(0, (784,))[1]["W"].shape
     ((10,), (100, 10))
     """
+    if not layers:
+        return identity()._replace(name="serial")
 
     def inputs(s: Shape) -> Sequence[Shape]:
-        return list(accumulate(lambda s, layer: layer.shape(s), layers[:-1], s))[: len(layers)]
-
-    def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:
-        if not layers:
-            return identity().apply(params, state, x, train)
-        caches = {}
-        for i, layer in enumerate(layers):
-            x, caches[i] = layer.apply(params[i], state[i], x, train)
-        return x, Cache(
-            {i: c.saved for i, c in caches.items()}, {i: c.state for i, c in caches.items()}
-        )
-
-    def back(params: Tree, cache: Cache, dy: Array, first: int) -> tuple[Array, dict[int, Tree]]:
-        grads = {}
-        for i in reversed(range(first, len(layers))):
-            dy, grads[i] = layers[i].vjp(params[i], _part(cache, i), dy)
-        return dy, grads
-
-    def vjp(params: Tree, cache: Cache, dy: Array) -> tuple[Array, Tree]:
-        if not layers:
-            return identity().vjp(params, cache, dy)
-        dx, grads = back(params, cache, dy, 0)
-        return dx, {i: grads[i] for i in range(len(layers))}
-
-    def own_grads(params: Tree, cache: Cache, dy: Array) -> Tree:
-        # Layers without parameters at the beginning (flatten) need no gradient, and the first layer
-        # with parameters need not compute one for them.
-        first = next((i for i in range(len(layers)) if tree.leaves(params[i])), len(layers))
-        grads = {i: tree.map(lambda leaf: leaf, params[i]) for i in range(first)}
-        if first < len(layers):
-            dy, later = back(params, cache, dy, first + 1)
-            grads[first] = parameter_grads(layers[first], params[first], _part(cache, first), dy)
-            grads |= {i: later[i] for i in range(first + 1, len(layers))}
-        return grads
+        return list(accumulate(lambda s, layer: layer.shape(s), layers[:-1], s))
 
     def shape(s: Shape) -> Shape:
         return reduce(lambda s, layer: layer.shape(s), layers, s)
 
-    return _combined("serial", layers, inputs, shape, apply, vjp, own_grads)
+    def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:
+        caches = []
+        for i, layer in enumerate(layers):
+            x, cache = layer.apply(params[i], state[i], x, train)
+            caches.append(cache)
+        return x, _joined(caches)
+
+    def vjp(params: Tree, cache: Cache, dy: Array, first: int = 0) -> tuple[Array, Tree]:
+        grads = {}
+        for i in reversed(range(first, len(layers))):
+            dy, grads[i] = layers[i].vjp(params[i], _part(cache, i), dy)
+        return dy, dict(sorted(grads.items()))
+
+    def own_grads(params: Tree, cache: Cache, dy: Array) -> Tree:
+        # Only the layers after the first with parameters (not flatten) must compute dx.
+        grads = tree.map(lambda leaf: leaf, params)
+        first = next((i for i in range(len(layers)) if tree.leaves(params[i])), None)
+        if first is None:
+            return grads
+        dy, later = vjp(params, cache, dy, first + 1)
+        own = parameter_grads(layers[first], params[first], _part(cache, first), dy)
+        return {**grads, first: own, **later}
+
+    return _numbered(Layer(empty, apply, vjp, shape, empty, own_grads, "serial", layers, inputs))
 
 
 def parallel(*layers: Layer) -> Layer:
@@ -85,48 +77,32 @@ def parallel(*layers: Layer) -> Layer:
         return [s] * len(layers)
 
     def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:
-        ys, caches = zip(
-            *(layer.apply(params[i], state[i], x, train) for i, layer in enumerate(layers)),
-            strict=True,
-        )
-        saved, states = (dict(enumerate(part)) for part in zip(*caches, strict=True))
-        return reduce(operator.add, ys), Cache(saved, states)
+        results = [layer.apply(params[i], state[i], x, train) for i, layer in enumerate(layers)]
+        ys, caches = zip(*results, strict=True)
+        return reduce(operator.add, ys), _joined(caches)
 
     def vjp(params: Tree, cache: Cache, dy: Array) -> tuple[Array, Tree]:
-        dxs, grads = zip(
-            *(layer.vjp(params[i], _part(cache, i), dy) for i, layer in enumerate(layers)),
-            strict=True,
-        )
+        results = [layer.vjp(params[i], _part(cache, i), dy) for i, layer in enumerate(layers)]
+        dxs, grads = zip(*results, strict=True)
         return reduce(operator.add, dxs), dict(enumerate(grads))
 
     def own_grads(params: Tree, cache: Cache, dy: Array) -> Tree:
-        return {
-            i: parameter_grads(layer, params[i], _part(cache, i), dy)
-            for i, layer in enumerate(layers)
-        }
+        parts = enumerate(layers)
+        return {i: parameter_grads(layer, params[i], _part(cache, i), dy) for i, layer in parts}
 
-    return _combined("parallel", layers, inputs, shape, apply, vjp, own_grads)
+    return _numbered(Layer(empty, apply, vjp, shape, empty, own_grads, "parallel", layers, inputs))
 
 
-def _combined(
-    name: str,
-    layers: tuple[Layer, ...],
-    inputs: Callable[[Shape], Sequence[Shape]],
-    shape: Callable[[Shape], Shape],
-    apply: Apply,
-    vjp: Vjp,
-    grads: Grads,
-) -> Layer:
-    """A layer whose parameters and state are those of its parts, numbered."""
+def _numbered(layer: Layer) -> Layer:
+    """The layer with the parameters and state of its parts, numbered."""
 
     def each(made: Callable[[Layer], Init]) -> Init:
         return lambda rng, s: {
-            i: made(layer)(child(rng, i), given)
-            for i, (layer, given) in enumerate(zip(layers, inputs(s), strict=False))
+            i: made(part)(child(rng, i), given)
+            for i, (part, given) in enumerate(zip(layer.parts, layer.inputs(s), strict=True))
         }
 
-    init, state = each(lambda layer: layer.init), each(lambda layer: layer.state)
-    return Layer(init, apply, vjp, shape, state, grads, name, layers, inputs)
+    return layer._replace(init=each(lambda part: part.init), state=each(lambda part: part.state))
 
 
 def residual(*body: Layer) -> Layer:
@@ -140,7 +116,7 @@ def residual(*body: Layer) -> Layer:
 def ensemble(*nets: Layer) -> Layer:
     """Networks that answer together by the mean of their logits; `params[0][i]` is for net i.
 
-    After softmax this is the geometric mean of their probabilities, normalized.
+    After softmax, that is the normalized geometric mean of their probabilities.
     """
     return serial(parallel(*nets), scaled(1 / max(1, len(nets))))
 
@@ -148,8 +124,8 @@ def ensemble(*nets: Layer) -> Layer:
 def weight_decay(net: Layer, rate: float) -> Layer:
     """L2 regularization: `net` with `rate * W` added to the gradient of every leaf named W.
 
-    That is the gradient of `rate / 2 * sum(W**2)`. Biases, gamma and beta are left alone. `apply`
-    does not change, so `check_vjp` is for `net` itself. Raises ValueError for a negative rate.
+    That is the gradient of `rate / 2 * sum(W**2)`. `apply` does not change, so `check_vjp` is for
+    `net` itself. Raises ValueError for a negative rate.
     """
     if rate < 0:
         raise ValueError(f"weight_decay: expected a rate of 0 or more, found {rate}")
@@ -168,6 +144,11 @@ def weight_decay(net: Layer, rate: float) -> Layer:
         return decayed(params, parameter_grads(net, params, cache, dy))
 
     return net._replace(vjp=vjp, grads=own_grads)
+
+
+def _joined(caches: Sequence[Cache]) -> Cache:
+    saved, states = (dict(enumerate(part)) for part in zip(*caches, strict=True))
+    return Cache(saved, states)
 
 
 def _part(cache: Cache, i: int) -> Cache:

@@ -29,14 +29,13 @@ def conv(
     filters) with H' = (H + 2 pad - size) // stride + 1. `pad` is how far a filter may extend
     outside, by default size // 2: then stride 1 keeps the size of the image for odd `size` (and
     adds 1 for even), and stride 2 halves it. W is (size, size, C, filters), b is (filters,), or
-    absent with bias=False (before batch_norm, whose beta does the same). By default W is
-    normal with variance 2 / (size * size * C) and b is 0 (He et al. 2015), for a ReLU after it.
-    `method` is the way to compute it: "im2col" (the course's section 5.7.5), "shifted" (the same a
-    few rows of outputs at a time, for few channels), "winograd" (3x3, stride 1, pad up to 2), or
-    "auto", the fastest for the shape. Results agree to 1e-4 of the largest in float32, to 1e-12 in
-    float64.
-    Raises ValueError for an invalid size, stride or pad, an image smaller than a filter, and a
-    method that is unknown or does not fit.
+    absent with bias=False (before batch_norm, whose beta does the same). By default W is normal
+    with variance 2 / (size * size * C) and b is 0 (He et al. 2015), for a ReLU after it. `method`
+    is "im2col" (the course's section 5.7.5), "shifted" (the same a few rows of outputs at a time,
+    for few channels), "winograd" (3x3, stride 1, pad up to 2), or "auto", the fastest for the
+    shape. Results agree to 1e-4 of the largest in float32, to 1e-12 in float64.
+    Raises ValueError for a size, stride, pad or method that is invalid or does not fit, and for an
+    image smaller than a filter.
 
     >>> conv(32).shape((28, 28, 1)), conv(8, size=5, stride=2).shape((28, 28, 3))
     ((28, 28, 32), (14, 14, 8))
@@ -44,10 +43,7 @@ def conv(
     pad = size // 2 if pad is None else pad
     name = f"conv({filters}, size={size}, stride={stride}, pad={pad})"
     if min(filters, size, stride) < 1 or pad < 0:
-        raise ValueError(
-            f"{name}: expected filters, size and stride of at least 1, pad of 0 or more"
-        )
-
+        raise ValueError(f"{name}: expected filters, size, stride of at least 1, pad of 0 or more")
     if method != "auto" and method not in METHODS:
         raise ValueError(f"{name}: method {method!r}, expected auto, {', '.join(METHODS)}")
     if method == "winograd" and not winograd_fits(size, stride, pad):
@@ -84,9 +80,9 @@ def conv(
         return {**w, "b": d.sum(axis=(0, 1, 2))} if bias else w
 
     def vjp(params: Tree, cache: Cache, dy: Array) -> tuple[Array, Tree]:
-        d, w, s = hwnc(dy), params["W"], cache.saved.shape
+        d = hwnc(dy)
         # The gradient of x is a convolution of dy, which has as many channels as there are filters.
-        dx = way(filters).grad_x(d, w, s, stride, pad)
+        dx = way(filters).grad_x(d, params["W"], cache.saved.shape, stride, pad)
         return nhwc(dx), grads(params, cache, nhwc(d))
 
     return Layer(make, apply, vjp, shape, grads=grads, name=name)

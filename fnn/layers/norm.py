@@ -1,7 +1,6 @@
 """Batch normalization, and its recalibration for testing."""
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 
@@ -58,11 +57,11 @@ def batch_norm(eps: float = 1e-5, rate: float = 0.1, scale: bool = True) -> Laye
                 )
             mean, var = norm.moments(values)
             step = state.get("rate", rate)  # recalibrate sets one of its own
-            state = {
-                **state,
-                "mean": (state["mean"] + step * (mean - state["mean"])).astype(x.dtype),
-                "var": (state["var"] + step * (var - state["var"])).astype(x.dtype),
+            moved = {
+                name: (state[name] + step * (batch - state[name])).astype(x.dtype)
+                for name, batch in (("mean", mean), ("var", var))
             }
+            state = {**state, **moved}
         else:
             mean, var = (state[name].astype(np.float64) for name in ("mean", "var"))
         inv = 1 / np.sqrt(var + eps)
@@ -99,27 +98,18 @@ def recalibrate(net: Layer, params: Tree, state: Tree, batches: Iterable[Array])
 
     E[x] and Var[x] of equation (38): the averages of the mean and of the biased variance of each
     mini-batch, in training mode with the final parameters. `batches` are inputs x; a few thousand
-    examples suffice. The rest of the state (dropout's count) is kept, and so is the whole state of
-    a network without batch norm.
-    Raises ValueError if there is no batch.
+    examples suffice. The rest of the state (dropout's count) is kept.
+    Raises ValueError if there is no batch, unless there is no batch norm.
     """
     # With a rate of 1, the state after a batch is the batch's own mean and variance.
     probe = tree.map_nodes(lambda norm: {**norm, "rate": 1.0}, NODE, state)
     if not any(where[-1] == "rate" for where, _ in tree.items(probe)):
         return state
-    total, n = None, 0
-    for x in batches:
-        found = net.apply(params, probe, x, True)[1].state
-        total = found if total is None else tree.map(_sum, total, found)
-        n += 1
-    if total is None:
+    found = [net.apply(params, probe, x, True)[1].state for x in batches]
+    if not found:
         raise ValueError("recalibrate: expected at least one batch")
 
-    def mean(old: Any, summed: Any) -> Any:
-        return {name: (summed[name] / n).astype(old[name].dtype) for name in old}
+    def mean(old: Tree, *batches: Tree) -> Tree:
+        return {k: (sum(b[k] for b in batches) / len(batches)).astype(old[k].dtype) for k in old}
 
-    return tree.map_nodes(mean, NODE, state, total)
-
-
-def _sum(a: Any, b: Any) -> Any:
-    return a + b if isinstance(a, np.ndarray) else a
+    return tree.map_nodes(mean, NODE, state, *found)

@@ -18,7 +18,7 @@ def max_pool(size: int = 2) -> Layer:
 
     Equal maxima all get the gradient, as in (64). x is (N, H, W, C), y is
     (N, H // size, W // size, C); rows and columns left over at the end are ignored.
-    Raises ValueError for size < 1 and for an image smaller than a block.
+    Raises ValueError for size < 1 and an image smaller than a block.
 
     >>> max_pool(2).shape((7, 6, 3))
     (3, 3, 3)
@@ -59,16 +59,15 @@ def global_avg_pool() -> Layer:
     Source: Lin et al., "Network in network", ICLR 2014.
     """
 
-    def backward(shape: Any, dy: Array) -> Array:
-        n, h, w, c = shape
-        dx = np.empty((h, w, n, c), dy.dtype)
-        dx[...] = dy / (h * w)
-        return nhwc(dx)
+    def forward(x: Array, train: bool) -> tuple[Array, Shape]:
+        return hwnc(x).mean(axis=(0, 1)), x.shape
+
+    def backward(shape: Shape, dy: Array) -> Array:
+        h, w = shape[1:3]
+        return nhwc(np.broadcast_to(dy / (h * w), (h, w, *dy.shape)).copy())
 
     name = "global_avg_pool"
-    return plain(
-        name, lambda x, train: (hwnc(x).mean(axis=(0, 1)), x.shape), backward, _channels(name)
-    )
+    return plain(name, forward, backward, _channels(name))
 
 
 def global_max_pool() -> Layer:
@@ -112,6 +111,4 @@ def _pooled(name: str, size: int) -> Callable[[Shape], Shape]:
 def _blocks(a: Array, size: int) -> Array:
     """A view of (H, W, N, C) as (H // size, size, W // size, size, N, C)."""
     h, w = a.shape[0] // size, a.shape[1] // size
-    sh, sw, sn, sc = a.strides
-    shape = (h, size, w, size, *a.shape[2:])
-    return np.lib.stride_tricks.as_strided(a, shape, (size * sh, sh, size * sw, sw, sn, sc))
+    return a[: h * size, : w * size].reshape(h, size, w, size, *a.shape[2:])

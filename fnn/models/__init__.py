@@ -1,7 +1,8 @@
 """Named networks: compositions of layers, for images of many sizes, channels and classes.
 
-Each ends in logits; softmax is part of the loss. Options are plain values, so that a parameter
-file can say how to build its network again.
+Each ends in logits; softmax is part of the loss. `dropout` above 0 puts dropout before the last
+dense layer. Options are plain values, so that a parameter file can say how to build its network
+again.
 """
 
 from collections.abc import Callable
@@ -14,14 +15,7 @@ from fnn.models.classic import conv, lenet, mlp, resnet, vgg
 from fnn.models.efficient import air, quick, slim
 
 MODELS: dict[str, Callable[..., Layer]] = {
-    "mlp": mlp,
-    "conv": conv,
-    "lenet": lenet,
-    "vgg": vgg,
-    "slim": slim,
-    "quick": quick,
-    "air": air,
-    "resnet": resnet,
+    make.__name__: make for make in (mlp, conv, lenet, vgg, slim, quick, air, resnet)
 }
 
 

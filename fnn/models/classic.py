@@ -23,8 +23,7 @@ def mlp(
 ) -> Layer:
     """The course's 3-layer network: input, `hidden` nodes, output (section 4.2).
 
-    The hidden nodes may be normalized before their activation, and a share `dropout` of them is set
-    to 0 after it (sections 5.2 to 5.4).
+    The hidden nodes may be normalized before their activation (sections 5.2 to 5.4).
     """
     return serial(
         flatten(),
@@ -39,10 +38,10 @@ def mlp(
 def conv(
     classes: int = 10, activation: str = "relu", dropout: float = 0.0, init: Initializer = he
 ) -> Layer:
-    """Two blocks of two 3x3 convolutions, each with batch norm and activation.
+    """Two blocks of two 3x3 convolutions, each with batch norm and activation, then a dense layer.
 
     The blocks have 32 and 64 channels and halve the image by max pooling after their second
-    convolution. A dense layer follows, with dropout before it if `dropout` is above 0.
+    convolution.
     """
 
     def block(filters: int) -> list[Layer]:
@@ -83,19 +82,16 @@ def vgg(
 ) -> Layer:
     """Three blocks of two 3x3 convolutions, each with batch norm and activation, and max pooling.
 
-    The blocks have `width`, 2 `width` and 4 `width` channels. A dense layer follows, with dropout
-    before it if `dropout` is above 0.
+    The blocks have `width`, 2 `width` and 4 `width` channels. A dense layer follows.
 
     Source: after Simonyan and Zisserman, "Very deep convolutional networks", ICLR 2015.
     """
 
     def block(filters: int) -> list[Layer]:
-        half = normed(filters, activation, init)
-        return [*half, *half, max_pool(2)]
+        return [*normed(filters, activation, init) * 2, max_pool(2)]
 
-    return serial(
-        *block(width), *block(2 * width), *block(4 * width), *head(classes, dropout, init)
-    )
+    blocks = (*block(width), *block(2 * width), *block(4 * width))
+    return serial(*blocks, *head(classes, dropout, init))
 
 
 def resnet(
@@ -116,27 +112,16 @@ def resnet(
         raise ValueError(f"resnet: expected a depth in 1..200, found {depth}")
     act = ACTIVATIONS[activation]
 
-    def block(filters: int, stride: int, widen: bool) -> list[Layer]:
-        body = serial(
-            convolution(filters, stride=stride, bias=False, init=init),
-            norm(),
-            act(),
-            convolution(filters, bias=False, init=init),
-            norm(),
-        )
-        way = convolution(filters, size=1, stride=stride, bias=False, init=init)
-        return [parallel(body, serial(way, norm()) if widen else identity()), act()]
+    def part(filters: int, size: int = 3, stride: int = 1) -> list[Layer]:
+        return [convolution(filters, size, stride, bias=False, init=init), norm()]
 
-    stages = [
-        block(width * 2**i, stride=2 if i and not j else 1, widen=bool(i and not j))
-        for i in range(3)
-        for j in range(depth)
-    ]
-    return serial(
-        convolution(width, bias=False, init=init),
-        norm(),
-        act(),
-        *(layer for stage in stages for layer in stage),
-        global_avg_pool(),
-        dense(classes, init),
-    )
+    def block(filters: int, stride: int) -> list[Layer]:
+        body = serial(*part(filters, stride=stride), act(), *part(filters))
+        shortcut = identity() if stride == 1 else serial(*part(filters, 1, stride))
+        return [parallel(body, shortcut), act()]
+
+    def stage(filters: int, stride: int) -> list[Layer]:
+        return [*block(filters, stride), *block(filters, 1) * (depth - 1)]
+
+    stages = (*stage(width, 1), *stage(2 * width, 2), *stage(4 * width, 2))
+    return serial(*part(width), act(), *stages, global_avg_pool(), dense(classes, init))

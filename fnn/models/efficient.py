@@ -25,17 +25,14 @@ def normed(
     pool: int = 1,
     scale: bool = True,
 ) -> list[Layer]:
-    """A convolution, batch norm and an activation, with max pooling before these two if `pool` > 1.
-
-    Pooling first leaves less work for them.
-    """
+    """A convolution, batch norm and an activation, max pooling before these two if `pool` > 1."""
     way = convolution(filters, size=size, pad=pad, bias=False, init=init)
     smaller = [max_pool(pool)] if pool > 1 else []
     return [way, *smaller, norm(scale=scale), ACTIVATIONS[activation]()]
 
 
 def head(classes: int, dropout: float, init: Initializer) -> list[Layer]:
-    """From images to logits, with dropout before the dense layer if `dropout` is above 0."""
+    """From images to logits."""
     return [flatten(), *([drop(dropout)] if dropout else []), dense(classes, init)]
 
 
@@ -49,11 +46,10 @@ def slim(
     """Seven convolutions for digits of 28x28, in sizes that suit the way convolutions are computed.
 
     One of 5x5 with `width` channels, then of 3x3 four with 2 `width` and two with 4 `width`, each
-    with batch norm and activation; the first, the fifth and the last are pooled before these two. A
-    dense layer follows, with dropout before it if `dropout` is above 0. The first, the fourth and
-    the fifth have no padding, so that the sides of the image are 28, 24, pooled 12, 10, 8, pooled
-    4, pooled 2. 12, 8 and 4 are whole tiles of 4x4 outputs; 14 and 7 would waste a quarter of the
-    work. Images must be 20x20 or larger.
+    with batch norm and activation; the first, the fifth and the last are pooled before these two,
+    which leaves them less work. The first, the fourth and the fifth have no padding, so that the
+    sides of the image are 28, 24, pooled 12, 10, 8, pooled 4, pooled 2. 12, 8 and 4 are whole tiles
+    of 4x4 outputs; 14 and 7 would waste a quarter of the work. Images must be 20x20 or larger.
     """
     part = partial(normed, activation=activation, init=init)
     net = serial(
@@ -80,8 +76,7 @@ def quick(
 
     One of 5x5 with `width` channels, then of 3x3 two with 2 `width` and one with 4 `width`, each
     with batch norm and activation; all but the second are pooled before these two, so that the
-    sides are 28, 24, pooled 12, 10, 8, pooled 4, pooled 2. A dense layer follows, with dropout
-    before it if `dropout` is above 0. Images must be 20x20 or larger.
+    sides are 28, 24, pooled 12, 10, 8, pooled 4, pooled 2. Images must be 20x20 or larger.
     """
     part = partial(normed, activation=activation, init=init)
     net = serial(
@@ -99,10 +94,8 @@ def _for_images_from(side: int, name: str, net: Layer) -> Layer:
 
     def checked(shape: Shape) -> Shape:
         if len(shape) == 3 and min(shape[:2]) < side:
-            raise ValueError(
-                f"{name}: expected images of {side}x{side} or larger, found {shape[0]}x{shape[1]}; "
-                "take another model"
-            )
+            found = f"found {shape[0]}x{shape[1]}; take another model"
+            raise ValueError(f"{name}: expected images of {side}x{side} or larger, {found}")
         return shape
 
     return net._replace(

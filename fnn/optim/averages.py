@@ -1,10 +1,8 @@
 """Averages of the parameters during a training, as wrappers around an optimizer.
 
-An optimizer is given gradients and its own state, but no parameters. So these keep a copy of the
-parameters in their state, from `init` on, and add every update to it.
+An optimizer is given no parameters: so these keep a copy of them in their state, from `init` on,
+and add every update to it.
 """
-
-from typing import Any
 
 from fnn import tree
 from fnn.optim.schedules import Rate, rate_at
@@ -64,11 +62,7 @@ def lookahead(optimizer: Optimizer, every: int = 5, alpha: Rate = 0.5) -> Optimi
         before, slow, step = state["params"], state["slow"], state["step"] + 1
         if step % every == 0:
             way = rate_at(alpha, step - 1)
-
-            def back(p: Any, u: Any, s: Any) -> Any:
-                return s + way * (p + u - s)
-
-            slow = tree.map(back, before, updates, slow)
+            slow = tree.map(lambda p, u, s: s + way * (p + u - s), before, updates, slow)
             updates = tree.map(lambda s, p: s - p, slow, before)
         # Added as in the training step, so that both agree to the last bit.
         params = tree.map(lambda p, u: p + u, before, updates)

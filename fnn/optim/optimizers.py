@@ -1,22 +1,14 @@
 """The optimizers of the course: chains of the parts in `fnn.optim.transforms`.
 
-That module also defines what an optimizer is. A learning rate is a number, or a schedule: a
-function of the step count. Raises ValueError for a number that is negative, infinite or NaN.
+That module defines what an optimizer is. A learning rate is a number, or a schedule: a function of
+the step count. A number that is negative, infinite or NaN raises ValueError.
 """
 
 import math
 
+from fnn.optim import transforms
 from fnn.optim.schedules import Rate, rate_at
-from fnn.optim.transforms import (
-    Optimizer,
-    chain,
-    scale,
-    scale_by_adadelta,
-    scale_by_adagrad,
-    scale_by_adam,
-    scale_by_rms,
-    trace,
-)
+from fnn.optim.transforms import Optimizer, chain, scale, trace
 
 
 def sgd(lr: Rate = 0.01) -> Optimizer:
@@ -39,7 +31,7 @@ def adagrad(lr: Rate = 0.001, h0: float = 1e-8) -> Optimizer:
 
     Source: Duchi et al., "Adaptive subgradient methods", JMLR 2011; course, section 5.5.
     """
-    return chain(scale_by_adagrad(h0), scale(_negative(lr)))
+    return chain(transforms.scale_by_adagrad(h0), scale(_negative(lr)))
 
 
 def rmsprop(lr: Rate = 0.01, rho: float = 0.99, eps: float = 1e-8) -> Optimizer:
@@ -47,7 +39,7 @@ def rmsprop(lr: Rate = 0.01, rho: float = 0.99, eps: float = 1e-8) -> Optimizer:
 
     Source: Tieleman and Hinton, COURSERA lecture 6.5, 2012; course, section 5.5.
     """
-    return chain(scale_by_rms(rho, eps), scale(_negative(lr)))
+    return chain(transforms.scale_by_rms(rho, eps), scale(_negative(lr)))
 
 
 def adadelta(rho: float = 0.95, eps: float = 1e-6) -> Optimizer:
@@ -59,7 +51,7 @@ def adadelta(rho: float = 0.95, eps: float = 1e-6) -> Optimizer:
     As in the course, eps is outside the roots; in Zeiler's paper it is inside.
     Source: Zeiler, "ADADELTA", arXiv:1212.5701; course, section 5.5.
     """
-    return chain(scale_by_adadelta(rho, eps), scale(-1.0))
+    return chain(transforms.scale_by_adadelta(rho, eps), scale(-1.0))
 
 
 def adam(
@@ -69,7 +61,7 @@ def adam(
 
     Source: Kingma and Ba, "Adam", ICLR 2015; course, section 5.5.
     """
-    return chain(scale_by_adam(beta1, beta2, eps), scale(_negative(lr)))
+    return chain(transforms.scale_by_adam(beta1, beta2, eps), scale(_negative(lr)))
 
 
 def _negative(lr: Rate) -> Rate:

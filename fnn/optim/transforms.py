@@ -5,16 +5,17 @@ An optimizer is a pair of functions:
     init(params) -> opt_state
     update(grads, opt_state) -> (updates, opt_state)         updates are added to params
 
-Each of those below does one thing. `chain` puts them one after another: the optimizers in
-`fnn.optim.optimizers` are such chains. A rate is a number or a schedule, a function of the step
-count (see `fnn.schedules`); the count starts at 0 and is part of the optimizer's state. Numbers are
-converted to Python floats, since a NumPy scalar would turn float32 arrays into float64. Decays
-(alpha, rho, beta) must be from 0 to below 1, h0 and eps above 0; other values raise ValueError.
+Each of those below does one thing; the optimizers in `fnn.optim.optimizers` are chains of them. A
+rate is a number or a schedule, a function of the step count (see `fnn.schedules`); the count starts
+at 0 and is part of the optimizer's state. Numbers are converted to Python floats, since a NumPy
+scalar would turn float32 arrays into float64. Decays (alpha, rho, beta) must be from 0 to below 1,
+h0 and eps above 0; other values raise ValueError.
 """
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeAlias
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,14 +23,15 @@ from fnn import tree
 from fnn.optim.schedules import Rate, rate_at
 from fnn.tree import Tree
 
-Update: TypeAlias = Callable[[Tree, Tree], tuple[Tree, Tree]]
-
 
 class Optimizer(NamedTuple):
     """An optimizer; the module's docstring is its contract."""
 
     init: Callable[[Tree], Tree]
-    update: Update
+    update: Callable[[Tree, Tree], tuple[Tree, Tree]]
+
+
+zeros_like = partial(tree.map, np.zeros_like)  # of a tree
 
 
 def chain(*parts: Optimizer) -> Optimizer:
@@ -56,15 +58,18 @@ def scale(factor: Rate) -> Optimizer:
     """Multiplies gradients by a number, or by a schedule's value at the step."""
     if not callable(factor):
         factor = rate_at(factor, 0)
-        return Optimizer(
-            lambda params: {}, lambda grads, state: (tree.map(lambda g: g * factor, grads), state)
-        )
+        return stateless(lambda grads: tree.map(lambda g: g * factor, grads))
 
     def update(grads: Tree, state: Tree) -> tuple[Tree, Tree]:
         now = rate_at(factor, state["step"])
         return tree.map(lambda g: g * now, grads), {"step": state["step"] + 1}
 
     return Optimizer(lambda params: {"step": 0}, update)
+
+
+def stateless(change: Callable[[Tree], Tree]) -> Optimizer:
+    """The optimizer whose updates are change(grads)."""
+    return Optimizer(lambda params: {}, lambda grads, state: (change(grads), state))
 
 
 def trace(decay: float, nesterov: bool = False) -> Optimizer:
@@ -98,7 +103,7 @@ def scale_leaves(factors: dict[str, float]) -> Optimizer:
     def scaled(name: Any, g: Any) -> Any:
         return g * factors[name] if name in factors else g
 
-    return Optimizer(lambda params: {}, lambda grads, state: (tree.map_named(scaled, grads), state))
+    return stateless(lambda grads: tree.map_named(scaled, grads))
 
 
 def clip_by_global_norm(limit: float) -> Optimizer:
@@ -113,13 +118,12 @@ def clip_by_global_norm(limit: float) -> Optimizer:
     if not limit > 0:
         raise ValueError(f"clip_by_global_norm: expected a limit above 0, found {limit}")
 
-    def update(grads: Tree, state: Tree) -> tuple[Tree, Tree]:
-        squares = (float(np.vdot(g, g)) for g in tree.leaves(grads))
-        norm = math.sqrt(sum(squares))
+    def clipped(grads: Tree) -> Tree:
+        norm = math.sqrt(sum(float(np.vdot(g, g)) for g in tree.leaves(grads)))
         factor = limit / norm if norm > limit else 1.0
-        return tree.map(lambda g: g * factor, grads), state
+        return tree.map(lambda g: g * factor, grads)
 
-    return Optimizer(lambda params: {}, update)
+    return stateless(clipped)
 
 
 def scale_by_adagrad(h0: float) -> Optimizer:
@@ -138,7 +142,7 @@ def scale_by_rms(rho: float, eps: float) -> Optimizer:
     rho, eps = below_one("scale_by_rms", rho), above_zero("scale_by_rms", eps)
 
     def update(grads: Tree, state: Tree) -> tuple[Tree, Tree]:
-        h = tree.map(lambda g, h: rho * h + (1 - rho) * (g * g), grads, state)
+        h = mean_square(rho, grads, state)
         return tree.map(lambda g, h: g / (np.sqrt(h) + eps), grads, h), h
 
     return Optimizer(zeros_like, update)
@@ -148,15 +152,13 @@ def scale_by_adadelta(rho: float, eps: float) -> Optimizer:
     """h <- rho h + (1 - rho) g*g;  d = (sqrt(s) + eps) / (sqrt(h) + eps) g;  s as h, of d."""
     rho, eps = below_one("scale_by_adadelta", rho), above_zero("scale_by_adadelta", eps)
 
-    def mean(g: Any, h: Any) -> Any:
-        return rho * h + (1 - rho) * (g * g)
+    def step(g: Any, h: Any, s: Any) -> Any:
+        return (np.sqrt(s) + eps) / (np.sqrt(h) + eps) * g
 
     def update(grads: Tree, state: Tree) -> tuple[Tree, Tree]:
-        h = tree.map(mean, grads, state["h"])
-        d = tree.map(
-            lambda g, h, s: (np.sqrt(s) + eps) / (np.sqrt(h) + eps) * g, grads, h, state["s"]
-        )
-        return d, {"h": h, "s": tree.map(mean, d, state["s"])}
+        h = mean_square(rho, grads, state["h"])
+        d = tree.map(step, grads, h, state["s"])
+        return d, {"h": h, "s": mean_square(rho, d, state["s"])}
 
     return Optimizer(lambda params: {"h": zeros_like(params), "s": zeros_like(params)}, update)
 
@@ -176,7 +178,7 @@ def scale_by_adam(beta1: float, beta2: float, eps: float) -> Optimizer:
     def update(grads: Tree, state: Tree) -> tuple[Tree, Tree]:
         t = state["step"] + 1
         m = tree.map(lambda g, m: beta1 * m + (1 - beta1) * g, grads, state["m"])
-        v = tree.map(lambda g, v: beta2 * v + (1 - beta2) * (g * g), grads, state["v"])
+        v = mean_square(beta2, grads, state["v"])
         first, second = 1 / (1 - beta1**t), 1 / (1 - beta2**t)
         updates = tree.map(lambda m, v: m * first / (np.sqrt(v * second) + eps), m, v)
         return updates, {"step": t, "m": m, "v": v}
@@ -184,9 +186,9 @@ def scale_by_adam(beta1: float, beta2: float, eps: float) -> Optimizer:
     return Optimizer(init, update)
 
 
-def zeros_like(params: Tree) -> Tree:
-    """A tree of zeros of the parameters' shapes and types."""
-    return tree.map(np.zeros_like, params)
+def mean_square(decay: float, grads: Tree, mean: Tree) -> Tree:
+    """The moving average of g*g after another step."""
+    return tree.map(lambda g, h: decay * h + (1 - decay) * (g * g), grads, mean)
 
 
 def below_one(where: str, value: float) -> float:

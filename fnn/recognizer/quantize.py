@@ -14,6 +14,7 @@ integer-arithmetic-only inference", CVPR 2018.
 """
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -32,18 +33,16 @@ def quantize(params: Tree) -> Tree:
     >>> quantize({"W": np.float32([[1, 126], [63, -63]])})["W"]["step"]
     array([1., 2.], dtype=float32)
     """
-    return tree.map_named(
-        lambda name, leaf: (
-            _rounded(leaf)
-            if name == "W" and isinstance(leaf, np.ndarray) and leaf.dtype == np.float32
-            else leaf
-        ),
-        params,
-    )
+
+    def small(name: Any, leaf: Any) -> Any:
+        float32 = isinstance(leaf, np.ndarray) and leaf.dtype == np.float32
+        return _rounded(leaf) if name == "W" and float32 else leaf
+
+    return tree.map_named(small, params)
 
 
 def dequantize(params: Tree) -> Tree:
-    """The float32 tree of what `quantize` returned; any other tree is returned as it is.
+    """The float32 tree of what `quantize` returned; other trees are returned as they are.
 
     Raises ValueError if the integers, the shape and the steps of a weight do not fit.
     """

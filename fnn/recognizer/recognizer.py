@@ -52,7 +52,7 @@ def save_recognizer(
 
     With `small`, weights take seven bits each (see `fnn.recognizer.quantize`): enough to recognize
     images, not to train on. Raises ValueError if the parameters or the state are not those of the
-    network that the spec describes, InputError if the file cannot be written.
+    spec's network, InputError if the file cannot be written.
     """
     _fitted(spec, params, state)
     checkpoint.save(path, model_of(spec, quantize(params) if small else params, state))
@@ -67,8 +67,7 @@ def model_of(spec: Spec, params: Tree, state: Tree) -> Tree:
 def load_recognizer(path: str | os.PathLike[str]) -> Recognizer:
     """The network in `path`.
 
-    Raises InputError if the file is missing or damaged, or its parameters do not fit the model that
-    it names.
+    Raises InputError if the file is missing or damaged, or does not fit the model that it names.
     """
     content = checkpoint.load(path)
     try:
@@ -106,8 +105,8 @@ def recognize(found: Recognizer, images: Array) -> Array:
         logits = look(images)
     if not (abs(logits) < LARGEST).all():  # this way round NaN fails too
         raise InputError(
-            "the network's outputs are not finite or above 1e30: the training of its parameters "
-            "diverged; train again with a smaller --lr"
+            "the network's outputs are not finite or above 1e30: its training diverged; "
+            "train again with a smaller --lr"
         )
     return logits
 
@@ -117,35 +116,28 @@ def _fitted(spec: Spec, params: Tree, state: Tree, limit: float = math.inf) -> t
 
     The network must not have more than `limit` parameters in one leaf.
     """
-    fresh = untrained(spec, init=_claimed(limit))
-    return tree.map(fitting, fresh.params, params), tree.map(fitting, fresh.state, state)
-
-
-def _claimed(limit: float) -> Initializer:
-    """Makes parameters that take no memory; ValueError for more than `limit` in one leaf."""
 
     def fill(rng: Key, shape: Shape, fan_in: int, fan_out: int) -> Array:
         if math.prod(shape) > limit:
             raise ValueError("a layer would have more parameters than the file has room for")
-        return np.broadcast_to(np.float32(0), shape)
+        return np.broadcast_to(np.float32(0), shape)  # takes no memory
 
-    return Initializer(fill, fill)
+    fresh = untrained(spec, init=Initializer(fill, fill))
+    return tree.map(fitting, fresh.params, params), tree.map(fitting, fresh.state, state)
 
 
-def fitting(fresh: Array, loaded: Array) -> Array:
-    """A leaf that was loaded; ValueError unless it is finite and has the fresh one's shape and
-    type.
+def fitting(fresh: Any, loaded: Any) -> Any:
+    """A leaf that was loaded; ValueError unless it is finite, of the fresh one's shape and type.
 
     A key may have any length: each network of an ensemble was trained with a key of its own.
     """
     if isinstance(fresh, tuple) and isinstance(loaded, tuple):
-        keys.path(loaded)
-        return loaded
-    if np.shape(loaded) != np.shape(fresh) or np.asarray(loaded).dtype != np.asarray(fresh).dtype:
-        raise ValueError(
-            f"expected shape {np.shape(fresh)} and type {np.asarray(fresh).dtype}, "
-            f"found {np.shape(loaded)} and {np.asarray(loaded).dtype}"
-        )
+        return keys.path(loaded)
+    expected, found = (
+        f"shape {np.shape(a)} and type {np.asarray(a).dtype}" for a in (fresh, loaded)
+    )
+    if found != expected:
+        raise ValueError(f"expected {expected}, found {found}")
     if not np.isfinite(loaded).all():
         raise ValueError("some numbers are not finite: the training diverged")
     return loaded

@@ -68,15 +68,15 @@ def moved(down: int, right: int) -> View:
     array([[[0, 1, 2]]])
     """
 
+    def both(by: int, side: int) -> tuple[slice, slice]:
+        """Where pixels come to lie along a side, and where they were."""
+        start, length = max(by, 0), max(side - abs(by), 0)
+        return slice(start, start + length), slice(start - by, start - by + length)
+
     def view(x: Array) -> Array:
         y = np.zeros_like(x)
-        h, w = x.shape[1:3]
-        i, j = max(h - abs(down), 0), max(w - abs(right), 0)
-        top, left = max(down, 0), max(right, 0)
-        from_top, from_left = max(-down, 0), max(-right, 0)
-        y[:, top : top + i, left : left + j] = x[
-            :, from_top : from_top + i, from_left : from_left + j
-        ]
+        (i, from_i), (j, from_j) = both(down, x.shape[1]), both(right, x.shape[2])
+        y[:, i, j] = x[:, from_i, from_j]
         return y
 
     return view

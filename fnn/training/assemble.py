@@ -40,9 +40,8 @@ def assemble(options: Options, source: Source[Dataset]) -> Job:
         net = weight_decay(build(spec), options.weight_decay)
         net.shape(spec.shape)
     except ValueError as error:
-        raise InputError(
-            f"--model {options.model} on the data set {source.name}: {error}"
-        ) from None
+        where = f"--model {options.model} on the data set {source.name}"
+        raise InputError(f"{where}: {error}") from None
     images, validation = data.train, None
     if options.validation:
         try:

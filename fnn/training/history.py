@@ -79,7 +79,7 @@ def _row(line: dict[str, str | None], before: int, where: str) -> Row:
     for name in SHARES:
         value = figures[name]
         if value is not None and not (math.isnan(value) or 0 <= value <= 1):
-            raise InputError(f"{where}: expected {name} in 0..1, found {line[name]}")
+            raise InputError(f"{where}: expected {name} in 0..1, found {line[name]:.40}")
     loss, step = figures.pop("loss"), figures.pop("step")
     whole = int(step) if step is not None and math.isfinite(step) else None
     return Row(epoch=int(text), step=whole, loss=math.nan if loss is None else loss, **figures)

@@ -17,63 +17,37 @@ def _as_it_stands(model: str) -> dict[str, Any]:
     return {"model": model, **DEFAULTS[model]._asdict()}
 
 
-_SINGLE = {
-    **_as_it_stands("slim"),
-    "epochs": 30,
-    "dropout": 0.4,
-    "weight_decay": 0.0005,
-    "augment": "distort",
-}
-
+_SINGLE = dict(
+    _as_it_stands("slim"), epochs=30, dropout=0.4, weight_decay=0.0005, augment="distort"
+)
 _MLP = {
-    "model": "mlp",
-    "hidden": 800,
-    "activation": "relu",
-    "batch_norm": True,
-    "optimizer": "nesterov",
-    "schedule": "one-cycle",
-}
-
+    "model": "mlp", "hidden": 800, "activation": "relu", "batch_norm": True,
+    "optimizer": "nesterov", "schedule": "one-cycle",
+}  # fmt: skip
 # After Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU", arXiv:2404.00498, whose rate and
 # decay are for sums over batches of 1024.
-_CIFAR10 = {
-    **_as_it_stands("air"),
-    "data": "cifar10",
-    "weight_decay": 0.0013,
-    "beta_rate": 64.0,
-    "label_smoothing": 0.2,
-    "lookahead": True,
-    "alternating_flip": True,
-    "augment": "shift-reflected",
-    "views": "mirrored",
-}
+_CIFAR10 = dict(
+    _as_it_stands("air"), data="cifar10", weight_decay=0.0013, beta_rate=64.0, label_smoothing=0.2,
+    lookahead=True, alternating_flip=True, augment="shift-reflected", views="mirrored",
+)  # fmt: skip
 
 # Those for digits were chosen on the last 10000 training images of MNIST.
 RECIPES = {
     "mlp": Recipe(
         "one hidden layer of 800 nodes, undistorted images",
-        {
-            **_MLP,
-            "epochs": 80,
-            "batch_size": 100,
-            "lr": 0.1,
-            "dropout": 0.5,
-            "label_smoothing": 0.1,
-        },
+        dict(_MLP, epochs=80, batch_size=100, lr=0.1, dropout=0.5, label_smoothing=0.1),
     ),
     "mlp-elastic": Recipe(
         "the same, with distorted images",
-        {**_MLP, "epochs": 60, "batch_size": 250, "lr": 0.2, "dropout": 0.2, "augment": "elastic"},
+        dict(_MLP, epochs=60, batch_size=250, lr=0.2, dropout=0.2, augment="elastic"),
     ),
     "sprint": Recipe("99% on MNIST in 20 seconds", _as_it_stands("quick")),
     "single": Recipe("one network for digits, with distorted images", _SINGLE),
     "contest": Recipe(
         "three networks, averaged, with five views of each image; the second learns from less "
         "distorted images",
-        {**_SINGLE, "augment": "distort/mild", "networks": 3, "views": "shifted"},
+        dict(_SINGLE, augment="distort/mild", networks=3, views="shifted"),
     ),
-    "cifar10-quick": Recipe(
-        "small color images in minutes", {**_CIFAR10, "width": 32, "epochs": 5}
-    ),
-    "cifar10": Recipe("the same, wider and longer", {**_CIFAR10, "width": 64, "epochs": 10}),
+    "cifar10-quick": Recipe("small color images in minutes", dict(_CIFAR10, width=32, epochs=5)),
+    "cifar10": Recipe("the same, wider and longer", dict(_CIFAR10, width=64, epochs=10)),
 }

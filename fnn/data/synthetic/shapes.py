@@ -80,10 +80,8 @@ def _dots(u: Floats, v: Floats) -> Floats:
     return np.hypot(_fold(u, 0.9), _fold(v, 0.9)) - np.float32(0.27)
 
 
-SHAPES: dict[str, Shape] = {
-    shape.__name__[1:]: shape
-    for shape in (_disc, _ring, _square, _triangle, _cross, _star, _stripes, _waves, _checks, _dots)
-}
+_ALL = (_disc, _ring, _square, _triangle, _cross, _star, _stripes, _waves, _checks, _dots)
+SHAPES: dict[str, Shape] = {shape.__name__[1:]: shape for shape in _ALL}
 
 
 def draw_shapes(rng: Key, labels: NDArray[np.integer]) -> NDArray[np.uint8]:
