@@ -19,7 +19,6 @@ from fnn.metrics import accuracy, confusion, f1, precision, recall
 from fnn.recognizer.recognizer import recognize
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 NUMBERED = 30  # most classes for which each cell of the picture shows its count
@@ -137,7 +136,11 @@ def matrix_figure(out: str | None, counts: Array, names: Sequence[str], title: s
     shares = np.divide(100 * counts, support, out=np.zeros(counts.shape), where=support != 0)
     # Square-root scale: on a linear one, the few mistakes of a good network would be white.
     shown = axes.imshow(shares, "Blues", norm=PowerNorm(0.5, 0, 100))
-    draw_names(axes, names, cell)
+    size, places = (9 if classes <= NUMBERED else 6), range(classes)
+    turned = max(map(len, names)) * size * 0.6 / 72 > cell
+    axes.set_xticks(places, names, fontsize=size, rotation=90 if turned else 0)
+    axes.set_yticks(places, names, fontsize=size)
+    axes.tick_params(length=0)
     if classes <= NUMBERED:
         for (i, j), count in np.ndenumerate(counts):
             color = "white" if shares[i, j] > 36 else "black"
@@ -149,15 +152,6 @@ def matrix_figure(out: str | None, counts: Array, names: Sequence[str], title: s
         shown, ax=axes, label="share of the true class (%, square-root scale)", shrink=0.8
     )
     return figure
-
-
-def draw_names(axes: "Axes", names: Sequence[str], cell: float) -> None:
-    size = 9 if len(names) <= NUMBERED else 6
-    turned = max(map(len, names)) * size * 0.6 / 72 > cell
-    places = range(len(names))
-    axes.set_xticks(places, names, fontsize=size, rotation=90 if turned else 0)
-    axes.set_yticks(places, names, fontsize=size)
-    axes.tick_params(length=0)
 
 
 main = main_of("fnn-eval", body)

@@ -185,11 +185,9 @@ def told_outcome(job: Job, now: Progress, show: Show) -> TrainState:
     """The network of the best or the last epoch; prints a line about the best one."""
     ts = outcome(now)
     if now.best.epoch and job.test is not None:
-        show.line(
-            f"epoch {now.best.epoch} was best on the validation images: accuracy "
-            f"{now.best.accuracy:.4f}, on the test images "
-            f"{measure(job, ts, job.test).accuracy:.4f}"
-        )
+        best, tested = now.best, measure(job, ts, job.test).accuracy
+        told = f"epoch {best.epoch} was best on the validation images: accuracy {best.accuracy:.4f}"
+        show.line(f"{told}, on the test images {tested:.4f}")
     return ts
 
 

@@ -14,6 +14,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from contextvars import copy_context
 from functools import cache
 from typing import TypeVar
@@ -84,9 +85,11 @@ def share(work: Callable[[Iterator[T]], None], items: Iterable[T]) -> None:
             stop.set()
             raise
 
-    others = [
-        _pool(os.getpid(), count() - 1).submit(copy_context().run, run) for _ in range(threads - 1)
-    ]
+    others = []
+    with suppress(RuntimeError):  # no more threads may be started: those there are do the work
+        for _ in range(threads - 1):
+            if pool := _pool(os.getpid(), count() - 1):
+                others.append(pool.submit(copy_context().run, run))
     try:
         run()
     finally:
@@ -97,9 +100,13 @@ def share(work: Callable[[Iterator[T]], None], items: Iterable[T]) -> None:
 
 
 @cache
-def _pool(process: int, threads: int) -> ThreadPoolExecutor:
-    # One per process: a fork does not inherit the threads.
-    return ThreadPoolExecutor(threads, thread_name_prefix="fnn")
+def _pool(process: int, threads: int) -> ThreadPoolExecutor | None:
+    """The threads of a process, since a fork does not inherit them; None if none can be started."""
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="fnn")
+    with suppress(RuntimeError):  # a limit of the system, or Python is about to end
+        pool.submit(int).result()
+        return pool
+    return None
 
 
 def _hold_blas() -> None:

@@ -84,3 +84,15 @@ def test_overflow_gives_no_warnings(capsys):
 
     assert program.run("p", body, []) == 0
     assert capsys.readouterr() == ("inf\n", "")
+
+
+def test_what_reaches_the_terminal_is_printable_and_short(capsys):
+    text = "\x1b[2J" + 60_000 * "A"
+    say(text)
+    assert program.run("p", stop(InputError(text)), []) == 2
+    with pytest.raises(SystemExit):
+        loss.main([f"--data={text}", f"--{text}"])
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert len(err.splitlines()) == 3
+    assert all(line.isprintable() and len(line) < 2100 for line in err.splitlines())

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 import fnn
+from fnn.cli import start
 
 READS_DATA = ["fnn-train", "fnn-predict", "fnn-loss", "fnn-eval", "fnn-show"]
 PROGRAMS = [*READS_DATA, "fnn-contest", "fnn-plot"]
@@ -50,3 +51,14 @@ print((now() - between) / (between - start))
 """
     times = [float(subprocess.check_output([sys.executable, "-c", code])) for _ in range(7)]
     assert min(times) < 2
+
+
+def test_ctrl_c_while_modules_are_imported_is_quiet(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "path", [*sys.path])
+
+    def interrupted(name):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(start, "import_module", interrupted)
+    assert start.start("fnn-train") == 130
+    assert capsys.readouterr() == ("", "")

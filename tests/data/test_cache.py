@@ -164,3 +164,14 @@ def test_the_data_root(monkeypatch, tmp_path):
         else:
             monkeypatch.setenv("FNN_DATA", unset)
         assert data_root().name == "fnn"
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: os.symlink("/dev/zero", path)])
+def test_a_cached_file_that_is_a_pipe_or_a_device_is_not_waited_for(root, source, make):
+    load(root, source)
+    place = kept(root)
+    place.unlink()
+    make(place)
+    parsed, said = load(root, source)
+    assert parsed
+    assert len(said) == 1

@@ -286,3 +286,34 @@ def test_importing_it_brings_in_nothing_slow():
     root = Path(download.__file__).parents[2]
     ran = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True)
     assert (ran.stdout, ran.stderr) == ("set()\n", "")
+
+
+def shouting(handler: Handler, body: bytes) -> None:
+    handler.send_response(404, "\x1b[31m" + 60_000 * "A")
+    handler.end_headers()
+
+
+def odd_header(handler: Handler, body: bytes) -> None:
+    handler.send_response(200)
+    handler.send_header("Content-Length", "\x1b[31m" + 60_000 * "9")
+    handler.end_headers()
+
+
+@pytest.mark.parametrize("behave", [shouting, odd_header])
+def test_what_a_server_says_is_printable_and_short(tmp_path, behave):
+    with serve(behave) as (url, _), pytest.raises(download.DownloadError) as caught:
+        download.fetch(remote(url), tmp_path)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 500
+
+
+def test_without_a_thread_for_it_a_download_fails_in_one_line(tmp_path, monkeypatch):
+    def start(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with serve(good) as (url, asked):
+        monkeypatch.setattr(threading.Thread, "start", start)
+        with pytest.raises(download.DownloadError, match="no thread could be started"):
+            download.fetch(remote(url), tmp_path)
+        monkeypatch.undo()
+    assert asked == []

@@ -56,6 +56,14 @@ REFUSED = {
     "a list for a leaf": ("checkpoint", tree({"value": [1]})),
     "a dict for a leaf": ("checkpoint", tree({"value": {"a": 1}})),
     "a text for a tuple": ("checkpoint", tree({"tuple": ""})),
+    "numbers of objects with one hash": (
+        "pickle",
+        b"N" + b"".join(b"p%d\n" % (i * (2**61 - 1)) for i in range(200_000)) + b".",
+    ),
+    "keys with one hash": (
+        "checkpoint",
+        tree({"dict": [[i * (2**61 - 1), {"value": 1}] for i in range(40_000)]}),
+    ),
     "a key that is nothing": ("checkpoint", tree({"dict": [[None, {"value": 1}]]})),
     "a key that is true": ("checkpoint", tree({"dict": [[True, {"value": 1}]]})),
     "an array a thousand times": ("checkpoint", tree({"tuple": [{"array": "W"}] * 1000})),

@@ -176,3 +176,46 @@ def test_threads_compute_under_the_callers_error_state(monkeypatch):
         threads.share(work, range(50))
     with np.errstate(over="raise"), pytest.raises(FloatingPointError):
         threads.share(work, range(50))
+
+
+@pytest.mark.parametrize("started", [0, 1])
+def test_without_permission_to_start_threads_the_work_is_done(monkeypatch, started):
+    monkeypatch.setenv("FNN_THREADS", "3")
+    alone = step()
+    threads._pool.cache_clear()
+    allowed, start = iter(range(started)), threading.Thread.start
+
+    def limited(thread):
+        if next(allowed, None) is None:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", limited)
+    assert step() == alone
+    assert step() == alone
+    threads._pool.cache_clear()
+
+
+AT_THE_END = """
+import atexit, threading, time
+import numpy as np
+import fnn
+
+def work():
+    x = fnn.keys.generator(0).random((100, 28, 28, 16), np.float32)
+    layer = fnn.conv(32)
+    layer.apply(layer.init(0, (28, 28, 16)), {}, x, True)
+    print("done", flush=True)
+
+def later():
+    threading.main_thread().join()
+    work()
+
+atexit.register(work)
+threading.Thread(target=later).start()
+"""
+
+
+def test_computing_goes_on_when_python_is_about_to_end():
+    done = subprocess.run([sys.executable, "-c", AT_THE_END], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "done\ndone\n", "")

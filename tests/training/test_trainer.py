@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import signal
 from pathlib import Path
 
@@ -228,3 +229,15 @@ def test_a_split_is_taken_apart_by_the_seed():
     assert (len(others.labels), len(part.labels)) == (96, 24)
     with pytest.raises(ValueError, match="would be 0"):
         training.held_out(DATA, 0.001, seed=0)
+
+
+@pytest.mark.parametrize("name", ["metrics.csv", "config.json", "last.npz", "best.npz"])
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: os.symlink("/dev/zero", path)])
+def test_no_file_of_a_run_is_waited_for(run, refused, data, name, make):
+    small = ("--hidden", 2, "--epochs", 1, "--validation", 0.1)
+    assert run("fnn-train", "--data", data, *small, "--run", "r").returncode == 0
+    Path("r", name).unlink()
+    make(Path("r", name))
+    refused(run("fnn-train", "--resume", "r"), f"r/{name}", "not a regular file")
+    if name == "metrics.csv":
+        refused(run("fnn-plot", "r", "--out", "a.png"), "r")
