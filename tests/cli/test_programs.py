@@ -37,20 +37,11 @@ def test_unknown_options_and_data_are_one_line(run, refused, program):
     refused(done, "'nonesuch'", "mnist", "cifar10", "directory")
 
 
-def test_import_is_fast_and_brings_in_nothing_heavy():
+def test_import_brings_in_nothing_heavy():
     heavy = ["pooch", "requests", "mnist", "tqdm", "platformdirs", "argparse", "pickletools"]
     heavy += ["matplotlib", "PIL"]
     code = f"import sys, fnn; print([m for m in {heavy} if m in sys.modules])"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
-
-    # Relative to NumPy's own time, 0.07 s on a quiet machine, so that slow machines pass too.
-    code = """
-from time import process_time as now
-start = now(); import numpy; between = now(); import fnn
-print((now() - between) / (between - start))
-"""
-    times = [float(subprocess.check_output([sys.executable, "-c", code])) for _ in range(7)]
-    assert min(times) < 2
 
 
 def test_ctrl_c_while_modules_are_imported_is_quiet(monkeypatch, capsys):

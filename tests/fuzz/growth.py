@@ -22,7 +22,8 @@ import numpy as np
 from packing import idx, kept_of, npy, npy_of, png_checked, summed, tar_of, tree_of, zipped
 
 from fnn.data import cifar
-from fnn.data.cache import cached
+from fnn.data.cache import HIDDEN, cached
+from fnn.data.dataset import Split
 from fnn.data.dump import read_dump
 from fnn.data.mnist import load_split
 from fnn.errors import InputError
@@ -48,7 +49,7 @@ def until(size: int, piece: Callable[[int], bytes], step: int = 1000) -> bytes:
 
 def csv_of(size: int, row: str) -> bytes:
     head = f"{','.join(Row._fields)}\n"
-    return head.encode() + until(size, lambda i: row.format(i + 1).encode())
+    return head.encode() + until(size, lambda i: row.format(i + 1).encode(), 10)
 
 
 def tree_json(pairs: str) -> bytes:
@@ -74,8 +75,19 @@ def black_png(size: int) -> bytes:
     return png_checked(b"\x89PNG\r\n\x1a\n" + b"".join(packed))
 
 
+def read_cache(path: Path) -> Split:
+    """The split of a source whose cached copy is damaged: it holds what is in `path`."""
+    source = path.with_name("source")
+    source.write_bytes(b"")
+    cached(path.parent, [source], lambda: SPLIT, "t")
+    (kept,) = (path.parent / HIDDEN).iterdir()
+    kept.write_bytes(path.read_bytes())
+    return cached(path.parent, [source], lambda: SPLIT, "t")
+
+
 LABELS = idx(np.zeros(100, np.uint8))
 VALUE = '{"value": null}'
+SPLIT = Split(np.zeros((1, 28, 28), np.uint8), np.zeros(1, np.uint8))
 
 # reader, what the file is, its name, its content, and how it is read
 CASES: list[tuple[str, str, str, Callable[[int], bytes], Callable[[Path], Any]]] = [
@@ -118,7 +130,7 @@ CASES: list[tuple[str, str, str, Callable[[int], bytes], Callable[[Path], Any]]]
         "pickle",
         "long integers",
         "x",
-        lambda n: until(n, lambda i: b"I" + b"9" * 3000 + b"\n0") + b"N.",
+        lambda n: until(n, lambda i: b"I" + b"9" * 3000 + b"\n0", 1) + b"N.",
         safe_load,
     ),
     (
@@ -222,13 +234,7 @@ CASES: list[tuple[str, str, str, Callable[[int], bytes], Callable[[Path], Any]]]
         lambda n: zipped(tar_of("test_batch", bytes(n * 50))),
         lambda p: cifar.load_split(p, "test"),
     ),
-    (
-        "cache",
-        "a header of one line",
-        "x.u8",
-        lambda n: kept_of(b"", b"[" * n),
-        lambda p: cached(p.parent, [p], lambda: None, "t"),
-    ),
+    ("cache", "a header of one line", "x.u8", lambda n: kept_of(b"", b"[" * n), read_cache),
     ("picture", "black pixels", "x.png", black_png, lambda p: digit_image(read_grey(p))),
     (
         "picture",
