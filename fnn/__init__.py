@@ -2,7 +2,7 @@
 
 __version__ = "0.1.0"  # setuptools reads this literal without importing fnn
 
-from fnn import keys, models, training, tree
+from fnn import keys, models, mpi, training, tree
 from fnn.check import check_pure, check_vjp
 from fnn.data import augment
 from fnn.data.batches import batches, to_float
@@ -38,6 +38,7 @@ from fnn.recognizer.recognizer import (
     recognize,
     save_recognizer,
 )
+from fnn.shards import ALONE, Group, sharded_step
 from fnn.summary import summary
 from fnn.train import TrainState, epoch, evaluate, init_train_state, predict, states, train_step
 
@@ -55,8 +56,8 @@ __all__ = [  # by kind
     "ema_params", "lookahead", "momentum", "nesterov", "rmsprop", "scale", "scale_leaves",
     "schedules", "sgd", "trace",
     # training
-    "TrainState", "epoch", "evaluate", "init_train_state", "predict", "states", "train_step",
-    "training",
+    "ALONE", "Group", "TrainState", "epoch", "evaluate", "init_train_state", "mpi", "predict",
+    "sharded_step", "states", "train_step", "training",
     # data
     "augment", "batches", "digit_image", "load_cifar10", "load_mnist", "open_data", "to_float",
     # networks

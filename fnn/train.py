@@ -10,7 +10,7 @@
 
 import operator
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 from toolz import accumulate, drop, identity, reduce
@@ -23,6 +23,8 @@ from fnn.losses import softmax_cross_entropy
 from fnn.metrics import accuracy
 from fnn.optim.transforms import Optimizer
 from fnn.tree import Tree
+
+T = TypeVar("T")  # what a step learns from: a Batch, or a part of it
 
 Batch: TypeAlias = tuple[Array, Array]
 Loss: TypeAlias = Callable[[Array, Array], tuple[float, Array]]
@@ -65,12 +67,16 @@ def train_step(net: Layer, loss: Loss, optimizer: Optimizer) -> Step:
     return step
 
 
-def epoch(step: Step, batches: Iterable[Batch], ts: TrainState) -> TrainState:
+def epoch(
+    step: Callable[[TrainState, T], TrainState], batches: Iterable[T], ts: TrainState
+) -> TrainState:
     """The state after a step for every batch."""
     return reduce(step, batches, ts)  # type: ignore[no-any-return]
 
 
-def states(step: Step, batches: Iterable[Batch], ts: TrainState) -> Iterator[TrainState]:
+def states(
+    step: Callable[[TrainState, T], TrainState], batches: Iterable[T], ts: TrainState
+) -> Iterator[TrainState]:
     """The state after each step, as an iterator that takes a step when asked for the next."""
     return drop(1, accumulate(step, batches, ts))  # type: ignore[no-any-return]
 

@@ -1,5 +1,7 @@
 """Starts a program of bin/* from a checkout, with a clear message if fnn is not installed.
 
+    python fnn/cli/start.py fnn-train --model conv        is what mpiexec is given
+
 `pip install` makes commands that call the same `main` functions.
 """
 
@@ -8,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 
 
-def start(prog: str) -> int:
+def start(prog: str, argv: list[str] | None = None) -> int:
     """Run a program and return its exit status; its script put this folder first in sys.path."""
     sys.path[0] = str(Path(__file__).resolve().parents[2])
     try:
@@ -18,4 +20,8 @@ def start(prog: str) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
-    return int(main())
+    return int(main(argv))
+
+
+if __name__ == "__main__":
+    sys.exit(start(sys.argv[1], sys.argv[2:]))

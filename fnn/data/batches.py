@@ -58,18 +58,37 @@ def batches(
     >>> sorted(i for part, _ in batches(0, x, x, 2) for i in part.tolist())
     [0, 1, 2, 3, 4]
     """
+    every = batch_rows(rng, x, labels, batch_size, first)
+    return (
+        make_batch(child(rng, AUGMENT, number), x, labels, rows, prepare, augment)
+        for number, rows in every
+    )
+
+
+def batch_rows(
+    rng: Key, x: Array, labels: Array, batch_size: int, first: int = 0
+) -> Iterator[tuple[int, Array]]:
+    """The number of each batch of an epoch, and its examples; raises what `batches` does."""
     if batch_size < 1:
         raise ValueError(f"batches: expected batch_size >= 1, found {batch_size}")
     if len(x) != len(labels) or len(x) == 0:
         found = f"found {len(x)} examples and {len(labels)} labels"
         raise ValueError(f"batches: expected as many labels as examples, at least one; {found}")
     order = generator(child(rng, ORDER)).permutation(len(x))
+    count = -(-len(x) // batch_size)
+    return ((i, order[i * batch_size : (i + 1) * batch_size]) for i in range(first, count))
 
-    def batch(number: int) -> tuple[Array, Array]:
-        rows = order[number * batch_size : (number + 1) * batch_size]
-        part = x[rows]
-        if augment is not None:
-            part = augment(child(rng, AUGMENT, number), part)
-        return (part if prepare is None else prepare(part)), labels[rows]
 
-    return map(batch, range(first, -(-len(x) // batch_size)))
+def make_batch(
+    key: Key,
+    x: Array,
+    labels: Array,
+    rows: Array,
+    prepare: Callable[[Array], Array] | None,
+    augment: Augment | None,
+) -> tuple[Array, Array]:
+    """The examples `rows` as a batch, augmented with the key."""
+    part = x[rows]
+    if augment is not None:
+        part = augment(key, part)
+    return (part if prepare is None else prepare(part)), labels[rows]

@@ -23,10 +23,14 @@ from fnn.errors import InputError
 
 T = TypeVar("T")
 
+# How many processes of a job are on this machine, as MPICH and Open MPI tell each of them.
+LOCAL_SIZES = ("MPI_LOCALNRANKS", "OMPI_COMM_WORLD_LOCAL_SIZE")
+
 
 def count() -> int:
     """The number of threads to use: FNN_THREADS, or the cores that the process may use.
 
+    Processes that mpiexec started on one machine get equal shares of its cores.
     Raises InputError unless FNN_THREADS is an integer in 1..1024.
     """
     wanted = os.environ.get("FNN_THREADS")
@@ -35,7 +39,9 @@ def count() -> int:
             raise InputError(f"FNN_THREADS is {wanted!r}: expected a whole number in 1..1024")
         return int(wanted)
     affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
+    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    told = (os.environ.get(name, "") for name in LOCAL_SIZES)
+    return max(1, cores // next((int(n) for n in told if n.isdecimal() and int(n)), 1))
 
 
 def split(n: int, size: int) -> list[tuple[int, int]]:

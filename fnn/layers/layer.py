@@ -26,6 +26,8 @@ Some functions look for names in the trees of any layer, yours included:
     state   {mean, var}  a node with exactly these keys gets expectations from `recalibrate`,
                          which meanwhile adds `rate`: 1.0, the weight of each batch
             {filters, shift}   a node with exactly these keys gets filters from `with_whitening`
+            {key, count}       a node with exactly these keys has another key in each shard of a
+                               batch (see `fnn.shards`)
 
 Two things outlive a call, and neither can be seen in a result: spare memory (`fnn.kernels.memory`)
 and the pool of threads (`fnn.kernels.threads`, which also limits BLAS to one thread on import).

@@ -67,6 +67,7 @@ def assemble(options: Options, source: Source[Dataset]) -> Job:
         patience=options.patience,
         rate=rate,
         spec=spec,
+        shards=options.shards or 1,
     )
     _check_parameters(options, job)
     return job

@@ -7,8 +7,11 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from fnn.errors import InputError
 from fnn.files import checkpoint
+from fnn.shards import ALONE, Group
 from fnn.training import loop
 from fnn.training import run_directory as files
 from fnn.training.history import METRICS, write_rows
@@ -23,6 +26,7 @@ def run(
     save_every: float = SAVE_EVERY,
     stop: Callable[[], bool] = lambda: False,
     config: Mapping[str, Any] | None = None,
+    group: Group = ALONE,
 ) -> Iterator[Progress]:
     """The stages of `fnn.training.train`, kept in a directory: begins there, or goes on.
 
@@ -33,19 +37,28 @@ def run(
     goes on ends with the same bits as an undisturbed one, on the same machine with the same NumPy.
     One that is done yields where it stands, once.
 
+    Of a group, the first process alone writes; all must see the directory, and they stop together,
+    after the same step, if `stop()` is true in one of them. A run may go on with another number of
+    processes.
+
     `config` is added to config.json; its "fingerprint" is by default that of the job's data.
     Raises InputError for a directory that holds something else or another training, and Diverged,
     which leaves the last checkpoint.
     """
     place = Path(directory)
+    if group.rank:
+        meet(group)  # the first process has opened the directory
+        now = _position(place, job, group)
+        yield from stages(job, now, stop, group)
+        return
     with opened(place, job, config or {}):
-        fresh = loop.begin(job)
-        now = files.load_progress(place, job, fresh.ts) or fresh
+        meet(group)
+        now = _position(place, job, group)
         rows = files.done_rows(place, now.epoch)
         write_rows(place / METRICS, rows)
         saved, saved_at = now, time.monotonic()
         try:
-            for stage in [now] if loop.finished(job, now) else loop.train(job, now):
+            for stage in stages(job, now, stop, group):
                 now = stage
                 if now.row is not None:
                     if now.best.epoch == now.epoch:
@@ -59,8 +72,6 @@ def run(
                     files.save_progress(place, job, now)
                     saved, saved_at = now, time.monotonic()
                 yield now
-                if stop():
-                    raise KeyboardInterrupt
         except (KeyboardInterrupt, GeneratorExit):
             if now is not saved and loop.is_finite(now.ts):
                 files.save_progress(place, job, now)
@@ -68,6 +79,32 @@ def run(
         except Diverged as error:
             raise Diverged(f"{error}; {place} keeps what was saved before") from None
         checkpoint.save(place / files.FINAL, files.network_of(job, loop.outcome(now)))
+
+
+def meet(group: Group) -> None:
+    """Wait until every process of the group is here."""
+    group.add(np.zeros(1, np.float32))
+
+
+def _position(place: Path, job: Job, group: Group) -> Progress:
+    """Where the training in the directory stands; InputError if processes see different ones."""
+    fresh = loop.begin(job)
+    now = files.load_progress(place, job, fresh.ts) or fresh
+    mine = np.array([now.epoch, now.batch], np.float64)
+    if not np.array_equal(group.add(mine), group.size * mine):
+        raise InputError(
+            f"{place}: process {group.rank} finds the run at another step than the others do; "
+            "keep it where all hosts see the same files"
+        )
+    return now
+
+
+def stages(job: Job, now: Progress, stop: Callable[[], bool], group: Group) -> Iterator[Progress]:
+    """Those of `loop.train`; KeyboardInterrupt once `stop()` is true in a process of the group."""
+    for stage in [now] if loop.finished(job, now) else loop.train(job, now, group):
+        yield stage
+        if group.add(np.array([stop()], np.float32))[0]:
+            raise KeyboardInterrupt
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,19 +19,12 @@ from fnn.layers.layer import Layer
 from fnn.layers.norm import recalibrate
 from fnn.layers.whiten import with_whitening
 from fnn.losses import softmax_cross_entropy
+from fnn.metrics import accuracy
 from fnn.models import Spec
 from fnn.optim.schedules import Rate, rate_at
 from fnn.optim.transforms import Optimizer
-from fnn.train import (
-    Batch,
-    Loss,
-    Metrics,
-    TrainState,
-    evaluate,
-    init_train_state,
-    states,
-    train_step,
-)
+from fnn.shards import ALONE, Group, shard_step, sharded_batches, shared_predict
+from fnn.train import Loss, Metrics, TrainState, init_train_state, states, train_step
 from fnn.training.history import Row
 from fnn.tree import Tree
 
@@ -47,7 +40,8 @@ class Job(NamedTuple):
     turns x into the network's input; for x that is float already, take `toolz.identity`. With
     validation images the epoch that is best on them is kept, and `patience` ends the training after
     so many epochs without a better one. `rate` is the optimizer's learning rate, for the metrics
-    alone. With a `spec` of the network, its files are parameter files for every program.
+    alone. With a `spec` of the network, its files are parameter files for every program. Each batch
+    is cut into `shards` parts, which several processes share out (see `fnn.shards`).
     """
 
     net: Layer
@@ -65,6 +59,7 @@ class Job(NamedTuple):
     patience: int | None = None
     rate: Rate | None = None
     spec: Spec | None = None
+    shards: int = 1
 
 
 class Best(NamedTuple):
@@ -100,18 +95,19 @@ def begin(job: Job) -> Progress:
     return Progress(ts._replace(state=state))
 
 
-def train(job: Job, now: Progress | None = None) -> Iterator[Progress]:
+def train(job: Job, now: Progress | None = None, group: Group = ALONE) -> Iterator[Progress]:
     """Every stage from `now`, or from the beginning: one after each step, and one after each epoch.
 
     The stage after an epoch has a `row` with its figures. Each is a value: keep one, and the
-    training can go on from it. Raises Diverged after the last stage that is worth keeping.
+    training can go on from it. The processes of a group have the same stages and must all take
+    them. Raises Diverged after the last stage that is worth keeping.
     """
     now = begin(job) if now is None else now
-    step = train_step(job.net, job.loss, job.optimizer)
+    step = _step(job, group)
     size, n = job.batch_size, len(job.train[1])
     while not finished(job, now):
         start, first = time.perf_counter(), now.batch
-        for ts in states(step, feed(job, now.epoch + 1, first), now.ts):
+        for ts in states(step, feed(job, now.epoch + 1, first, group), now.ts):
             if not math.isfinite(ts.loss):
                 raise Diverged(
                     f"the loss became {ts.loss} in step {now.batch + 1} of epoch {now.epoch + 1}: "
@@ -121,7 +117,7 @@ def train(job: Job, now: Progress | None = None) -> Iterator[Progress]:
             now = Progress(ts, now.epoch, now.batch + 1, now.loss + ts.loss * learned, now.best)
             yield now
         speed = max(0, n - first * size) / (time.perf_counter() - start)
-        now = _end_of_epoch(job, now, start, speed)
+        now = _end_of_epoch(job, now, start, speed, group)
         yield now
 
 
@@ -137,9 +133,14 @@ def outcome(now: Progress) -> TrainState:
     return now.ts._replace(params=best.params, state=best.state) if best.epoch else now.ts
 
 
-def measure(job: Job, ts: TrainState, split: Split) -> Metrics:
-    """Loss and accuracy on a split in test mode, without augmentation."""
-    return evaluate(job.net, ts.params, ts.state, *split, prepare=job.prepare)
+def measure(job: Job, ts: TrainState, split: Split, group: Group = ALONE) -> Metrics:
+    """Loss and accuracy on a split in test mode, without augmentation.
+
+    The processes of a group share out the examples.
+    """
+    x, labels = split
+    logits = shared_predict(job.net, ts.params, ts.state, x, group, job.prepare)
+    return Metrics(softmax_cross_entropy(logits, labels)[0], accuracy(logits, labels))
 
 
 def held_out(split: Split, part: float, seed: int) -> tuple[Split, Split]:
@@ -174,13 +175,21 @@ def _epoch_key(job: Job, epoch: int) -> Key:
     return keys.child(job.seed, keys.EPOCH, epoch)
 
 
-def feed(job: Job, epoch: int, first: int = 0) -> Iterator[Batch]:
-    """The batches of an epoch, from number `first` on."""
+def _step(job: Job, group: Group) -> Callable[[TrainState, Any], TrainState]:
+    parts = job.net, job.loss, job.optimizer
+    return train_step(*parts) if job.shards == 1 else shard_step(*parts, group)
+
+
+def feed(job: Job, epoch: int, first: int = 0, group: Group = ALONE) -> Iterator[Any]:
+    """The batches of an epoch, from number `first` on; of several shards, this process's own."""
     x, labels = job.train
     if job.alternating_flip:
         x = alternating_flip(keys.child(job.seed, keys.FLIP), x, epoch)
     rng = _epoch_key(job, epoch)
-    return batches(rng, x, labels, job.batch_size, job.prepare, job.augment, first)
+    more = job.prepare, job.augment, first
+    if job.shards == 1:
+        return batches(rng, x, labels, job.batch_size, *more)
+    return sharded_batches(rng, x, labels, job.batch_size, job.shards, group, *more)
 
 
 def expectation_batches(job: Job, epoch: int) -> Iterator[Array]:
@@ -191,7 +200,7 @@ def expectation_batches(job: Job, epoch: int) -> Iterator[Array]:
     return (x for x, _ in itertools.islice(every, -(-RECALIBRATED // size)) if len(x) > 1)
 
 
-def _end_of_epoch(job: Job, now: Progress, start: float, speed: float) -> Progress:
+def _end_of_epoch(job: Job, now: Progress, start: float, speed: float, group: Group) -> Progress:
     epoch, n = now.epoch + 1, len(job.train[1])
     # What may be kept is measured as it will be used.
     may_be_kept = epoch == job.epochs or job.validation is not None
@@ -202,9 +211,9 @@ def _end_of_epoch(job: Job, now: Progress, start: float, speed: float) -> Progre
     check_finite(now._replace(ts=ts))
     # As many training images as there are test images, to compare with.
     few = len(job.test[1]) if job.test is not None else COMPARED
-    trained = measure(job, ts, Split(*(a[:few] for a in job.train)))
-    tested = None if job.test is None else measure(job, ts, job.test)
-    chosen = None if job.validation is None else measure(job, ts, job.validation)
+    trained = measure(job, ts, Split(*(a[:few] for a in job.train)), group)
+    tested = None if job.test is None else measure(job, ts, job.test, group)
+    chosen = None if job.validation is None else measure(job, ts, job.validation, group)
     best = now.best
     if chosen is not None and (chosen.accuracy, -chosen.loss) > (best.accuracy, -best.loss):
         best = Best(epoch, chosen.accuracy, chosen.loss, ts.params, ts.state)

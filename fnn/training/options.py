@@ -65,6 +65,15 @@ class Options(NamedTuple):
     batch_size: Annotated[
         int | None, About(f"images per training step ({per_model('batch_size')})", whole(1))
     ] = None
+    shards: Annotated[
+        int | None,
+        About(
+            "cut each batch into this many parts, 1, 2, 4, ..., which go through the network by "
+            "themselves; several processes share them out, and any number of them gives the same "
+            "parameters (the number of processes)",
+            whole(1, 1024),
+        ),
+    ] = None
     optimizer: Annotated[
         str | None, About(f"the optimizer ({per_model('optimizer')})", one_of(OPTIMIZERS))
     ] = None

@@ -3,7 +3,9 @@
 Each variant runs in a process of its own, and the processes take turns, so that a machine whose
 speed drifts affects all alike. Each turn gives the median of a few steps; the table shows the
 median of the turns and their range. "as fnn-train" keeps freed memory, as the program does
-(fnn/cli/program.py); "one thread" is the same with FNN_THREADS=1. The mlp is also compared with
+(fnn/cli/program.py); "one thread" is the same with FNN_THREADS=1; "processes" is the same batch
+in as many shards as there are cores (at most the largest power of two), each computed by a process
+of its own (fnn/shards.py), messages included; it needs fnn[mpi]. The mlp is also compared with
 scikit-learn. PyTorch and scikit-learn may be in other environments: --torch PYTHON, --sklearn
 PYTHON. Libraries that are not installed are left out. "ratio" is the time divided by that of the
 fastest of PyTorch's formats, "scaling" the time of one thread divided by that of all.
@@ -40,23 +42,36 @@ NETS = {
     "quick": Net("quick", {}, (28, 28, 1), 10, 500),
     "air": Net("air", {"width": 64}, (32, 32, 3), 1, 500),
     "narrow air": Net("air", {"width": 32}, (32, 32, 3), 1, 500),
+    "5x5": Net("two convolutions of 5x5", {}, (28, 28, 1), 20),
     "wide mlp": Net("mlp", {"hidden": 800, "activation": "relu"}, (28, 28, 1), 50, 250),
 }
 
 
-KEPT = ("as fnn-train", "one thread")
+KEPT = ("as fnn-train", "one thread", "processes")
+CORES = len(os.sched_getaffinity(0))
+PROCESSES = 1 << (CORES.bit_length() - 1)
 ONE = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")}
 
 
-def fnn_calls(name):
+def fnn_net(what):
+    import fnn
+
+    if what.model in fnn.models.MODELS:
+        return fnn.models.MODELS[what.model](10, **what.options)
+    blocks = [[fnn.conv(k, size=5, pad=2), fnn.relu(), fnn.max_pool(2)] for k in (16, 32)]
+    return fnn.serial(*blocks[0], *blocks[1], fnn.flatten(), fnn.dense(10))
+
+
+def fnn_calls(name, group=None):
     """Functions without arguments that take one step each, and the versions."""
     import numpy as np
 
     import fnn
 
     what = NETS[name]
-    net, optimizer = fnn.models.MODELS[what.model](10, **what.options), fnn.momentum(0.01)
-    step = fnn.train_step(net, fnn.softmax_cross_entropy, optimizer)
+    net, optimizer = fnn_net(what), fnn.momentum(0.01)
+    group = group or fnn.ALONE
+    step = fnn.sharded_step(net, fnn.softmax_cross_entropy, optimizer, group.size, group)
     ts = fnn.init_train_state(net, optimizer, 0, what.shape)
     images = np.random.default_rng(0).integers(0, 256, (what.batch, *what.shape), np.uint8)
     batch = fnn.to_float(images), np.arange(what.batch) % 10
@@ -80,6 +95,9 @@ def torch_calls(name):
     def block(i, o, size=3, pad=1, pool=1):
         conv = nn.Conv2d(i, o, size, padding=pad, bias=False)
         return [conv, *([nn.MaxPool2d(pool)] * (pool > 1)), nn.BatchNorm2d(o), nn.ReLU()]
+
+    def plain(i, o, size):
+        return [nn.Conv2d(i, o, size, padding=size // 2), nn.ReLU(), nn.MaxPool2d(2)]
 
     def pooled(*widths):
         layers = []
@@ -127,6 +145,9 @@ def torch_calls(name):
         *block(1, 12, 5, 0, 2), *block(12, 24, pad=0), *block(24, 24, pad=0, pool=2),
         *block(24, 48, pool=2), nn.Flatten(), nn.Linear(48 * 4, 10),
     )  # fmt: skip
+    nets["5x5"] = lambda: nn.Sequential(
+        *plain(1, 16, 5), *plain(16, 32, 5), nn.Flatten(), nn.Linear(32 * 49, 10)
+    )
     nets["wide mlp"] = lambda: nn.Sequential(nn.Linear(784, 800), nn.ReLU(), nn.Linear(800, 10))
     what = NETS[name]
     h, w, c = what.shape
@@ -171,6 +192,9 @@ def worker(side, name):
     """Serve turns: answer each line of standard input with the milliseconds of each call, JSON."""
     import resource
 
+    if side == "processes":
+        together(name)
+        return
     try:
         makers = {"torch": torch_calls, "scikit-learn": sklearn_calls}
         calls, version = makers.get(side, fnn_calls)(name)
@@ -200,13 +224,40 @@ def worker(side, name):
         print(json.dumps({"times": answer, "peak": peak}), flush=True)
 
 
+def together(name):
+    """`worker` for several processes: the first one answers, and tells the others what to do."""
+    import numpy as np
+
+    import fnn
+    from fnn.cli.program import keep_freed_memory
+
+    group = fnn.mpi.group(patience=3600)
+    (call,), version = fnn_calls(name, group)[0].values(), f"{group.size} processes"
+    keep_freed_memory()
+    steps = NETS[name].steps
+    for _ in range(3 if steps < 100 else steps):
+        call()
+    if group.rank == 0:
+        print(json.dumps({"version": version}), flush=True)
+    while group.add(np.array([group.rank == 0 and bool(sys.stdin.readline())], np.float32))[0]:
+        times = []
+        for _ in range(steps):
+            start = time.perf_counter()
+            call()
+            times.append((time.perf_counter() - start) * 1e3)
+        if group.rank == 0:
+            answer = {"times": {"processes": statistics.median(times)}, "peak": float("nan")}
+            print(json.dumps(answer), flush=True)
+
+
 def compare(name, runs, pythons):
     """For each label, the milliseconds of each turn and the peak in MiB; and the versions."""
     started = {}
     versions = []
     for side, python in pythons.items():
+        mpiexec = ["mpiexec", "-n", str(PROCESSES)] if side == "processes" else []
         process = subprocess.Popen(
-            [python, __file__, "--worker", side, name],
+            [*mpiexec, python, __file__, "--worker", side, name],
             env={**os.environ, **({"FNN_THREADS": "1", **ONE} if side == "one thread" else {})},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -247,22 +298,23 @@ def main():
     print("| what | with | n | median ms | least - most | ratio | scaling | peak MiB |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for name in args.nets:
-        sides = dict.fromkeys(("fnn", *KEPT), sys.executable) | {"torch": args.torch}
+        kept = [side for side in KEPT if side != "processes" or name != "inference"]
+        sides = dict.fromkeys(("fnn", *kept), sys.executable) | {"torch": args.torch}
         if name == "mlp":
             sides["scikit-learn"] = args.sklearn
         turns, peaks, versions = compare(name, args.runs, sides)
         medians = {label: statistics.median(ms) for label, ms in turns.items()}
         peers = [m for label, m in medians.items() if "PyTorch" in label]
         for label, ms in turns.items():
-            ratio = f"{medians[label] / min(peers):.2f}" if "fnn" in label and peers else ""
+            ours = "fnn" in label or label == "processes"
+            ratio = f"{medians[label] / min(peers):.2f}" if ours and peers else ""
             scaling = f"{medians['one thread'] / medians[label]:.2f}" if label in KEPT else ""
             print(
                 f"| {name} | {label} | {len(ms)} | {medians[label]:.2f} | "
                 f"{min(ms):.2f} - {max(ms):.2f} | {ratio} | {scaling} | {peaks[label]:.0f} |",
                 flush=True,
             )
-    cores = len(os.sched_getaffinity(0))
-    print(f"\n{'; '.join(versions)}; {cores} cores, {platform.machine()}, {platform.platform()}")
+    print(f"\n{'; '.join(versions)}; {CORES} cores, {platform.machine()}, {platform.platform()}")
 
 
 if __name__ == "__main__":

@@ -55,7 +55,8 @@ GOOD = {
 
 def options_of(program: str) -> dict[str, list[str] | None]:
     """Each option of a program with good values, as its parser has them; None for a flag."""
-    parser = importlib.import_module(f"fnn.cli.{program.removeprefix('fnn-')}").arguments()
+    home = "call" if program == "fnn-train" else program.removeprefix("fnn-")
+    parser = importlib.import_module(f"fnn.cli.{home}").arguments()
     found: dict[str, list[str] | None] = {}
     for action in parser._actions:
         for option in action.option_strings:
@@ -97,6 +98,14 @@ def write_png(path: Path, image: np.ndarray) -> None:
         struct.pack(">I", len(data)) + name + data + bytes(4) for name, data in chunks
     )
     path.write_bytes(png_checked(b"\x89PNG\r\n\x1a\n" + packed))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_mpiexec():
+    """--ranks would replace this process; what it starts is tested in test_mpi.py."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "execv", lambda *argv: sys.exit(0))
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,123 @@
+"""What fnn-train is told: the options of a training, and those of a single call."""
+
+from argparse import SUPPRESS
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+from fnn.cli import program
+from fnn.cli.inputs import DEFAULT
+from fnn.errors import InputError
+from fnn.training import run_directory
+from fnn.training.drive import SAVE_EVERY
+from fnn.training.kinds import NOT_NEGATIVE, SWITCH, TEXT, whole
+from fnn.training.options import About, Options, from_config
+from fnn.training.recipes import RECIPES
+from fnn.training.resolve import check
+
+
+class Call(NamedTuple):
+    """The options of a single call, which a run does not keep."""
+
+    out: Annotated[
+        str | None,
+        About(
+            f"the file for the parameters ({DEFAULT}; with --run, params.npz in its directory)",
+            TEXT,
+            "FILE",
+        ),
+    ] = None
+    run: Annotated[
+        str | None,
+        About(
+            "keep the training as a run in this new directory: its options, metrics.csv, "
+            "checkpoints and parameters",
+            TEXT,
+            "DIR",
+        ),
+    ] = None
+    resume: Annotated[
+        str | None, About("continue the run in this directory, with its own options", TEXT, "DIR")
+    ] = None
+    save_every: Annotated[
+        float | None,
+        About(
+            f"time between a run's checkpoints within an epoch ({SAVE_EVERY:g}; 0: every step)",
+            NOT_NEGATIVE,
+            "SECONDS",
+        ),
+    ] = None
+    ranks: Annotated[
+        int | None,
+        About(
+            "train on this many processes, 1, 2, 4, ..., of this machine (needs fnn[mpi]); for "
+            "several machines, start fnn-train with mpiexec",
+            whole(1, 1024),
+            "N",
+        ),
+    ] = None
+    summary: Annotated[
+        bool,
+        About("print the layers, their shapes, parameters and multiply-adds; do not train", SWITCH),
+    ] = False
+    quiet: Annotated[bool, About("print only errors", SWITCH)] = False
+
+
+def arguments() -> program.Parser:
+    p = program.parser(
+        "fnn-train",
+        "Train a network and save its parameters. After each epoch, one line shows the mean "
+        "cross-entropy of the training images (measured during the epoch), the accuracy on the "
+        "test images, and the duration of the epoch in seconds.",
+        "fnn-train --model conv --epochs 3 --out mine.npz",
+        argument_default=SUPPRESS,
+    )
+    program.add_options(p, Options)
+    program.add_options(p, Call)
+    return p
+
+
+def without_ranks(argv: Sequence[str]) -> list[str]:
+    """The arguments for each of several processes."""
+    places = [i for i, arg in enumerate(argv) if arg == "--ranks"]
+    left = (arg for i, arg in enumerate(argv) if i not in places and i - 1 not in places)
+    return [arg for arg in left if not arg.startswith("--ranks=")]
+
+
+def parse(argv: Sequence[str]) -> tuple[Options, Call]:
+    """The options of the training and of the call; InputError if they conflict."""
+    said = vars(arguments().parse_args(argv))
+    call = Call(**{name: said.pop(name) for name in Call._fields if name in said})
+    check_call(call)
+    if call.resume is not None:
+        return check(resumed(Path(call.resume), said)), call
+    recipe = RECIPES[said["recipe"]].options if "recipe" in said else {}
+    return check(Options(**{**recipe, **said})), call
+
+
+def check_call(call: Call) -> None:
+    """Raise InputError for options of the call that conflict."""
+    if call.run is not None and call.resume is not None:
+        raise InputError("--resume: continues a run, --run begins one; leave out one of the two")
+    for name in ("run", "out", "save_every", "quiet"):
+        if call.summary and getattr(call, name) not in (None, False):
+            option = f"--{name.replace('_', '-')}"
+            raise InputError(f"{option}: --summary only prints the layers; leave out one of them")
+    if call.save_every is not None and call.run is None and call.resume is None:
+        raise InputError("--save-every: only a run has checkpoints; add --run DIR")
+
+
+def resumed(directory: Path, said: dict[str, Any]) -> Options:
+    """The options that a run kept; only its data may have moved."""
+    for name in said:
+        if name != "data":
+            why = "a resumed run keeps its own options; leave it out, or begin a new run with --run"
+            raise InputError(f"--{name.replace('_', '-')}: {why}")
+    config = run_directory.read_config(directory)
+    try:
+        options = from_config(config["options"])
+    except (KeyError, TypeError, ValueError) as error:
+        why = f": {error}" if type(error) is ValueError else ""
+        path = directory / run_directory.CONFIG
+        raise InputError(f"{path}: its options are not fnn-train's{why}; begin a new run") from None
+    return options._replace(data=said.get("data", options.data))

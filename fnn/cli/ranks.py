@@ -1,0 +1,72 @@
+"""fnn-train on several processes ("ranks"): how they are started, and how they end as one."""
+
+import io
+import os
+import shutil
+import sys
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, redirect_stderr, redirect_stdout
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NoReturn
+
+from fnn import mpi
+from fnn.cli import start
+from fnn.errors import InputError
+from fnn.shards import ALONE, Group
+
+STOPPED = 130
+DOWNLOAD = 3600.0  # seconds that the others wait while the first process gets the data
+FIRST_SPEAKS, FIRST_SAVES = 2.0, 60.0  # seconds
+
+
+def start_ranks(prog: str, ranks: int, argv: Sequence[str]) -> NoReturn:
+    """Become the `mpiexec` that runs the program as so many processes; `argv` has no --ranks."""
+    if mpi.started():
+        raise InputError("--ranks: mpiexec has started this process already; leave out one of them")
+    if ranks & (ranks - 1):
+        raise InputError(f"--ranks {ranks}: expected 1, 2, 4, 8, ... processes; choose another")
+    places = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    mpiexec = shutil.which("mpiexec", path=places)
+    if find_spec("mpi4py") is None or mpiexec is None:
+        missing = "mpi4py" if find_spec("mpi4py") is None else "mpiexec"
+        raise InputError(f"--ranks: {missing} is not installed: pip install 'fnn[mpi]'")
+    sys.stdout.flush()
+    os.execv(mpiexec, [mpiexec, "-n", str(ranks), sys.executable, str(start.__file__), prog, *argv])
+
+
+def groups() -> tuple[Group, Group]:
+    """The processes of this job, for its steps and for waiting until the data is there."""
+    return (mpi.group(), mpi.group(patience=DOWNLOAD)) if mpi.started() else (ALONE, ALONE)
+
+
+def as_one(main: Callable[[], int]) -> int:
+    """The exit status of a program that may be one of several processes.
+
+    The first process speaks for all. If another fails alone, it waits, so that the first one can
+    say or save what it has to, then says its own line and ends the job.
+    """
+    if not mpi.started():
+        return main()
+    rank, told, status = mpi.group().rank, io.StringIO(), 1
+    with ExitStack() as stack:
+        if rank:
+            stack.enter_context(redirect_stdout(io.StringIO()))
+            stack.enter_context(redirect_stderr(told))
+        try:
+            status = main()
+        except SystemExit as end:
+            status = end.code if isinstance(end.code, int) else 0
+        except Exception:
+            traceback.print_exc()
+    if status:
+        if rank:
+            time.sleep(FIRST_SAVES if status == STOPPED else FIRST_SPEAKS)
+            sys.stderr.write(told.getvalue())
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # MPI would add a line of its own
+        mpi.abort(status)
+    return status
