@@ -15,13 +15,12 @@ import os
 import time
 from typing import Any
 
-import numpy as np
-
 from fnn.arrays import Array
 from fnn.errors import InputError
+from fnn.kernels.memory import empty
 from fnn.shards import ALONE, Group
 
-LONG = 1 << 14  # numbers; below, the count of messages decides and not their length
+LONG = 1 << 12  # numbers; below, the count of messages decides and not their length
 SPINS = 2000  # polls before a process begins to sleep between them
 SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "PMIX_SIZE")  # set by mpiexec for its processes
 
@@ -35,7 +34,7 @@ def started() -> bool:
     return any(os.environ.get(name, "1") not in ("", "1") for name in SIZES)
 
 
-def group(comm: Any = None, patience: float = 60.0) -> Group:
+def group(comm: Any = None, patience: float = 30.0) -> Group:
     """The processes of a communicator, by default of all that mpiexec started.
 
     A process that hears nothing from another for `patience` seconds raises InputError. Raises
@@ -74,19 +73,21 @@ def group(comm: Any = None, patience: float = 60.0) -> Group:
 
     def doubling(vector: Array) -> Array:
         for k in range(size.bit_length() - 1):
-            other = np.empty_like(vector)
-            exchange(vector, other, rank ^ (1 << k))
-            vector = vector + other  # a + b is b + a: all have the same bits
+            total = empty(vector.shape, vector.dtype)
+            exchange(vector, total, rank ^ (1 << k))
+            total += vector  # a + b is b + a: all have the same bits
+            vector = total
         return vector
 
     def halving(vector: Array) -> Array:
-        total = np.concatenate([vector, np.zeros(-vector.size % size, vector.dtype)])
+        total = empty((vector.size + -vector.size % size,), vector.dtype)
+        total[: vector.size], total[vector.size :] = vector, 0
         start, stop, done = 0, total.size, []
         for k in range(size.bit_length() - 1):
             peer, middle = rank ^ (1 << k), (start + stop) // 2
             halves = slice(start, middle), slice(middle, stop)
             keep, give = halves if rank < peer else halves[::-1]
-            other = np.empty(keep.stop - keep.start, total.dtype)
+            other = empty((keep.stop - keep.start,), total.dtype)
             exchange(total[give], other, peer)
             total[keep] += other
             done.append((keep, give, peer))

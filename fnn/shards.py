@@ -24,6 +24,7 @@ from toolz import identity
 from fnn import tree
 from fnn.arrays import Array
 from fnn.data.batches import Augment, batch_rows, make_batch
+from fnn.kernels.memory import empty
 from fnn.kernels.threads import cut
 from fnn.keys import AUGMENT, Key, child
 from fnn.layers.layer import Layer, parameter_grads
@@ -212,7 +213,8 @@ def floats(t: Tree) -> list[Any]:
 def joined(parts: Sequence[Any]) -> Array:
     """Arrays and numbers as one vector, of the widest type among the arrays."""
     kind = np.result_type(np.float32, *(a.dtype for a in parts if isinstance(a, np.ndarray)))
-    return np.concatenate([np.ravel(a) for a in parts], dtype=kind, casting="same_kind")
+    vector = empty((sum(np.size(a) for a in parts),), kind)
+    return np.concatenate([np.ravel(a) for a in parts], out=vector, casting="same_kind")
 
 
 def put(

@@ -38,8 +38,10 @@ def updated(optimizer):
     optimizer.update(PARAMS, optimizer.init(PARAMS))
 
 
-def stepped():
-    step = fnn.train_step(NET, fnn.softmax_cross_entropy, fnn.sgd())
+def stepped(shards=1):
+    step = fnn.sharded_step(NET, fnn.softmax_cross_entropy, fnn.sgd(), shards)
+    if shards == 1:
+        step = fnn.train_step(NET, fnn.softmax_cross_entropy, fnn.sgd())
     ts = fnn.init_train_state(NET, fnn.sgd(), 0, (28, 28, 1))
     ts = fnn.epoch(step, fnn.batches(0, *IMAGES, 20, fnn.to_float), ts)
     list(fnn.states(step, fnn.batches(0, *IMAGES, 20, fnn.to_float), ts))
@@ -73,6 +75,7 @@ CALLS = {
         *(figure(COUNTS) for figure in (fnn.f1, fnn.precision, fnn.recall)),
     ],
     "batches epoch init_train_state states to_float train_step": lambda tmp: stepped(),
+    "sharded_step": lambda tmp: stepped(2),
     "chain clip_by_global_norm scale scale_leaves trace": lambda tmp: updated(
         fnn.chain(
             fnn.clip_by_global_norm(1.0),

@@ -1,10 +1,10 @@
 """Train over two hosts that are network namespaces: python tests/bench/hosts.py
 
 Makes two namespaces, joined by a pair of virtual cables, starts one process of fnn-train in each
-under one mpiexec, and compares the parameters with those of one process alone. Prints the bytes that
-crossed the cable, which show that nothing went through shared memory. Then the cable is pulled:
-all processes must end, and the run must resume to the same bits. Needs root, `ip` (iproute2) and
-fnn[mpi]; says why and ends with status 77 where that is not allowed.
+under one mpiexec, and compares the parameters with those of one process alone. Prints the bytes
+that crossed the cable, which show that nothing went through shared memory. Then the cable is
+pulled: all processes must end, and the run must resume to the same bits. Needs root, `ip`
+(iproute2) and fnn[mpi]; says why and ends with status 77 where that is not allowed.
 """
 
 import os
@@ -113,10 +113,9 @@ def compare(folder: Path, expected: bytes) -> int:
         print(f"status {status}: {told}", file=sys.stderr)
         return 1
     same = (folder / "two/params.npz").read_bytes() == expected
-    print(
-        f"two hosts: {'the same bits' if same else 'OTHER BITS'}, {time.monotonic() - start:.1f} s, "
-        f"{(crossed() - before) / 1e6:.1f} MB sent by the first"
-    )
+    told = "the same bits" if same else "OTHER BITS"
+    sent = (crossed() - before) / 1e6
+    print(f"two hosts: {told}, {time.monotonic() - start:.1f} s, {sent:.1f} MB sent by the first")
     run = folder / "pulled"
     process = train(folder, *TRAIN, "--run", str(run))
     while not (run / "last.npz").exists():
