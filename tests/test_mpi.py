@@ -59,6 +59,12 @@ def test_long_and_short_sums_are_those_of_the_tree(size, tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
 
 
+LOST = (
+    "fnn-train: one of the processes ended unexpectedly (Killed (signal 9)), and so did the "
+    "others\n"
+)
+
+
 def bits(directory: Path) -> tuple[bytes, list[list[str]]]:
     rows = [line.split(",")[:7] for line in (directory / "metrics.csv").read_text().splitlines()]
     return (directory / "params.npz").read_bytes(), rows
@@ -111,8 +117,9 @@ def test_killed_stopped_and_resumed_on_other_numbers_the_run_ends_with_the_same_
     assert process("fnn-train", *DIGITS, "--epochs", 8, "--run", whole).returncode == 0
     killed = begun(start, run, *DIGITS, "--epochs", 8, "--run", run, "--ranks", 4)
     os.kill(workers(killed)[-1], signal.SIGKILL)
-    killed.communicate(timeout=60)
+    told = killed.communicate(timeout=60)[1]
     assert killed.returncode != 0
+    assert told == LOST
     stopped = start("fnn-train", "--resume", run, "--ranks", 2)
     rows = (run / "metrics.csv").read_text()
     end = time.monotonic() + 120

@@ -3,6 +3,8 @@
 import io
 import os
 import shutil
+import signal
+import subprocess
 import sys
 import time
 import traceback
@@ -14,8 +16,13 @@ from typing import NoReturn
 
 from fnn import mpi
 from fnn.cli import start
-from fnn.errors import InputError
+from fnn.cli.progress import tell
+from fnn.errors import InputError, say
 from fnn.shards import ALONE, Group
+
+EXIT = "EXIT STRING:"
+# How lines begin that mpiexec adds to those of the processes.
+MPIEXEC_SAYS = ("===", "=  ", "This typically refers", "Please see the FAQ", "[mpiexec@", "[proxy:")
 
 STOPPED = 130
 DOWNLOAD = 3600.0  # seconds that the others wait while the first process gets the data
@@ -23,7 +30,11 @@ FIRST_SPEAKS, FIRST_SAVES = 2.0, 60.0  # seconds
 
 
 def start_ranks(prog: str, ranks: int, argv: Sequence[str]) -> NoReturn:
-    """Become the `mpiexec` that runs the program as so many processes; `argv` has no --ranks."""
+    """Run the program as so many processes and exit with their status; `argv` has no --ranks.
+
+    mpiexec is in a session of its own, so that Ctrl-C reaches the processes once, through this
+    one. What it says on standard output about a lost process becomes one line.
+    """
     if mpi.started():
         raise InputError("--ranks: mpiexec has started this process already; leave out one of them")
     if ranks & (ranks - 1):
@@ -34,7 +45,23 @@ def start_ranks(prog: str, ranks: int, argv: Sequence[str]) -> NoReturn:
         missing = "mpi4py" if find_spec("mpi4py") is None else "mpiexec"
         raise InputError(f"--ranks: {missing} is not installed: pip install 'fnn[mpi]'")
     sys.stdout.flush()
-    os.execv(mpiexec, [mpiexec, "-n", str(ranks), sys.executable, str(start.__file__), prog, *argv])
+    command = [mpiexec, "-n", str(ranks), sys.executable, str(start.__file__), prog, *argv]
+    nothing, pipe = subprocess.DEVNULL, subprocess.PIPE
+    why = ""
+    with subprocess.Popen(
+        command, stdin=nothing, stdout=pipe, text=True, errors="replace", start_new_session=True
+    ) as job:
+        for kind in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(kind, lambda number, frame: job.terminate())
+        for line in job.stdout or ():
+            if EXIT in line:
+                why = line.partition(EXIT)[2].strip()
+            elif line.strip() and not line.startswith(MPIEXEC_SAYS):
+                tell(line.rstrip())
+    status = job.returncode
+    if why:
+        say(f"{prog}: one of the processes ended unexpectedly ({why}), and so did the others")
+    raise SystemExit(status)
 
 
 def groups() -> tuple[Group, Group]:

@@ -5,7 +5,8 @@ speed drifts affects all alike. Each turn gives the median of a few steps; the t
 median of the turns and their range. "as fnn-train" keeps freed memory, as the program does
 (fnn/cli/program.py); "one thread" is the same with FNN_THREADS=1; "processes" is the same batch
 in as many shards as there are cores (at most the largest power of two), each computed by a process
-of its own (fnn/shards.py), messages included; it needs fnn[mpi]. The mlp is also compared with
+of its own (fnn/shards.py), messages included; it needs fnn[mpi]. "PyTorch processes" is the same
+with its DistributedDataParallel and gloo. The mlp is also compared with
 scikit-learn. PyTorch and scikit-learn may be in other environments: --torch PYTHON, --sklearn
 PYTHON. Libraries that are not installed are left out. "ratio" is the time divided by that of the
 fastest of PyTorch's formats, "scaling" the time of one thread divided by that of all.
@@ -48,6 +49,7 @@ NETS = {
 
 
 KEPT = ("as fnn-train", "one thread", "processes")
+ALONE = ("one thread", "processes", "torch processes")  # a process of these has one thread
 CORES = len(os.sched_getaffinity(0))
 PROCESSES = 1 << (CORES.bit_length() - 1)
 ONE = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL")}
@@ -86,7 +88,7 @@ def fnn_calls(name, group=None):
     return {"fnn": call}, f"fnn {fnn.__version__}, NumPy {np.__version__}"
 
 
-def torch_calls(name):
+def torch_calls(name, wrap=lambda net: net, processes=1):
     import torch
     from torch import nn
 
@@ -155,9 +157,9 @@ def torch_calls(name):
     calls = {}
     for order in ["contiguous"] if flat else ["contiguous", "channels_last"]:
         memory = getattr(torch, order + "_format" if order == "contiguous" else order)
-        net = nets[name]().to(memory_format=memory)
-        x = torch.rand(what.batch, h * w * c) if flat else torch.rand(what.batch, c, h, w)
-        x, labels = x.to(memory_format=memory), torch.arange(what.batch) % 10
+        net, n = wrap(nets[name]().to(memory_format=memory)), what.batch // processes
+        x = torch.rand(n, h * w * c) if flat else torch.rand(n, c, h, w)
+        x, labels = x.to(memory_format=memory), torch.arange(n) % 10
         optimizer = torch.optim.SGD(net.parameters(), 0.01, momentum=0.9)
 
         def train(net=net, x=x, optimizer=optimizer, labels=labels):
@@ -192,8 +194,8 @@ def worker(side, name):
     """Serve turns: answer each line of standard input with the milliseconds of each call, JSON."""
     import resource
 
-    if side == "processes":
-        together(name)
+    if side in ("processes", "torch processes"):
+        {"processes": together, "torch processes": torch_together}[side](name)
         return
     try:
         makers = {"torch": torch_calls, "scikit-learn": sklearn_calls}
@@ -225,29 +227,59 @@ def worker(side, name):
 
 
 def together(name):
-    """`worker` for several processes: the first one answers, and tells the others what to do."""
+    """`worker` for several processes of fnn."""
     import numpy as np
 
     import fnn
     from fnn.cli.program import keep_freed_memory
 
     group = fnn.mpi.group(patience=3600)
-    (call,), version = fnn_calls(name, group)[0].values(), f"{group.size} processes"
-    keep_freed_memory()
-    steps = NETS[name].steps
-    for _ in range(3 if steps < 100 else steps):
-        call()
-    if group.rank == 0:
-        print(json.dumps({"version": version}), flush=True)
-    while group.add(np.array([group.rank == 0 and bool(sys.stdin.readline())], np.float32))[0]:
-        times = []
-        for _ in range(steps):
-            start = time.perf_counter()
+    (call,), _ = fnn_calls(name, group)[0].values(), keep_freed_memory()
+
+    def agreed(go):
+        return group.add(np.array([go], np.float32))[0] > 0
+
+    in_turns({"processes": call}, f"{group.size} processes", NETS[name].steps, group.rank, agreed)
+
+
+def torch_together(name):
+    """`worker` for several processes of PyTorch, which add their gradients by gloo."""
+    import torch
+    from torch import distributed
+    from torch.nn.parallel import DistributedDataParallel
+
+    rank, size = (int(os.environ[f"PMI_{part}"]) for part in ("RANK", "SIZE"))
+    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT="29577")
+    distributed.init_process_group("gloo", rank=rank, world_size=size)
+    calls, version = torch_calls(name, DistributedDataParallel, size)
+    calls = {label.replace("PyTorch", "PyTorch processes"): call for label, call in calls.items()}
+
+    def agreed(go):
+        flag = torch.tensor([float(go)])
+        distributed.all_reduce(flag)
+        return flag.item() > 0
+
+    in_turns(calls, version, NETS[name].steps, rank, agreed)
+
+
+def in_turns(calls, version, steps, rank, agreed):
+    """Turns of several processes: the first one answers; `agreed` tells the others to go on."""
+    for call in calls.values():
+        for _ in range(3 if steps < 100 else steps):
             call()
-            times.append((time.perf_counter() - start) * 1e3)
-        if group.rank == 0:
-            answer = {"times": {"processes": statistics.median(times)}, "peak": float("nan")}
-            print(json.dumps(answer), flush=True)
+    if rank == 0:
+        print(json.dumps({"version": version}), flush=True)
+    while agreed(rank == 0 and bool(sys.stdin.readline())):
+        answer = {}
+        for label, call in calls.items():
+            times = []
+            for _ in range(steps):
+                start = time.perf_counter()
+                call()
+                times.append((time.perf_counter() - start) * 1e3)
+            answer[label] = statistics.median(times)
+        if rank == 0:
+            print(json.dumps({"times": answer, "peak": float("nan")}), flush=True)
 
 
 def compare(name, runs, pythons):
@@ -255,10 +287,10 @@ def compare(name, runs, pythons):
     started = {}
     versions = []
     for side, python in pythons.items():
-        mpiexec = ["mpiexec", "-n", str(PROCESSES)] if side == "processes" else []
+        mpiexec = ["mpiexec", "-n", str(PROCESSES)] if "processes" in side else []
         process = subprocess.Popen(
             [*mpiexec, python, __file__, "--worker", side, name],
-            env={**os.environ, **({"FNN_THREADS": "1", **ONE} if side == "one thread" else {})},
+            env={**os.environ, **({"FNN_THREADS": "1", **ONE} if side in ALONE else {})},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -300,6 +332,8 @@ def main():
     for name in args.nets:
         kept = [side for side in KEPT if side != "processes" or name != "inference"]
         sides = dict.fromkeys(("fnn", *kept), sys.executable) | {"torch": args.torch}
+        if name != "inference":
+            sides["torch processes"] = args.torch
         if name == "mlp":
             sides["scikit-learn"] = args.sklearn
         turns, peaks, versions = compare(name, args.runs, sides)
