@@ -14,7 +14,7 @@ def read_bytes(path: str | os.PathLike[str], most: float = MAX_BYTES) -> bytes:
         status = os.stat(path)
         if not stat.S_ISREG(status.st_mode):  # a pipe may never end, or never open
             kind = "a directory, " if stat.S_ISDIR(status.st_mode) else ""
-            raise InputError(f"{path}: is {kind}not a regular file")
+            raise InputError(f"{path}: is {kind}not a regular file; name a file to read")
         if status.st_size > most:
             raise InputError(f"{path}: has {status.st_size} bytes; expected at most {most}")
         with open(path, "rb") as file:
