@@ -13,6 +13,7 @@ MPICH", IJHPCA 2005.
 
 import os
 import time
+from importlib.util import find_spec
 from typing import Any
 
 from fnn.arrays import Array
@@ -35,17 +36,24 @@ def started() -> bool:
 
 
 def group(comm: Any = None, patience: float = 30.0) -> Group:
-    """The processes of a communicator, by default of all that mpiexec started.
+    """The processes of a communicator, by default all that mpiexec started: without it, ALONE.
 
     A process that hears nothing from another for `patience` seconds raises InputError. Raises
-    InputError too if mpi4py is not installed, and ValueError unless there are 1, 2, 4, 8, ...
-    processes.
+    InputError too if mpi4py is missing or belongs to another MPI than mpiexec, and ValueError
+    unless there are 1, 2, 4, 8, ... processes.
     """
+    if comm is None and not started() and find_spec("mpi4py") is None:
+        return ALONE
     MPI = _mpi4py()
     comm = MPI.COMM_WORLD if comm is None else comm
     rank, size = comm.Get_rank(), comm.Get_size()
     if size & (size - 1):
         raise ValueError(f"expected 1, 2, 4, 8, ... processes, found {size}: choose mpiexec -n")
+    if size == 1 and started():
+        raise InputError(
+            "mpiexec started several processes, but mpi4py's MPI finds one: take the mpiexec of "
+            "that MPI (with fnn[mpi], the one beside python)"
+        )
     if size == 1:
         return ALONE
 

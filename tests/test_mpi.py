@@ -15,6 +15,7 @@ from fnn import mpi
 from fnn.cli import ranks as launcher
 from fnn.cli.call import without_ranks
 from fnn.errors import InputError
+from fnn.shards import ALONE
 
 BESIDE = str(Path(sys.executable).parent)
 MPIEXEC = shutil.which("mpiexec", path=os.pathsep.join([BESIDE, os.environ.get("PATH", "")]))
@@ -198,6 +199,22 @@ def test_without_mpi_one_line_says_what_to_install(monkeypatch, missing):
         monkeypatch.setattr(launcher.shutil, "which", lambda name, path: None)
     with pytest.raises(InputError, match=rf"{missing} is not installed: pip install 'fnn\[mpi\]'"):
         launcher.start_ranks("fnn-train", 2, [])
+
+
+def test_a_script_that_runs_alone_needs_no_mpi(monkeypatch):
+    monkeypatch.setattr(mpi, "find_spec", lambda name: None)
+    assert mpi.group() is ALONE
+
+
+def test_an_mpiexec_of_another_mpi_is_found_out():
+    code = "from fnn import mpi; mpi.group()"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**ENV, "OMPI_COMM_WORLD_SIZE": "2"},
+        capture_output=True,
+        text=True,
+    )
+    assert "mpi4py's MPI finds one: take the mpiexec of" in done.stderr
 
 
 def test_an_mpiexec_within_an_mpiexec_is_refused(monkeypatch):

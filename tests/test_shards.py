@@ -135,6 +135,15 @@ def test_numbers_that_do_not_divide_are_refused(shards, size):
         own_shards(shards, fnn.Group(0, size, lambda v: v))
 
 
+def test_a_job_of_one_shard_is_not_trained_by_two_processes():
+    net, split = ranks.dense_net(), digits(0, 20)
+    stages = fnn.training.train(
+        fnn.training.Job(net, fnn.adam(), split, epochs=1), group=fnn.Group(0, 2, lambda v: v)
+    )
+    with pytest.raises(ValueError, match="divides the 1 shards, found 2"):
+        next(stages)
+
+
 def test_each_process_makes_its_own_shards_alone():
     x, labels = digits(0, 20)
     made = []

@@ -23,7 +23,7 @@ from fnn.metrics import accuracy
 from fnn.models import Spec
 from fnn.optim.schedules import Rate, rate_at
 from fnn.optim.transforms import Optimizer
-from fnn.shards import ALONE, Group, shard_step, sharded_batches, shared_predict
+from fnn.shards import ALONE, Group, own_shards, shard_step, sharded_batches, shared_predict
 from fnn.train import Loss, Metrics, TrainState, init_train_state, states, train_step
 from fnn.training.history import Row
 from fnn.tree import Tree
@@ -176,6 +176,7 @@ def _epoch_key(job: Job, epoch: int) -> Key:
 
 
 def _step(job: Job, group: Group) -> Callable[[TrainState, Any], TrainState]:
+    own_shards(job.shards, group)  # raises ValueError unless the processes can share them out
     parts = job.net, job.loss, job.optimizer
     return train_step(*parts) if job.shards == 1 else shard_step(*parts, group)
 
