@@ -19,9 +19,19 @@ from fnn.shards import ALONE
 
 BESIDE = str(Path(sys.executable).parent)
 MPIEXEC = shutil.which("mpiexec", path=os.pathsep.join([BESIDE, os.environ.get("PATH", "")]))
-pytestmark = pytest.mark.skipif(
-    MPIEXEC is None or importlib.util.find_spec("mpi4py") is None, reason="needs fnn[mpi]"
-)
+
+
+def missing() -> str:
+    """Why MPI cannot be tested here; empty if it can."""
+    if MPIEXEC is None or importlib.util.find_spec("mpi4py") is None:
+        return "needs fnn[mpi]"
+    command = [MPIEXEC, "-n", "2", sys.executable, "-c", "from mpi4py import MPI"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    return f"MPI does not start here: {done.stderr[-300:]}" if done.returncode else ""
+
+
+WHY = missing()
+pytestmark = pytest.mark.skipif(bool(WHY), reason=WHY)
 RANKS = str(Path(__file__).with_name("ranks.py"))
 DIGITS = ("--data", "digits", "--shards", "4", "--hidden", "8")
 ENV = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
