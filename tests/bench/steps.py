@@ -190,6 +190,19 @@ def sklearn_calls(name):
     return {"scikit-learn": call}, f"scikit-learn {sklearn.__version__}"
 
 
+def turn(calls, steps):
+    """The median milliseconds of each call."""
+    answer = {}
+    for label, call in calls.items():
+        times = []
+        for _ in range(steps):
+            start = time.perf_counter()
+            call()
+            times.append((time.perf_counter() - start) * 1e3)
+        answer[label] = statistics.median(times)
+    return answer
+
+
 def worker(side, name):
     """Serve turns: answer each line of standard input with the milliseconds of each call, JSON."""
     import resource
@@ -209,19 +222,10 @@ def worker(side, name):
         print(json.dumps({"missing": str(error)}), flush=True)
         return
     steps = NETS[name].steps
-    for call in calls.values():
-        for _ in range(3 if steps < 100 else steps):
-            call()
+    turn(calls, 3 if steps < 100 else steps)
     print(json.dumps({"version": version}), flush=True)
     for _ in sys.stdin:
-        answer = {}
-        for label, call in calls.items():
-            times = []
-            for _ in range(steps):
-                start = time.perf_counter()
-                call()
-                times.append((time.perf_counter() - start) * 1e3)
-            answer[label] = statistics.median(times)
+        answer = turn(calls, steps)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(json.dumps({"times": answer, "peak": peak}), flush=True)
 
@@ -264,20 +268,11 @@ def torch_together(name):
 
 def in_turns(calls, version, steps, rank, agreed):
     """Turns of several processes: the first one answers; `agreed` tells the others to go on."""
-    for call in calls.values():
-        for _ in range(3 if steps < 100 else steps):
-            call()
+    turn(calls, 3 if steps < 100 else steps)
     if rank == 0:
         print(json.dumps({"version": version}), flush=True)
     while agreed(rank == 0 and bool(sys.stdin.readline())):
-        answer = {}
-        for label, call in calls.items():
-            times = []
-            for _ in range(steps):
-                start = time.perf_counter()
-                call()
-                times.append((time.perf_counter() - start) * 1e3)
-            answer[label] = statistics.median(times)
+        answer = turn(calls, steps)
         if rank == 0:
             print(json.dumps({"times": answer, "peak": float("nan")}), flush=True)
 
