@@ -24,7 +24,7 @@ from fnn.shards import ALONE, Group
 LONG = 1 << 12  # numbers; below, the count of messages decides and not their length
 SPINS = 2000  # polls before a process begins to sleep between them
 SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "PMIX_SIZE")  # set by mpiexec for its processes
-
+RANKS = ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "PMIX_RANK")
 
 # Where there are more processes than cores, the one that is waited for must get a core.
 yield_core = getattr(os, "sched_yield", lambda: None)

@@ -173,6 +173,13 @@ def test_bad_input_is_one_line_of_one_process(process, argv, words):
     assert done.stdout == ""
 
 
+def test_a_number_of_processes_that_is_no_power_of_two_is_refused_in_a_line():
+    done = mpiexec(3, str(launcher.start.__file__), "fnn-train", "--data", "digits")
+    assert done.returncode == 2
+    line = "fnn-train: expected 1, 2, 4, 8, ... processes, found 3: choose mpiexec -n\n"
+    assert done.stderr == line
+
+
 RAISES = """
 import numpy as np
 from fnn import mpi

@@ -69,7 +69,7 @@ def groups() -> tuple[Group, Group]:
     return (mpi.group(), mpi.group(patience=DOWNLOAD)) if mpi.started() else (ALONE, ALONE)
 
 
-def as_one(main: Callable[[], int]) -> int:
+def as_one(prog: str, main: Callable[[], int]) -> int:
     """The exit status of a program that may be one of several processes.
 
     The first process speaks for all. If another fails alone, it waits, so that the first one can
@@ -77,7 +77,13 @@ def as_one(main: Callable[[], int]) -> int:
     """
     if not mpi.started():
         return main()
-    rank, told, status = mpi.group().rank, io.StringIO(), 1
+    try:
+        rank = mpi.group().rank
+    except (InputError, ValueError) as error:  # in all processes alike
+        if all(os.environ.get(name, "0") == "0" for name in mpi.RANKS):
+            say(f"{prog}: {error}")
+        return 2
+    told, status = io.StringIO(), 1
     with ExitStack() as stack:
         if rank:
             stack.enter_context(redirect_stdout(io.StringIO()))

@@ -52,9 +52,8 @@ def body(argv: Sequence[str]) -> None:
         run_directory.create(Path(call.run))
     seen = run_directory.fingerprint(*source.data) if place else ""
     with ExitStack() as stack:
-        if (
-            place and options.networks > 1 and group.rank == 0
-        ):  # each network is a run of its own, in 1, 2, ...
+        # Each of several networks is a run of its own, in 1, 2, ...
+        if place and options.networks > 1 and group.rank == 0:
             stack.enter_context(opened(place, job, config_of(options, source, seen)))
         each = []
         for i in range(options.networks):
@@ -153,4 +152,4 @@ def finish(
 
 def main(argv: Sequence[str] | None = None) -> int:
     """fnn-train's exit status."""
-    return ranks.as_one(lambda: program.run("fnn-train", body, argv))
+    return ranks.as_one("fnn-train", lambda: program.run("fnn-train", body, argv))
