@@ -20,21 +20,23 @@ METHODS = {
     "shifted": Method(shifted.forward, shifted.grad_w, shifted.grad_x),
     "winograd": Method(
         lambda x, w, stride, pad: winograd.forward(x, w, pad),
-        lambda x, dy, size, stride, pad: winograd.grad_w(x, dy, pad),
+        lambda x, dy, size, stride, pad: winograd.grad_w(x, dy, size, pad),
         lambda dy, w, shape, stride, pad: winograd.grad_x(dy, w, pad),
     ),
 }
-# With so few channels, Winograd's transforms cost more than they save (tests/bench/layers.py).
-FEW = 12
+# Channels times the filter's side: with fewer, Winograd's transforms cost more than they save
+# (tests/bench/layers.py).
+FEW = 37
 
 
 def winograd_fits(size: int, stride: int, pad: int) -> bool:
-    """Whether Winograd's F(4x4, 3x3) can compute it."""
-    return size == 3 and stride == 1 and pad <= 2
+    """Whether Winograd's F(4x4, size x size) can compute it."""
+    return size in winograd.SIZES and stride == 1 and pad < size
 
 
 def choose(size: int, stride: int, pad: int, channels: int) -> Method:
     """The fastest method for filters of `size` on images of `channels` channels."""
     if size == 1:
         return METHODS["im2col"]  # the patches of 1x1 are the image
-    return METHODS["winograd" if channels > FEW and winograd_fits(size, stride, pad) else "shifted"]
+    fits = winograd_fits(size, stride, pad) and channels * size >= FEW
+    return METHODS["winograd" if fits else "shifted"]

@@ -32,8 +32,8 @@ def conv(
     absent with bias=False (before batch_norm, whose beta does the same). By default W is normal
     with variance 2 / (size * size * C) and b is 0 (He et al. 2015), for a ReLU after it. `method`
     is "im2col" (the course's section 5.7.5), "shifted" (the same a few rows of outputs at a time,
-    for few channels), "winograd" (3x3, stride 1, pad up to 2), or "auto", the fastest for the
-    shape. Results agree to 1e-4 of the largest in float32, to 1e-12 in float64.
+    for few channels), "winograd" (3x3 or 5x5, stride 1, pad below the size), or "auto", the
+    fastest for the shape. Results agree to 1e-4 of the largest in float32, to 1e-12 in float64.
     Raises ValueError for a size, stride, pad or method that is invalid or does not fit, and for an
     image smaller than a filter.
 
@@ -47,7 +47,7 @@ def conv(
     if method != "auto" and method not in METHODS:
         raise ValueError(f"{name}: method {method!r}, expected auto, {', '.join(METHODS)}")
     if method == "winograd" and not winograd_fits(size, stride, pad):
-        raise ValueError(f"{name}: winograd is for size 3, stride 1 and pad up to 2")
+        raise ValueError(f"{name}: winograd is for size 3 or 5, stride 1 and pad below size")
 
     def way(channels: int) -> Method:
         return choose(size, stride, pad, channels) if method == "auto" else METHODS[method]

@@ -56,9 +56,14 @@ def test_convolution_is_the_sum_of_the_course(g):
 
 FAST = {
     "shifted": geometry,
-    "winograd": geometry.map(lambda g: {**g, "size": 3, "stride": 1, "pad": g["pad"] % 3}).filter(
-        lambda g: min(g["h"], g["w"]) + 2 * g["pad"] >= 3
-    ),
+    **{
+        f"winograd {size}x{size}": geometry.flatmap(
+            lambda g, size=size: st.integers(0, size - 1).map(
+                lambda pad: {**g, "size": size, "stride": 1, "pad": pad}
+            )
+        ).filter(lambda g: min(g["h"], g["w"]) + 2 * g["pad"] >= g["size"])
+        for size in winograd.SIZES
+    },
 }
 BOUND = {np.float32: 1e-4, np.float64: 1e-12}
 
@@ -71,7 +76,7 @@ def test_fast_methods_agree_with_the_textbook(method, dtype, data):
     shape = (data.draw(st.integers(1, 4)) * g["h"], g["w"], g["channels"])
     draw = fnn.keys.generator(3)
     arguments = (g["filters"], g["size"], g["stride"], g["pad"])
-    layers = [fnn.conv(*arguments, method=m) for m in ("im2col", method)]
+    layers = [fnn.conv(*arguments, method=m) for m in ("im2col", method.split()[0])]
     params = layers[0].init(0, shape)
     params = fnn.tree.map(lambda p: draw.standard_normal(p.shape).astype(dtype), params)
     x = draw.standard_normal((g["n"], *shape)).astype(dtype)
@@ -152,8 +157,9 @@ def test_images_are_stored_in_rows_of_the_whole_batch():
         (lambda: fnn.conv(1, stride=0), "at least 1"),
         (lambda: fnn.conv(1, pad=-1), "pad of 0 or more"),
         (lambda: fnn.conv(1, method="fft"), "expected auto, im2col, shifted, winograd"),
-        (lambda: fnn.conv(1, size=5, method="winograd"), "winograd is for size 3"),
-        (lambda: fnn.conv(1, stride=2, method="winograd"), "winograd is for size 3, stride 1"),
+        (lambda: fnn.conv(1, size=7, method="winograd"), "winograd is for size 3 or 5"),
+        (lambda: fnn.conv(1, pad=3, method="winograd"), "pad below size"),
+        (lambda: fnn.conv(1, stride=2, method="winograd"), "winograd is for size 3 or 5, stride 1"),
         (lambda: fnn.conv(1).init(0, (784,)), r"expected an example of shape \(H, W, C\), found"),
         (lambda: fnn.conv(1, size=5, pad=0).shape((4, 9, 1)), "smaller than a filter"),
         (

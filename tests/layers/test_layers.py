@@ -32,6 +32,7 @@ LAYERS = {
     "conv shifted": (fnn.conv(2, size=5, stride=2, method="shifted"), (5, 6, 2)),
     "conv winograd": (fnn.conv(3, method="winograd"), (6, 5, 2)),
     "conv winograd unpadded": (fnn.conv(2, pad=0, method="winograd"), (7, 8, 2)),
+    "conv winograd 5x5": (fnn.conv(3, size=5, method="winograd"), (6, 5, 2)),
     "conv many channels": (fnn.conv(9), (5, 6, 10)),
     "max pool": (fnn.max_pool(2), (4, 6, 2)),
     "max pool cut off": (fnn.max_pool(3), (4, 7, 1)),
