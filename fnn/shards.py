@@ -16,7 +16,6 @@ Source of ghost batch normalization: Hoffer et al., "Train longer, generalize be
 
 import operator
 from collections.abc import Callable, Iterator, Sequence
-from itertools import accumulate
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -25,6 +24,7 @@ from toolz import identity
 from fnn import tree
 from fnn.arrays import Array
 from fnn.data.batches import Augment, batch_rows, make_batch
+from fnn.kernels.memory import empty
 from fnn.kernels.threads import cut
 from fnn.keys import AUGMENT, Key, child
 from fnn.layers.layer import Layer, parameter_grads
@@ -32,7 +32,6 @@ from fnn.optim.transforms import Optimizer
 from fnn.train import Batch, Loss, Step, TrainState, predict, train_step
 from fnn.tree import Tree
 
-LONG = 1 << 16  # numbers: longer arrays are sent by themselves
 KEYED = {"key", "count"}  # a node of the state that makes random choices, such as dropout's
 
 
@@ -88,7 +87,7 @@ def sharded_step(
 def shard_step(net: Layer, loss: Loss, optimizer: Optimizer, group: Group = ALONE) -> ShardStep:
     """The training step of a process that is given its own shards of a batch alone."""
 
-    def one(ts: TrainState, shard: Shard) -> tuple[list[Any], Tree]:
+    def one(ts: TrainState, shard: Shard) -> tuple[Array, Tree]:
         numbered = tree.map_nodes(
             lambda node: {**node, "key": child(node["key"], shard.number)}, KEYED, ts.state
         )
@@ -97,20 +96,22 @@ def shard_step(net: Layer, loss: Loss, optimizer: Optimizer, group: Group = ALON
         grads = parameter_grads(net, ts.params, cache, dy)
         # The changes of the state are added, not its values: what stays the same stays to the bit.
         moved = [b - a for a, b in zip(floats(ts.state), floats(cache.state), strict=True)]
-        return [part * shard.share for part in (*floats(grads), *moved, value)], cache.state
+        vector = joined([*floats(grads), *moved, value])
+        vector *= shard.share
+        return vector if shard.share else np.zeros_like(vector), cache.state
 
     def step(ts: TrainState, own: Sequence[Shard]) -> TrainState:
-        given, after = zip(*(one(ts, shard) for shard in own), strict=True)
-        total = iter(summed(given, group))
-        grads = put(ts.params, total, lambda old, new: new)
+        vectors, after = zip(*(one(ts, shard) for shard in own), strict=True)
+        total = group.add(tree_sum(vectors))
+        grads, left = put(ts.params, total, lambda old, new: new)
         # Counts are those of any shard; keys are the whole's.
         kept = tree.map_nodes(
             lambda new, old: {**new, "key": old["key"]}, KEYED, after[0], ts.state
         )
-        state = put(ts.state, total, operator.add, kept)
+        state, left = put(ts.state, left, operator.add, kept)
         updates, opt_state = optimizer.update(grads, ts.opt_state)
         params = tree.map(operator.add, ts.params, updates)
-        return TrainState(params, state, opt_state, next(total).item())
+        return TrainState(params, state, opt_state, float(left[0]))
 
     return step
 
@@ -209,38 +210,30 @@ def floats(t: Tree) -> list[Any]:
     return [leaf for leaf in tree.leaves(t) if is_float(leaf)]
 
 
-def summed(given: Sequence[Sequence[Any]], group: Group) -> list[Array]:
-    """The sum over all shards of each array or number that they gave, as a vector.
-
-    Long arrays are added one by one, which saves copying them; the others in one message.
-    """
-    sizes = [np.size(part) for part in given[0]]
-    short = [i for i, size in enumerate(sizes) if size < LONG]
-    total = group.add(tree_sum([joined([parts[i] for i in short]) for parts in given]))
-    pieces = iter(np.split(total, list(accumulate(sizes[i] for i in short))))
-    return [
-        next(pieces)
-        if size < LONG
-        else group.add(tree_sum([np.ravel(parts[i]) for parts in given]))
-        for i, size in enumerate(sizes)
-    ]
-
-
 def joined(parts: Sequence[Any]) -> Array:
     """Arrays and numbers as one vector, of the widest type among the arrays."""
     kind = np.result_type(np.float32, *(a.dtype for a in parts if isinstance(a, np.ndarray)))
-    return np.concatenate([np.ravel(a) for a in parts], dtype=kind, casting="same_kind")
+    vector = empty((sum(np.size(a) for a in parts),), kind)
+    return np.concatenate([np.ravel(a) for a in parts], out=vector, casting="same_kind")
 
 
 def put(
-    t: Tree, parts: Iterator[Array], f: Callable[[Any, Any], Any], others: Tree | None = None
-) -> Tree:
-    """`t` with f(leaf, the next part) for each float leaf; other leaves are those of `others`."""
+    t: Tree, vector: Array, f: Callable[[Any, Any], Any], others: Tree | None = None
+) -> tuple[Tree, Array]:
+    """`t` with f(leaf, its part of the vector) for each float leaf, and the rest of the vector.
+
+    Leaves that are not floats are taken from `others`, a tree like `t`.
+    """
+    place = 0
 
     def leaf(old: Any, other: Any) -> Any:
+        nonlocal place
         if not is_float(old):
             return other
-        new = f(old, next(parts).reshape(np.shape(old)))
+        part = vector[place : place + np.size(old)].reshape(np.shape(old))
+        place += part.size
+        new = f(old, part)
         return new.astype(old.dtype, copy=False) if isinstance(old, np.ndarray) else float(new)
 
-    return tree.map(leaf, t, t if others is None else others)
+    made = tree.map(leaf, t, t if others is None else others)
+    return made, vector[place:]

@@ -37,7 +37,7 @@ SMALL = 1 << 20  # numbers in transformed tiles: with fewer, a second thread doe
 
 
 class Transforms(NamedTuple):
-    """F(4, size): of inputs, (side, side), of filters, (side, size), of outputs, (4, side)."""
+    """The matrices of F(4, size): of inputs (side, side), filters (side, size), outputs (4, side)."""
 
     bt: Array
     g: Array
@@ -168,9 +168,8 @@ def grad_w(x: Array, dy: Array, size: int, pad: int) -> Array:
                 dm = transformed(side, side, t, b * k)
                 np.matmul(a, r.reshape(side, t, TILE, b * k), out=dm.transpose(0, 2, 1, 3))
                 # row by row, so that the products to be added are still in the cache
-                dm = dm.reshape(side, side, t * b, k)
-                for total, row, drow in zip(sums[part], v, dm, strict=True):
-                    np.matmul(row, drow, out=product)
+                for total, vr, dr in zip(sums[part], v, dm.reshape(side, side, t * b, k), strict=True):
+                    np.matmul(vr, dr, out=product)
                     total += product
 
     share(work, range(len(parts)))
