@@ -25,7 +25,7 @@ from fnn import tree
 from fnn.arrays import Array
 from fnn.data.batches import Augment, batch_rows, make_batch
 from fnn.kernels.memory import empty
-from fnn.kernels.threads import cut
+from fnn.kernels.threads import cut, each
 from fnn.keys import AUGMENT, Key, child
 from fnn.layers.layer import Layer, parameter_grads
 from fnn.optim.transforms import Optimizer
@@ -101,7 +101,7 @@ def shard_step(net: Layer, loss: Loss, optimizer: Optimizer, group: Group = ALON
         return vector if shard.share else np.zeros_like(vector), cache.state
 
     def step(ts: TrainState, own: Sequence[Shard]) -> TrainState:
-        vectors, after = zip(*(one(ts, shard) for shard in own), strict=True)
+        vectors, after = zip(*each(lambda shard: one(ts, shard), own), strict=True)
         total = group.add(tree_sum(vectors))
         grads, left = put(ts.params, total, lambda old, new: new)
         # Counts are those of any shard; keys are the whole's.

@@ -12,16 +12,19 @@ for milliseconds after each product, and their number decides the last bits of a
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from contextvars import copy_context
+from contextvars import ContextVar, copy_context
 from functools import cache
 from typing import TypeVar
 
 from fnn.errors import InputError
 
 T = TypeVar("T")
+R = TypeVar("R")
+
+_alone: ContextVar[bool] = ContextVar("alone", default=False)  # whether `share` uses one thread
 
 # How many processes of a job are on this machine, as MPICH and Open MPI tell each of them.
 LOCAL_SIZES = ("MPI_LOCALNRANKS", "OMPI_COMM_WORLD_LOCAL_SIZE")
@@ -71,7 +74,7 @@ def share(work: Callable[[Iterator[T]], None], items: Iterable[T]) -> None:
     cannot block each other. An exception in any thread ends the queue and is raised here.
     """
     items = list(items)
-    if len(items) <= 1:
+    if len(items) <= 1 or _alone.get():
         work(iter(items))
         return
     threads = min(count(), len(items))
@@ -103,6 +106,27 @@ def share(work: Callable[[Iterator[T]], None], items: Iterable[T]) -> None:
         errors = [error for other in begun if (error := other.exception())]
     if errors:
         raise errors[0]
+
+
+def each(f: Callable[[T], R], items: Sequence[T]) -> list[R]:
+    """[f(item) for item in items], in several threads: calls of `share` inside use one thread.
+
+    For long work on each item, that waits less than sharing every short call.
+    """
+    if len(items) <= 1:
+        return [f(item) for item in items]
+    done = {}
+
+    def work(queue: Iterator[int]) -> None:
+        token = _alone.set(True)
+        try:
+            for i in queue:
+                done[i] = f(items[i])
+        finally:
+            _alone.reset(token)
+
+    share(work, range(len(items)))
+    return [done[i] for i in range(len(items))]
 
 
 @cache

@@ -219,3 +219,20 @@ threading.Thread(target=later).start()
 def test_computing_goes_on_when_python_is_about_to_end():
     done = subprocess.run([sys.executable, "-c", AT_THE_END], capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "done\ndone\n", "")
+
+
+@pytest.mark.parametrize("number", [1, 2, 5])
+def test_each_keeps_the_order_and_leaves_one_thread_to_each_item(monkeypatch, number):
+    monkeypatch.setenv("FNN_THREADS", str(number))
+
+    def f(item):
+        inside = []
+        threads.share(lambda queue: inside.extend(threading.get_ident() for _ in queue), range(9))
+        return item, set(inside) == {threading.get_ident()}
+
+    assert threads.each(f, range(20)) == [(item, True) for item in range(20)]
+    with pytest.raises(ZeroDivisionError):
+        threads.each(lambda item: 1 // item, range(3))
+    seen = []
+    threads.share(lambda queue: seen.extend(queue), range(9))  # as before
+    assert sorted(seen) == list(range(9))
