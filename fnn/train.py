@@ -17,6 +17,7 @@ from toolz import accumulate, drop, identity, reduce
 
 from fnn import keys, tree
 from fnn.arrays import Array, Shape
+from fnn.kernels.threads import each
 from fnn.keys import Key
 from fnn.layers.layer import Layer, parameter_grads
 from fnn.losses import softmax_cross_entropy
@@ -92,14 +93,14 @@ def predict(
     """The logits of all examples, (N, C), computed in slices of `batch_size` in test mode.
 
     `prepare` turns a slice of `x` into the network's input: with `prepare=to_float`, only one slice
-    of the images is float at a time. Raises ValueError for no examples or batch_size < 1.
+    of the images is float in each thread. Raises ValueError for no examples or batch_size < 1.
     """
     if batch_size < 1:
         raise ValueError(f"predict: expected batch_size >= 1, found {batch_size}")
     if len(x) == 0:
         raise ValueError("predict: expected at least one example, found none")
-    slices = (x[i : i + batch_size] for i in range(0, len(x), batch_size))
-    return np.concatenate([net.apply(params, state, prepare(s), False)[0] for s in slices])
+    slices = [x[i : i + batch_size] for i in range(0, len(x), batch_size)]
+    return np.concatenate(each(lambda s: net.apply(params, state, prepare(s), False)[0], slices))
 
 
 class Metrics(NamedTuple):

@@ -168,7 +168,9 @@ def grad_w(x: Array, dy: Array, size: int, pad: int) -> Array:
                 dm = transformed(side, side, t, b * k)
                 np.matmul(a, r.reshape(side, t, TILE, b * k), out=dm.transpose(0, 2, 1, 3))
                 # row by row, so that the products to be added are still in the cache
-                for total, vr, dr in zip(sums[part], v, dm.reshape(side, side, t * b, k), strict=True):
+                for total, vr, dr in zip(
+                    sums[part], v, dm.reshape(side, side, t * b, k), strict=True
+                ):
                     np.matmul(vr, dr, out=product)
                     total += product
 
