@@ -164,14 +164,19 @@ def shared_predict(
 
 def own_shards(shards: int, group: Group) -> slice:
     """The numbers of this process's shards, neighbors in the tree."""
+    check_shards(shards, group.size)
+    own = shards // group.size
+    return slice(group.rank * own, (group.rank + 1) * own)
+
+
+def check_shards(shards: int, processes: int) -> None:
+    """Raise ValueError unless so many processes can share out so many shards."""
     if shards < 1 or shards & (shards - 1):
         raise ValueError(f"expected a number of shards of 1, 2, 4, 8, ..., found {shards}")
-    if shards % group.size:
+    if shards % processes:
         raise ValueError(
-            f"expected a number of processes that divides the {shards} shards, found {group.size}"
+            f"expected a number of processes that divides the {shards} shards, found {processes}"
         )
-    each = shards // group.size
-    return slice(group.rank * each, (group.rank + 1) * each)
 
 
 def spans(n: int, shards: int) -> list[tuple[int, float, slice]]:

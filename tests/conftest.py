@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from fnn.cli import program as programs
+from fnn.cli import ranks
 from fnn.data.dataset import Split
 from fnn.data.synthetic import digits
 
@@ -36,6 +37,7 @@ def empty(tmp_path, monkeypatch) -> Path:
 def run(empty, monkeypatch) -> Run:
     """Call a program's `main` in this process, which spares it the start."""
     monkeypatch.setattr(programs, "keep_freed_memory", lambda: True)  # it would last
+    monkeypatch.setattr(ranks, "usual", lambda shards: 1)  # others would not be in this process
 
     def go(program: str, *args: object, stdin: str | bytes = "", **settings: str) -> Done:
         if sys.modules.get("matplotlib") and "matplotlib.pyplot" in sys.modules:

@@ -155,11 +155,33 @@ def test_several_networks_with_validation_are_trained_on_two_processes(process, 
     assert (empty / "one/params.npz").read_bytes() == (empty / "two/params.npz").read_bytes()
 
 
+def test_by_default_processes_share_out_the_shards_with_the_same_bits(process, empty):
+    options = ("--data", "digits", "--hidden", 4, "--epochs", 1, "--shards", 2)
+    for name, more in (("usual", {}), ("alone", {"FNN_THREADS": "1"})):
+        done = process("fnn-train", *options, "--run", empty / name, **more)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith("epoch 1")
+    assert bits(empty / "usual") == bits(empty / "alone")
+
+
+@pytest.mark.parametrize(
+    ("shards", "cores", "expected"),
+    [(1, 8, 1), (2, 1, 1), (2, 2, 2), (2, 16, 2), (8, 3, 2), (8, 4, 4), (8, 7, 4), (16, 64, 16)],
+)
+def test_as_many_processes_as_shards_and_cores_allow(monkeypatch, shards, cores, expected):
+    monkeypatch.setenv("FNN_THREADS", str(cores))
+    assert launcher.usual(shards) == expected
+    assert launcher.settings(expected)["FNN_THREADS"] == str(cores // expected)
+    monkeypatch.setattr(launcher, "find_spec", lambda name: None)
+    assert launcher.usual(shards) == 1
+
+
 @pytest.mark.parametrize(
     ("argv", "words"),
     [
         (("--ranks", "2", "--lr", "-1"), "--lr"),
-        (("--ranks", "3"), "--ranks 3"),
+        (("--ranks", "3"), "--ranks: expected a power of two in 1..1024, found 3"),
+        (("--shards", "6"), "--shards: expected a power of two in 1..1024, found 6"),
         (("--ranks", "2", "--data", "nonesuch"), "nonesuch"),
         (("--ranks", "4", "--shards", "2", "--data", "digits"), "the 2 shards, found 4"),
         (("--ranks", "2", "--data", "digits", "--out", "absent/x.npz"), "absent"),

@@ -10,7 +10,7 @@ from fnn.cli.inputs import DEFAULT
 from fnn.errors import InputError
 from fnn.training import run_directory
 from fnn.training.drive import SAVE_EVERY
-from fnn.training.kinds import NOT_NEGATIVE, SWITCH, TEXT, whole
+from fnn.training.kinds import NOT_NEGATIVE, POWER_OF_TWO, SWITCH, TEXT
 from fnn.training.options import About, Options, from_config
 from fnn.training.recipes import RECIPES
 from fnn.training.resolve import check
@@ -50,9 +50,10 @@ class Call(NamedTuple):
     ranks: Annotated[
         int | None,
         About(
-            "train on this many processes, 1, 2, 4, ..., of this machine (needs fnn[mpi]); for "
-            "several machines, start fnn-train with mpiexec",
-            whole(1, 1024),
+            "train on this many processes, 1, 2, 4, ..., of this machine, with fnn[mpi] (by "
+            "default, as many as there are shards and cores); for several machines, start "
+            "fnn-train with mpiexec",
+            POWER_OF_TWO,
             "N",
         ),
     ] = None

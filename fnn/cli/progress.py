@@ -10,6 +10,8 @@ from fnn.errors import say
 from fnn.training.history import Row
 from fnn.training.loop import Job, Progress
 
+TERMINAL = "FNN_TERMINAL"  # the terminal's columns, for a process that mpiexec keeps from it
+
 
 class Show(NamedTuple):
     """How a training is shown: a function for its stages, and one for other lines."""
@@ -26,7 +28,8 @@ def teller(quiet: bool) -> Callable[[str], None]:
 @contextmanager
 def shown(job: Job, quiet: bool) -> Iterator[Show]:
     """Epochs as lines on standard output, and a bar on standard error if it is a terminal."""
-    if quiet or sys.stderr is None or not sys.stderr.isatty():
+    columns = os.environ.get(TERMINAL)
+    if quiet or sys.stderr is None or not (columns or sys.stderr.isatty()):
         yield Show(
             lambda now: tell(line_of(now.row)) if now.row and not quiet else None, teller(quiet)
         )
@@ -35,7 +38,8 @@ def shown(job: Job, quiet: bool) -> Iterator[Show]:
 
     n = len(job.train[1])
     total, unit = job.epochs * n, " images"
-    with tqdm(total=total, desc=f"epoch 1/{job.epochs}", unit=unit, leave=False) as bar:
+    desc, width = f"epoch 1/{job.epochs}", int(columns) if columns else None
+    with tqdm(total=total, desc=desc, unit=unit, leave=False, ncols=width) as bar:
 
         def stage(now: Progress) -> None:
             learned = min(n, now.batch * job.batch_size)

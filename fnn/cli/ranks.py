@@ -16,8 +16,9 @@ from typing import NoReturn
 
 from fnn import mpi
 from fnn.cli import start
-from fnn.cli.progress import tell
+from fnn.cli.progress import TERMINAL, tell
 from fnn.errors import InputError, say
+from fnn.kernels.threads import count
 from fnn.shards import ALONE, Group
 
 EXIT = "EXIT STRING:"
@@ -37,10 +38,7 @@ def start_ranks(prog: str, ranks: int, argv: Sequence[str]) -> NoReturn:
     """
     if mpi.started():
         raise InputError("--ranks: mpiexec has started this process already; leave out one of them")
-    if ranks & (ranks - 1):
-        raise InputError(f"--ranks {ranks}: expected 1, 2, 4, 8, ... processes; choose another")
-    places = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    mpiexec = shutil.which("mpiexec", path=places)
+    mpiexec = find_mpiexec()
     if find_spec("mpi4py") is None or mpiexec is None:
         missing = "mpi4py" if find_spec("mpi4py") is None else "mpiexec"
         raise InputError(f"--ranks: {missing} is not installed: pip install 'fnn[mpi]'")
@@ -48,8 +46,15 @@ def start_ranks(prog: str, ranks: int, argv: Sequence[str]) -> NoReturn:
     command = [mpiexec, "-n", str(ranks), sys.executable, str(start.__file__), prog, *argv]
     nothing, pipe = subprocess.DEVNULL, subprocess.PIPE
     why = ""
+    over_bar = "\r\x1b[K" if sys.stdout.isatty() and sys.stderr.isatty() else ""
     with subprocess.Popen(
-        command, stdin=nothing, stdout=pipe, text=True, errors="replace", start_new_session=True
+        command,
+        env={**os.environ, **settings(ranks)},
+        stdin=nothing,
+        stdout=pipe,
+        text=True,
+        errors="replace",
+        start_new_session=True,
     ) as job:
         for kind in (signal.SIGINT, signal.SIGTERM):
             signal.signal(kind, lambda number, frame: job.terminate())
@@ -57,11 +62,34 @@ def start_ranks(prog: str, ranks: int, argv: Sequence[str]) -> NoReturn:
             if EXIT in line:
                 why = line.partition(EXIT)[2].strip()
             elif line.strip() and not line.startswith(MPIEXEC_SAYS):
-                tell(line.rstrip())
+                tell(over_bar + line.rstrip())
     status = job.returncode
     if why:
         say(f"{prog}: one of the processes ended unexpectedly ({why}), and so did the others")
     raise SystemExit(status)
+
+
+def usual(shards: int) -> int:
+    """As many processes as there are shards and cores; 1 within mpiexec and without MPI."""
+    if shards == 1 or mpi.started() or find_spec("mpi4py") is None or find_mpiexec() is None:
+        return 1
+    return min(shards, 1 << (count().bit_length() - 1))
+
+
+def settings(ranks: int) -> dict[str, str]:
+    """Environment variables for each process: its part of FNN_THREADS, and the bar's terminal."""
+    told = {}
+    if os.environ.get("FNN_THREADS"):
+        told["FNN_THREADS"] = str(max(1, count() // ranks))
+    if sys.stderr.isatty():
+        told[TERMINAL] = str(os.get_terminal_size(sys.stderr.fileno()).columns)
+    return told
+
+
+def find_mpiexec() -> str | None:
+    """The mpiexec beside this Python, or else that of PATH."""
+    places = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    return shutil.which("mpiexec", path=places)
 
 
 def groups() -> tuple[Group, Group]:
@@ -86,6 +114,7 @@ def as_one(prog: str, main: Callable[[], int]) -> int:
     told, status = io.StringIO(), 1
     with ExitStack() as stack:
         if rank:
+            os.environ.pop(TERMINAL, None)
             stack.enter_context(redirect_stdout(io.StringIO()))
             stack.enter_context(redirect_stderr(told))
         try:

@@ -17,11 +17,12 @@ from fnn.files.atomic import check_writable
 from fnn.metrics import accuracy
 from fnn.models import Spec, build
 from fnn.recognizer.recognizer import Recognizer, recognize, save_recognizer
-from fnn.shards import Group, own_shards
+from fnn.shards import Group, check_shards
 from fnn.summary import summary, table
 from fnn.train import TrainState
 from fnn.training import run_directory
 from fnn.training.assemble import assemble, spec_of, together
+from fnn.training.choices import DEFAULTS
 from fnn.training.drive import SAVE_EVERY, meet, opened, run, stages
 from fnn.training.loop import Diverged, Job, Progress, begin, measure, outcome
 from fnn.training.options import Options
@@ -30,10 +31,13 @@ from fnn.training.resolve import of_network, resolve
 
 def body(argv: Sequence[str]) -> None:
     options, call = parse(argv)
-    if call.ranks is not None:
-        ranks.start_ranks("fnn-train", call.ranks, without_ranks(argv))
     group, patient = ranks.groups()
-    options = shared_out(options, call, group)
+    shards = share_out(options, call, group.size if call.ranks is None else call.ranks)
+    options = options._replace(shards=shards)
+    number = ranks.usual(shards) if call.ranks is None else call.ranks
+    if number > 1 and not call.summary:
+        told = [] if call.resume else ["--shards", str(shards)]
+        ranks.start_ranks("fnn-train", number, [*without_ranks(argv), *told])
     program.keep_freed_memory()
     place = Path(call.run or call.resume or "") if call.run or call.resume else None
     if (call.out is not None or place is None) and group.rank == 0:
@@ -102,15 +106,16 @@ def train_one(
         return told_outcome(job, now, show)
 
 
-def shared_out(options: Options, call: Call, group: Group) -> Options:
-    """The options with a number of shards; InputError if the processes cannot share them out."""
-    shards = options.shards or (1 if call.resume else group.size)
+def share_out(options: Options, call: Call, processes: int) -> int:
+    """The number of shards; InputError if the processes cannot share them out."""
+    usual = DEFAULTS[options.model].shards
+    shards = options.shards or (1 if call.resume else max(processes, usual))
     try:
-        own_shards(shards, group)
+        check_shards(shards, processes)
     except ValueError as error:
         advice = "as in the run that is resumed" if call.resume else "or choose another --shards"
         raise InputError(f"{error}: take fewer processes, {advice}") from None
-    return options._replace(shards=shards)
+    return shards
 
 
 def told_outcome(job: Job, now: Progress, show: Show) -> TrainState:

@@ -37,7 +37,7 @@ SMALL = 1 << 20  # numbers in transformed tiles: with fewer, a second thread doe
 
 
 class Transforms(NamedTuple):
-    """The matrices of F(4, size): of inputs (side, side), filters (side, size), outputs (4, side)."""
+    """F(4, size): of inputs, (side, side), of filters, (side, size), of outputs, (4, side)."""
 
     bt: Array
     g: Array

@@ -43,6 +43,12 @@ def whole(low: int, high: int = 10**9) -> Kind:
     )
 
 
+POWERS = tuple(1 << k for k in range(11))
+POWER_OF_TWO = whole(1, POWERS[-1])._replace(
+    expected="a power of two in 1..1024", admits=lambda v: type(v) is int and v in POWERS
+)
+
+
 def one_of(names: Collection[str]) -> Kind:
     """One of a few names."""
     known = tuple(names)

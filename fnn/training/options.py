@@ -12,7 +12,17 @@ from fnn.layers.activation import ACTIVATIONS
 from fnn.models import MODELS
 from fnn.recognizer.tta import VIEWS
 from fnn.training.choices import AUGMENTS, DEFAULTS, OPTIMIZERS, SCHEDULES
-from fnn.training.kinds import FLAG, POSITIVE, SHARE, TEXT, Kind, one_of, parts_of, whole
+from fnn.training.kinds import (
+    FLAG,
+    POSITIVE,
+    POWER_OF_TWO,
+    SHARE,
+    TEXT,
+    Kind,
+    one_of,
+    parts_of,
+    whole,
+)
 from fnn.training.recipes import RECIPES
 
 
@@ -70,8 +80,8 @@ class Options(NamedTuple):
         About(
             "cut each batch into this many parts, 1, 2, 4, ..., which go through the network by "
             "themselves; several processes share them out, and any number of them gives the same "
-            "parameters (the number of processes)",
-            whole(1, 1024),
+            f"parameters ({per_model('shards')}; at least the number of processes)",
+            POWER_OF_TWO,
         ),
     ] = None
     optimizer: Annotated[

@@ -13,8 +13,12 @@ class Recipe(NamedTuple):
 
 
 def _as_it_stands(model: str) -> dict[str, Any]:
-    """A model's own defaults, made explicit, so that another rate does not change the schedule."""
-    return {"model": model, **DEFAULTS[model]._asdict()}
+    """A model's own defaults, made explicit, so that another rate does not change the schedule.
+
+    All but its shards, since there are at least as many as processes.
+    """
+    usual = DEFAULTS[model]._asdict()
+    return {"model": model, **{name: usual[name] for name in usual if name != "shards"}}
 
 
 _SINGLE = dict(

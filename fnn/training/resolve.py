@@ -28,7 +28,7 @@ def resolve(options: Options) -> Options:
     return options._replace(
         epochs=options.epochs or usual.epochs,
         batch_size=options.batch_size or usual.batch_size,
-        shards=options.shards or 1,
+        shards=options.shards or usual.shards,
         optimizer=optimizer,
         lr=lr,
         schedule=None if lr is None else schedule,
@@ -39,8 +39,6 @@ def check(options: Options) -> Options:
     """The options themselves; InputError for options that do not go together."""
     if options.patience is not None and not options.validation:
         raise InputError("--patience: there are no validation images; add --validation 0.1, say")
-    if options.shards is not None and options.shards & (options.shards - 1):
-        raise InputError(f"--shards {options.shards}: expected 1, 2, 4, 8, ...; choose another")
     recipe = recipe_of(options)
     optimizer = options.optimizer or DEFAULTS[options.model].optimizer
     if OPTIMIZERS[optimizer].lr is None:
