@@ -29,7 +29,7 @@ from fnn.kernels.threads import cut, each
 from fnn.keys import AUGMENT, Key, child
 from fnn.layers.layer import Layer, parameter_grads
 from fnn.optim.transforms import Optimizer
-from fnn.train import Batch, Loss, Step, TrainState, predict, train_step
+from fnn.train import Batch, Loss, Step, TrainState, train_step
 from fnn.tree import Tree
 
 KEYED = {"key", "count"}  # a node of the state that makes random choices, such as dropout's
@@ -140,26 +140,6 @@ def sharded_batches(
 
     every = batch_rows(rng, x, labels, batch_size, first)
     return (list(made(number, rows)) for number, rows in every)
-
-
-def shared_predict(
-    net: Layer,
-    params: Tree,
-    state: Tree,
-    x: Array,
-    group: Group = ALONE,
-    prepare: Callable[[Array], Array] = identity,
-    batch_size: int = 500,
-) -> Array:
-    """`fnn.predict`, whose slices the processes of a group share out; each gets all logits."""
-    if group.size == 1:
-        return predict(net, params, state, x, batch_size, prepare)
-    one = prepare(x[:1])
-    logits = np.zeros((len(x), *net.shape(one.shape[1:])), one.dtype)
-    for i in range(group.rank * batch_size, len(x), group.size * batch_size):
-        here = slice(i, i + batch_size)
-        logits[here] = predict(net, params, state, x[here], batch_size, prepare)
-    return group.add(logits.ravel()).reshape(logits.shape)
 
 
 def own_shards(shards: int, group: Group) -> slice:

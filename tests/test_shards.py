@@ -1,6 +1,7 @@
 """Sharded steps: what they compute, and that the number of processes does not matter."""
 
 import threading
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 
 import fnn
 from fnn.data.synthetic import digits
-from fnn.shards import floats, own_shards, sharded_batches, shared_predict, spans, tree_sum
+from fnn.shards import floats, own_shards, sharded_batches, spans, tree_sum
+from fnn.training.shared import shared_map, shared_predict
 
 LOSS = fnn.softmax_cross_entropy
 
@@ -172,3 +174,29 @@ def test_logits_are_shared_out(n):
 
     expected = fnn.predict(net, ts.params, ts.state, images, 3, fnn.to_float)
     assert all(np.array_equal(found, expected) for found in in_threads(4, logits))
+
+
+@pytest.mark.parametrize("n", [9, 4, 1])
+@pytest.mark.parametrize("size", [1, 2, 4])
+def test_processes_share_out_the_expectations_of_batch_norm(n, size):
+    net = fnn.serial(fnn.flatten(), fnn.batch_norm(), fnn.dense(5), fnn.dropout(0.3))
+    ts = fnn.init_train_state(net, fnn.sgd(), 0, (28, 28, 1))
+    inputs = fnn.to_float(digits(0, 6 * n).images).reshape(n, 6, 28, 28, 1)
+
+    def state(group):
+        each = partial(shared_map, group=group)
+        return fnn.recalibrate(net, ts.params, ts.state, iter(inputs), each)
+
+    expected = fnn.recalibrate(net, ts.params, ts.state, iter(inputs))
+    for found in in_threads(size, state):
+        for a, b in zip(fnn.tree.items(expected), fnn.tree.items(found), strict=True):
+            assert a[0] == b[0]
+            assert np.array_equal(a[1], b[1])
+            assert type(a[1]) is type(b[1])
+
+
+def test_no_batch_of_a_shared_out_expectation_is_an_error():
+    net = fnn.batch_norm()
+    each = partial(shared_map, group=fnn.Group(0, 2, lambda vector: vector))
+    with pytest.raises(ValueError, match="at least one batch"):
+        fnn.recalibrate(net, net.init(0, (4,)), net.state(0, (4,)), [], each)

@@ -1,6 +1,6 @@
 """Batch normalization, and its recalibration for testing."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
@@ -93,19 +93,30 @@ def _like(x: Array, y: Array) -> Array:
     return nhwc(y) if x.ndim == 4 else y
 
 
-def recalibrate(net: Layer, params: Tree, state: Tree, batches: Iterable[Array]) -> Tree:
+def one_by_one(f: Callable[[Array], Tree], batches: Iterable[Array]) -> list[Tree]:
+    return [f(x) for x in batches]
+
+
+def recalibrate(
+    net: Layer,
+    params: Tree,
+    state: Tree,
+    batches: Iterable[Array],
+    each: Callable[[Callable[[Array], Tree], Iterable[Array]], list[Tree]] = one_by_one,
+) -> Tree:
     """The state with every running mean and variance replaced by its expectation over `batches`.
 
     E[x] and Var[x] of equation (38): the averages of the mean and of the biased variance of each
     mini-batch, in training mode with the final parameters. `batches` are inputs x; a few thousand
-    examples suffice. The rest of the state (dropout's count) is kept.
+    examples suffice. The rest of the state (dropout's count) is kept. `each(f, batches)` is f of
+    each batch; processes may share them out (`fnn.training.shared`).
     Raises ValueError if there is no batch, unless there is no batch norm.
     """
     # With a rate of 1, the state after a batch is the batch's own mean and variance.
     probe = tree.map_nodes(lambda norm: {**norm, "rate": 1.0}, NODE, state)
     if not any(where[-1] == "rate" for where, _ in tree.items(probe)):
         return state
-    found = [net.apply(params, probe, x, True)[1].state for x in batches]
+    found = each(lambda x: net.apply(params, probe, x, True)[1].state, batches)
     if not found:
         raise ValueError("recalibrate: expected at least one batch")
 

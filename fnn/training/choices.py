@@ -85,10 +85,10 @@ class Defaults(NamedTuple):
 DEFAULTS = {
     "mlp": Defaults(15, 100, "momentum", 0.3, "cosine"),
     "conv": Defaults(3, 100, "momentum", 0.1, "one-cycle", shards=2),
-    "lenet": Defaults(10, 100, "momentum", 0.05, "one-cycle"),
+    "lenet": Defaults(10, 100, "momentum", 0.05, "one-cycle", shards=2),
     "vgg": Defaults(10, 100, "momentum", 0.05, "one-cycle"),
     "slim": Defaults(10, 250, "nesterov", 0.1, "one-cycle"),
-    "quick": Defaults(2, 500, "nesterov", 0.8, "one-cycle", shards=2),
+    "quick": Defaults(2, 500, "nesterov", 0.8, "one-cycle"),
     "air": Defaults(8, 500, "nesterov", 0.5, "triangular"),
     "resnet": Defaults(10, 100, "momentum", 0.1, "one-cycle"),
 }

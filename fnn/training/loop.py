@@ -4,6 +4,7 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,9 +24,10 @@ from fnn.metrics import accuracy
 from fnn.models import Spec
 from fnn.optim.schedules import Rate, rate_at
 from fnn.optim.transforms import Optimizer
-from fnn.shards import ALONE, Group, own_shards, shard_step, sharded_batches, shared_predict
+from fnn.shards import ALONE, Group, own_shards, shard_step, sharded_batches
 from fnn.train import Loss, Metrics, TrainState, init_train_state, states, train_step
 from fnn.training.history import Row
+from fnn.training.shared import shared_map, shared_predict
 from fnn.tree import Tree
 
 RECALIBRATED = 10000  # images whose mini-batches give batch norm's expectations
@@ -208,7 +210,8 @@ def _end_of_epoch(job: Job, now: Progress, start: float, speed: float, group: Gr
     ts = now.ts
     if may_be_kept:
         some = expectation_batches(job, epoch)
-        ts = ts._replace(state=recalibrate(job.net, ts.params, ts.state, some))
+        each = partial(shared_map, group=group)
+        ts = ts._replace(state=recalibrate(job.net, ts.params, ts.state, some, each))
     check_finite(now._replace(ts=ts))
     # As many training images as there are test images, to compare with.
     few = len(job.test[1]) if job.test is not None else COMPARED

@@ -1,4 +1,4 @@
-"""Train a recipe in PyTorch, to compare with fnn: python tests/bench/trainings.py RECIPE
+"""Train a recipe or a model in PyTorch, to compare: python tests/bench/trainings.py RECIPE
 
 It needs both PyTorch and fnn in one environment. PyTorch gets the same network with the same
 initial parameters, and fnn's own batches in the same order with the same augmentation, learning
@@ -24,6 +24,7 @@ from fnn.kernels.threads import count
 from fnn.optim.schedules import slowing
 from fnn.recognizer.tta import VIEWS, averaged
 from fnn.training.assemble import assemble
+from fnn.training.choices import DEFAULTS
 from fnn.training.loop import begin, expectation_batches, feed
 from fnn.training.recipes import RECIPES
 from fnn.training.resolve import of_network, resolve
@@ -191,11 +192,13 @@ def share(net, split, views=VIEWS["one"]):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("recipe", choices=RECIPES)
+    parser.add_argument("recipe", choices=[*RECIPES, *DEFAULTS], metavar="RECIPE")
     parser.add_argument("--epochs", type=int, help="stop after this many epochs (all)")
     parser.add_argument("--seed", type=int, default=0)
     own, changes = parser.parse_known_args()
-    args = resolve(parse(["--recipe", own.recipe, "--seed", str(own.seed), *changes])[0])
+    kind = "--recipe" if own.recipe in RECIPES else "--model"
+    seed = ["--seed", str(own.seed), "--shards", "1"]
+    args = resolve(parse([kind, own.recipe, *seed, *changes])[0])
     if args.networks > 1:
         parser.error(f"{own.recipe} is of {args.networks} networks: take the recipe of one")
     keep_freed_memory()
