@@ -5,6 +5,7 @@ Child `i` of a key is `(*key, i)`. Different keys give independent streams, so e
 gets a key that names its purpose, and a run can be resumed from two numbers.
 """
 
+import hashlib
 import operator
 from typing import TypeAlias
 
@@ -57,4 +58,8 @@ def generator(rng: Key) -> np.random.Generator:
     Source: Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
     """
     seed, *spawn = path(rng)
+    # SeedSequence takes numbers apart into words of 32 bits: (1, 2**32) would be (1, 0, 1).
+    if seed >= 1 << 128 or any(part >= 1 << 32 for part in spawn):
+        words = ",".join(map(str, (seed, *spawn)))
+        seed, spawn = int.from_bytes(hashlib.sha256(words.encode()).digest()), []
     return np.random.Generator(np.random.Philox(np.random.SeedSequence(seed, spawn_key=spawn)))

@@ -7,6 +7,8 @@ Source: definitions as in Manning, Raghavan and Schuetze, "Introduction to Infor
 2008, chapter 8; each class in turn counts as the relevant one.
 """
 
+import math
+
 import numpy as np
 
 from fnn.arrays import Array
@@ -14,12 +16,14 @@ from fnn.losses import check_classes, check_labels
 
 
 def accuracy(logits: Array, labels: Array) -> float:
-    """The share of examples, 0..1, whose largest logit is at their label.
+    """The share of examples, 0..1, whose largest logit is at their label; nan if a logit is nan.
 
     >>> accuracy(np.array([[0.1, 0.9], [0.8, 0.2]]), np.array([1, 1]))
     0.5
     """
     check_labels(logits, labels)
+    if np.isnan(logits).any():
+        return math.nan
     return float((logits.argmax(axis=1) == labels).mean())
 
 

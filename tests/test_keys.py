@@ -7,13 +7,28 @@ from hypothesis import strategies as st
 
 from fnn import keys
 
-paths = st.lists(st.integers(0, 2**40), min_size=1, max_size=4).map(tuple)
+numbers = st.integers(0, 2**40) | st.sampled_from([0, 1, 2**32, 2**64, 2**128, 2**160 + 1])
+paths = st.lists(numbers, min_size=1, max_size=4).map(tuple)
 
 
 @given(paths, paths)
 def test_streams_are_equal_only_for_equal_keys(a, b):
     draws = [keys.generator(k).integers(2**63, size=2).tolist() for k in (a, b)]
     assert (draws[0] == draws[1]) == (a == b)
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        ((1, 2**32), (1, 0, 1)),
+        ((1, 2**32 + 5), (1, 5, 1)),
+        ((1, 2**64, 7), (1, 0, 0, 1, 7)),
+        ((2**128, 3), (0, 1, 3)),
+        ((2**160 + 2**128,), (0, 1, 1)),
+    ],
+)
+def test_large_numbers_are_not_taken_for_several(a, b):
+    assert keys.generator(a).integers(2**63) != keys.generator(b).integers(2**63)
 
 
 def test_a_key_differs_from_its_children_and_their_children():

@@ -87,3 +87,9 @@ def test_scikit_learn_says_the_same(metrics, case):
 def test_bad_answers_are_refused(labels, said, classes, error, words):
     with pytest.raises(error, match=words):
         fnn.confusion(np.array(labels), np.array(said), classes)
+
+
+def test_answers_that_are_no_numbers_have_no_accuracy():
+    logits = np.array([[np.nan, 0.0], [1.0, 0.0]])
+    assert np.isnan(fnn.accuracy(logits, np.array([0, 0])))
+    assert fnn.accuracy(np.array([[np.inf, 0.0]]), np.array([0])) == 1.0

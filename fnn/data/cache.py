@@ -21,7 +21,9 @@ from fnn.files.atomic import write_atomically
 Say: TypeAlias = Callable[[str], None]
 
 HIDDEN = ".parsed"
-VERSION = 1  # increase it when the file's layout or a parser's result changes
+# An archive that is unpacked may set a file's modification time, but not when it was changed.
+SEEN = ("st_size", "st_mtime_ns", "st_ctime_ns", "st_ino")
+VERSION = 2  # increase it when the file's layout or a parser's result changes
 HEADER_LIMIT = 1 << 16
 
 
@@ -58,14 +60,14 @@ def cached(
 ) -> Split:
     """The split that `parse` makes from the files `sources`, or its cached copy.
 
-    The copy is used only while every source has the size and the modification time (in
-    nanoseconds) it had when it was parsed. If it is stale or damaged, the sources are parsed again.
+    The copy is used only while every source has the size, the times and the inode that it had when
+    it was parsed. If it is stale or damaged, the sources are parsed again.
     `tag` names the kind of data and the split. Images and labels are uint8.
     If the cache cannot be written, the split is still returned, after one line to `say`.
     """
     # Taken before parsing, so a source that changes meanwhile is parsed again next time.
     status = [source.stat() for source in sources]
-    stamp = [VERSION, tag, *([s.st_size, s.st_mtime_ns] for s in status)]
+    stamp = [VERSION, tag, *([getattr(s, name) for name in SEEN] for s in status)]
     name = hashlib.sha256(json.dumps([str(s.resolve()) for s in sources]).encode()).hexdigest()
     file = root / HIDDEN / f"{tag}-{name[:16]}.u8"
     if (kept := _read(file, stamp)) is not None:

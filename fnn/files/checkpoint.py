@@ -76,8 +76,12 @@ def _form(value: Any, where: str, arrays: dict[str, Array]) -> Any:
         return {"tuple": [_form(v, f"{where}/{i}", arrays) for i, v in enumerate(value)]}
     if isinstance(value, np.ndarray | np.generic):
         name = where or "array"
+        if isinstance(value, np.ma.MaskedArray):
+            raise TypeError(f"{name}: a masked array would lose its mask: save its data and mask")
         if value.dtype.kind not in "biuf" or name in arrays or name == HEADER:
             raise TypeError(f"{name}: cannot save an array of {value.dtype} under this name")
+        if not name.isprintable() or len(name.encode()) > 60000:  # it names a member of the archive
+            raise TypeError(f"{name!r:.200}: keys must be printable, and paths below 60,000 bytes")
         arrays[name] = np.asarray(value)
         return {"array": name}
     if value is None or type(value) in (bool, int, float, str):

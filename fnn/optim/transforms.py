@@ -119,9 +119,14 @@ def clip_by_global_norm(limit: float) -> Optimizer:
         raise ValueError(f"clip_by_global_norm: expected a limit above 0, found {limit}")
 
     def clipped(grads: Tree) -> Tree:
-        norm = math.sqrt(sum(float(np.vdot(g, g)) for g in tree.leaves(grads)))
-        factor = limit / norm if norm > limit else 1.0
-        return tree.map(lambda g: g * factor, grads)
+        largest = max((float(np.abs(g).max(initial=0)) for g in tree.leaves(grads)), default=0.0)
+        if largest == 0:
+            return tree.map(lambda g: g * 1.0, grads)
+        # In units of the largest number, whose squares neither overflow nor vanish.
+        units = tree.map(lambda g: g / largest, grads)
+        norm = math.sqrt(sum(float(np.vdot(g, g)) for g in tree.leaves(units)))
+        factor = min(largest, limit / norm)
+        return tree.map(lambda g: g * factor, units)
 
     return stateless(clipped)
 

@@ -17,6 +17,72 @@ def test_new_content_replaces_the_old_and_permissions_are_the_usual(tmp_path):
     assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE((tmp_path / "b").stat().st_mode)
 
 
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o664, 0o755])
+def test_an_existing_file_keeps_its_mode(tmp_path, mode):
+    path = tmp_path / "a"
+    path.touch()
+    path.chmod(mode)
+    write_atomically(path, lambda file: file.write(oct(os.fstat(file.fileno()).st_mode).encode()))
+    assert stat.S_IMODE(path.stat().st_mode) == mode
+    written = stat.S_IMODE(int(path.read_text(), 8))
+    assert written & ~mode == 0  # not open to others at any time
+
+
+@pytest.mark.skipif(getattr(os, "geteuid", lambda: 1)() != 0, reason="only root gives files away")
+def test_an_existing_file_keeps_its_owner(tmp_path):
+    path = tmp_path / "a"
+    path.touch()
+    os.chown(path, 12345, 23456)
+    write_atomically(path, lambda file: file.write(b"x"))
+    assert (path.stat().st_uid, path.stat().st_gid) == (12345, 23456)
+
+
+def test_a_read_only_file_is_refused(tmp_path):
+    path = tmp_path / "a"
+    path.write_bytes(b"old")
+    path.chmod(0o444)
+    with pytest.raises(InputError, match=r"a: is read-only; name another file, or chmod u\+w it"):
+        write_atomically(path, lambda file: file.write(b"new"))
+    assert path.read_bytes() == b"old"
+
+
+@pytest.mark.parametrize("failing", ["open", "fsync"])
+def test_a_directory_that_cannot_be_synced_is_written_to(tmp_path, monkeypatch, failing):
+    def refuse(f):
+        def call(target, *args):
+            one = os.fstat(target) if isinstance(target, int) else os.stat(target)
+            if stat.S_ISDIR(one.st_mode):
+                raise OSError(22, "Invalid argument")
+            return f(target, *args)
+
+        return call
+
+    original = getattr(os, failing)
+    if failing == "open":
+        monkeypatch.setattr(os, "open", lambda path, how, *more: (
+            refuse(original)(path, how, *more) if os.path.exists(path) else original(path, how, *more)
+        ))  # fmt: skip
+    else:
+        monkeypatch.setattr(os, "fsync", refuse(original))
+    write_atomically(tmp_path / "a", lambda file: file.write(b"x"))
+    assert (tmp_path / "a").read_bytes() == b"x"
+
+
+@pytest.mark.parametrize("name", ["字" * 80, "é" * 120, "a" * 250, "字" * 84 + "abc"])
+def test_every_legal_name_can_be_written(tmp_path, name):
+    for content in (b"one", b"two"):
+        write_atomically(tmp_path / name, lambda file, c=content: file.write(c))
+        assert (tmp_path / name).read_bytes() == content
+    assert os.listdir(tmp_path) == [name]
+
+
+def test_a_link_to_itself_is_refused(tmp_path):
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with pytest.raises(InputError, match="loop: "):
+        check_writable(tmp_path / "loop")
+    assert (tmp_path / "loop").is_symlink()
+
+
 def test_a_failure_leaves_the_old_content_and_nothing_else(tmp_path):
     path = tmp_path / "a"
     path.write_bytes(b"old")

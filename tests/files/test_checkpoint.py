@@ -208,3 +208,18 @@ def test_a_path_that_cannot_be_read_is_named(tmp_path, monkeypatch, name):
         InputError, match=r"there is no such file|cannot be read|damaged|not a regular file"
     ):
         checkpoint.load(name)
+
+
+@pytest.mark.parametrize(
+    ("leaf", "words"),
+    [
+        ({"a": np.ma.array([1.0, 2.0], mask=[0, 1])}, "a: a masked array would lose its mask"),
+        ({"a\0b": np.ones(2)}, "keys must be printable"),
+        ({"a": {"\ud800": np.ones(2)}}, "keys must be printable"),
+        ({"a" * 70000: np.ones(2)}, "paths below 60,000 bytes"),
+    ],
+)
+def test_what_would_not_come_back_is_refused(tmp_path, leaf, words):
+    with pytest.raises(TypeError, match=words):
+        checkpoint.save(tmp_path / "a", leaf)
+    assert not (tmp_path / "a").exists()

@@ -245,3 +245,25 @@ def test_a_rate_that_is_not_finite_is_refused_at_its_step(rate):
     optimizer = fnn.sgd(lambda step: rate if step == 2 else 0.1)
     with pytest.raises(ValueError, match="at step 2"):
         follow(optimizer, {"w": np.ones(1)}, lambda w: w, 3)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("size", [1e-30, 1e-19, 1.0, 1e19, 1e37])
+def test_clipping_neither_overflows_nor_vanishes(kind, size):
+    grads = {"a": np.array([3 * size], kind), "b": np.array([-4 * size, 0], kind)}
+    for limit in (size, 2.5 * size, 10 * size):
+        optimizer = fnn.clip_by_global_norm(limit)
+        got = optimizer.update(grads, optimizer.init(grads))[0]
+        factor = min(1.0, limit / (5 * size))
+        np.testing.assert_allclose(got["a"], [3 * size * factor], rtol=1e-6)
+        np.testing.assert_allclose(got["b"], [-4 * size * factor, 0], rtol=1e-6)
+        assert got["a"].dtype == kind
+
+
+def test_clipping_leaves_zeros_and_shows_what_is_not_finite():
+    clip = fnn.clip_by_global_norm(1.0).update
+    zeros = {"a": np.zeros(3, np.float32)}
+    assert np.array_equal(clip(zeros, {})[0]["a"], zeros["a"])
+    with np.errstate(all="ignore"):
+        for bad in (np.inf, np.nan):
+            assert not np.isfinite(clip({"a": np.array([bad, 1.0])}, {})[0]["a"]).all()
