@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
+from fnn.arrays import Array
 from fnn.cli import program
 from fnn.cli.inputs import DIGITS, add_params_argument, find_recognizer
 from fnn.cli.program import Parser, main_of, parser
@@ -10,7 +13,7 @@ from fnn.data.batches import image_shape
 from fnn.data.dump import read_dump
 from fnn.errors import InputError, say
 from fnn.files.atomic import check_writable, write_atomically
-from fnn.recognizer.recognizer import recognize
+from fnn.recognizer.recognizer import pretrained, recognize
 
 
 def arguments() -> Parser:
@@ -31,11 +34,12 @@ def body(argv: Sequence[str]) -> None:
     args = arguments().parse_args(argv)
     program.keep_freed_memory()
     target = check_writable(args.out)
-    images = read_dump(args.dump)
+    images = light_on_black(read_dump(args.dump))
     for what, source in (("dump", args.dump), ("parameter file", args.params)):
         if source and target.exists() and Path(source).exists() and target.samefile(source):
             raise InputError(f"{args.out}: is the {what} itself; name another file for the answers")
-    found = find_recognizer(args.params, image_shape(images), DIGITS)
+    mnist = pretrained().origin
+    found = find_recognizer(args.params, image_shape(images), DIGITS, mnist.test if mnist else "")
     if found.spec.classes != len(DIGITS):
         raise InputError(
             f"the network has {found.spec.classes} classes, expected {len(DIGITS)} digits: choose "
@@ -44,6 +48,16 @@ def body(argv: Sequence[str]) -> None:
     text = "".join(f"{digit}\n" for digit in recognize(found, images).argmax(axis=1))
     write_atomically(args.out, lambda file: file.write(text.encode()))
     say(f"{len(images)} answers written to {args.out}")
+
+
+def light_on_black(images: Array) -> Array:
+    """Images like MNIST's: those whose edges are bright are turned round, and a line says so."""
+    edges = np.ones(images.shape[1:], bool)
+    edges[1:-1, 1:-1] = False
+    if np.median(images[:, edges]) < 128:
+        return images
+    say("the images are dark on light: they are turned round (255 - x), to be like MNIST's")
+    return 255 - images
 
 
 main = main_of("fnn-contest", body)

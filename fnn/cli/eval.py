@@ -13,6 +13,7 @@ from fnn.cli.inputs import add_data_argument, add_params_argument, find_recogniz
 from fnn.cli.program import Parser, main_of, parser
 from fnn.data.batches import image_shape
 from fnn.data.catalogue import open_data
+from fnn.data.dataset import fingerprint
 from fnn.errors import one_line
 from fnn.losses import softmax_cross_entropy
 from fnn.metrics import accuracy, confusion, f1, precision, recall
@@ -53,7 +54,9 @@ def body(argv: Sequence[str]) -> None:
         check_target(target, "--plot")
     source = open_data(args.data, "test")
     images, labels = source.data
-    found = find_recognizer(args.params, image_shape(images), source.classes)
+    found = find_recognizer(
+        args.params, image_shape(images), source.classes, fingerprint(source.data)
+    )
     logits = recognize(found, images)
     counts = confusion(labels, logits.argmax(axis=1), found.spec.classes)
     names = class_names(source.classes, found.spec.classes)

@@ -1,5 +1,7 @@
 """How the programs find their data and parameters."""
 
+import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -7,8 +9,9 @@ from fnn.arrays import Shape
 from fnn.cli.program import Parser, add_option
 from fnn.errors import InputError, say
 from fnn.models import Spec
-from fnn.recognizer.recognizer import Recognizer, load_recognizer, pretrained, untrained
+from fnn.recognizer.recognizer import MNIST, Recognizer, load_recognizer, untrained
 from fnn.training.options import Options, table
+from fnn.training.run_directory import FINAL, holds_run
 
 DEFAULT = "params.npz"
 RANDOM, PRETRAINED = "random", "pretrained"  # values of --params that are not files
@@ -33,13 +36,15 @@ def add_params_argument(parser: Parser) -> None:
 
 
 def find_recognizer(
-    choice: str | None, shape: Shape | None = None, classes: Sequence[str] = ()
+    choice: str | None, shape: Shape | None = None, classes: Sequence[str] = (), test: str = ""
 ) -> Recognizer:
     """The network for images of `shape` with these classes: `choice`, or `DEFAULT` if it is None.
 
     Without either, images like MNIST's get the parameters that come with fnn. One printed line
-    says which were chosen. 'random' is the untrained 3-layer network of the course's tasks 1 and
-    2, from seed 0. Without a shape, any network will do, and 'random' is for MNIST's images.
+    says which were chosen and what they have learned from, and another one if that is not the data
+    set whose test images have the hash `test`. 'random' is the untrained 3-layer network of the
+    course's tasks 1 and 2, from seed 0. Without a shape, any network will do, and 'random' is for
+    MNIST's images. A run's directory stands for the network at its end.
 
     Raises InputError if there is no network, or if it is for other images.
     """
@@ -47,7 +52,8 @@ def find_recognizer(
         say("parameters: random, from seed 0")
         return untrained(Spec("mlp", shape or (28, 28, 1), len(classes) or 10, {}))
     name = choice if choice is not None else _usual(shape, classes)
-    found = pretrained() if name == PRETRAINED else load_recognizer(name)
+    file = MNIST if name == PRETRAINED else in_run(name)
+    found = load_recognizer(file)
     if shape is not None and found.spec.shape != shape:
         raise InputError(
             f"{name}: the network takes images of shape {found.spec.shape}, these have {shape}: "
@@ -58,8 +64,45 @@ def find_recognizer(
             f"{name}: the network has {found.spec.classes} classes, the data set "
             f"{len(classes)}: choose other images or other --params"
         )
-    say(f"parameters: {name}")
+    age = None if name == PRETRAINED else time.time() - os.path.getmtime(file)
+    say(f"parameters: {name}{history(found, age)}")
+    if test and found.origin and found.origin.test != test:
+        say(f"fnn: these images are not of the data that {name} has learned from")
     return found
+
+
+def in_run(name: str) -> str:
+    """The file of a network: of a run's directory, params.npz in it."""
+    file = os.path.join(name, FINAL)
+    return file if holds_run(Path(name)) and os.path.exists(file) else name
+
+
+def history(found: Recognizer, age: float | None) -> str:
+    """What a network is and has learned from; `age` is in seconds.
+
+    >>> history(pretrained(), 7300.0)
+    ' (slim x3, trained on mnist, 99.76%, 2 h ago)'
+    """
+    spec, origin, told = found.spec, found.origin, []
+    told.append(spec.name if spec.networks == 1 else f"{spec.name} x{spec.networks}")
+    if origin is not None:
+        told.append(f"trained on {origin.data}")
+        told += [f"{origin.accuracy:.2%}"] if origin.accuracy is not None else []
+    if age is not None:
+        told.append(ago(age))
+    return f" ({', '.join(told)})"
+
+
+def ago(age: float) -> str:
+    """A time in the past, in words.
+
+    >>> ago(59), ago(3600 * 5), ago(86400 * 3)
+    ('just now', '5 h ago', '3 days ago')
+    """
+    for seconds, unit in ((86400, "days"), (3600, "h"), (60, "min")):
+        if age >= 2 * seconds or (seconds != 86400 and age >= seconds):
+            return f"{age // seconds:.0f} {unit} ago"
+    return "just now"
 
 
 def _usual(shape: Shape | None, classes: Sequence[str]) -> str:

@@ -119,7 +119,10 @@ def run(prog: str, body: Callable[[Sequence[str]], None], argv: Sequence[str] | 
 
 @contextmanager
 def asked_to_stop() -> Iterator[Callable[[], bool]]:
-    """A function that tells whether Ctrl-C or SIGTERM came; a second signal ends the program."""
+    """A function that tells whether Ctrl-C, SIGTERM or a hangup came; a second ends the program.
+
+    A signal that is ignored from the start, as in a script's background job, stays ignored.
+    """
     asked = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield asked.is_set  # only the main thread may handle signals
@@ -129,7 +132,9 @@ def asked_to_stop() -> Iterator[Callable[[], bool]]:
         signal.signal(number, signal.default_int_handler)
         asked.set()
 
-    kinds = (signal.SIGINT, signal.SIGTERM)
+    named = ("SIGINT", "SIGTERM", "SIGHUP")  # Windows has no SIGHUP
+    every = [getattr(signal, name) for name in named if hasattr(signal, name)]
+    kinds = [kind for kind in every if signal.getsignal(kind) != signal.SIG_IGN]
     before = [signal.signal(kind, ask) for kind in kinds]
     try:
         yield asked.is_set

@@ -2,8 +2,9 @@
 
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 from fnn.errors import say
@@ -11,6 +12,9 @@ from fnn.training.history import Row
 from fnn.training.loop import Job, Progress
 
 TERMINAL = "FNN_TERMINAL"  # the terminal's columns, for a process that mpiexec keeps from it
+
+
+NEWS = 30.0  # seconds
 
 
 class Show(NamedTuple):
@@ -27,12 +31,16 @@ def teller(quiet: bool) -> Callable[[str], None]:
 
 @contextmanager
 def shown(job: Job, quiet: bool) -> Iterator[Show]:
-    """Epochs as lines on standard output, and a bar on standard error if it is a terminal."""
+    """Epochs as lines on standard output, and progress on standard error.
+
+    That is a bar at a terminal, otherwise a line now and then.
+    """
     columns = os.environ.get(TERMINAL)
-    if quiet or sys.stderr is None or not (columns or sys.stderr.isatty()):
-        yield Show(
-            lambda now: tell(line_of(now.row)) if now.row and not quiet else None, teller(quiet)
-        )
+    if quiet:
+        yield Show(lambda now: None, teller(quiet))
+        return
+    if sys.stderr is None or not (columns or sys.stderr.isatty()):
+        yield Show(lines(job), say)
         return
     from tqdm import tqdm
 
@@ -56,18 +64,45 @@ def shown(job: Job, quiet: bool) -> Iterator[Show]:
             accuracy = f"accuracy {now.row.test_accuracy:.4f}"
             bar.set_description(f"{accuracy}, epoch {following}/{job.epochs}")
 
+        def stage_if_possible(now: Progress) -> None:
+            with suppress(OSError):  # the terminal may be gone
+                stage(now)
+
         def line(text: str) -> None:
-            bar.clear()
+            with suppress(OSError):
+                bar.clear()
             say(text)
 
-        yield Show(stage, line)
+        yield Show(stage_if_possible, line)
+
+
+def lines(job: Job) -> Callable[[Progress], None]:
+    """A function that prints each epoch, and every NEWS seconds where the training stands."""
+    told_at = time.monotonic()
+
+    def stage(now: Progress) -> None:
+        nonlocal told_at
+        if now.row is not None:
+            tell(line_of(now.row))
+        elif time.monotonic() - told_at < NEWS:
+            return
+        else:
+            n = len(job.train[1])
+            learned = min(n, now.batch * job.batch_size)
+            mean = now.loss / learned
+            say(f"epoch {now.epoch + 1}: {learned:,} of {n:,} images, loss {mean:.4f}")
+        told_at = time.monotonic()
+
+    return stage
 
 
 def tell(line: str) -> None:
-    """Print a line on standard output; training goes on if its reader is gone."""
+    """Print a line on standard output; training goes on if that fails."""
     try:
         print(line, flush=True)
-    except BrokenPipeError:
+    except OSError as error:
+        if not isinstance(error, BrokenPipeError):  # a reader may go away, as head does
+            say(f"standard output cannot be written ({error.strerror}); the training goes on")
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -25,6 +26,9 @@ EXIT = "EXIT STRING:"
 # How lines begin that mpiexec adds to those of the processes.
 MPIEXEC_SAYS = ("===", "=  ", "This typically refers", "Please see the FAQ", "[mpiexec@", "[proxy:")
 
+LAUNCHED = (
+    "FNN_LAUNCHED"  # set for the processes of --ranks: their standard input is the launcher's
+)
 STOPPED = 130
 DOWNLOAD = 3600.0  # seconds that the others wait while the first process gets the data
 FIRST_SPEAKS, FIRST_SAVES = 2.0, 60.0  # seconds
@@ -44,14 +48,13 @@ def start_ranks(prog: str, ranks: int, argv: Sequence[str]) -> NoReturn:
         raise InputError(f"--ranks: {missing} is not installed: pip install 'fnn[mpi]'")
     sys.stdout.flush()
     command = [mpiexec, "-n", str(ranks), sys.executable, str(start.__file__), prog, *argv]
-    nothing, pipe = subprocess.DEVNULL, subprocess.PIPE
     why = ""
     over_bar = "\r\x1b[K" if sys.stdout.isatty() and sys.stderr.isatty() else ""
     with subprocess.Popen(
         command,
         env={**os.environ, **settings(ranks)},
-        stdin=nothing,
-        stdout=pipe,
+        stdin=subprocess.PIPE,  # never written to: its end tells that this process is gone
+        stdout=subprocess.PIPE,
         text=True,
         errors="replace",
         start_new_session=True,
@@ -76,9 +79,16 @@ def usual(shards: int) -> int:
     return min(shards, 1 << (count().bit_length() - 1))
 
 
+def end_with_launcher() -> None:
+    """Kill this process, and with it the job, when the one that launched it has been killed."""
+    while os.read(0, 1):  # not sys.stdin, whose lock would be held at the end
+        pass
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 def settings(ranks: int) -> dict[str, str]:
-    """Environment variables for each process: its part of FNN_THREADS, and the bar's terminal."""
-    told = {}
+    """Environment variables for each process: its part of FNN_THREADS, the bar's terminal."""
+    told = {LAUNCHED: "1"}
     if os.environ.get("FNN_THREADS"):
         told["FNN_THREADS"] = str(max(1, count() // ranks))
     if sys.stderr.isatty():
@@ -113,6 +123,8 @@ def as_one(prog: str, main: Callable[[], int]) -> int:
         return 2
     told, status = io.StringIO(), 1
     with ExitStack() as stack:
+        if os.environ.get(LAUNCHED) and not rank:
+            threading.Thread(target=end_with_launcher, daemon=True).start()
         if rank:
             os.environ.pop(TERMINAL, None)
             stack.enter_context(redirect_stdout(io.StringIO()))

@@ -16,7 +16,7 @@ from fnn.cli.inputs import add_data_argument, add_params_argument, find_recogniz
 from fnn.cli.program import Parser, argument, main_of, parser
 from fnn.data.batches import image_shape
 from fnn.data.catalogue import Source, open_data
-from fnn.data.dataset import Split
+from fnn.data.dataset import Split, fingerprint
 from fnn.data.mnist import SplitName
 from fnn.errors import InputError, say
 from fnn.losses import softmax
@@ -89,7 +89,9 @@ def body(argv: Sequence[str]) -> None:
     if not args.mistakes and not args.filters:
         deliver(sheet(args.out, *images(source, args)), args.out)
         return
-    found = find_recognizer(args.params, image_shape(source.data.images), source.classes)
+    found = find_recognizer(
+        args.params, image_shape(source.data.images), source.classes, fingerprint(source.data)
+    )
     if args.filters:
         deliver(filters(found, args), args.out)
         return

@@ -9,22 +9,21 @@ from typing import Any
 from fnn.cli import program, ranks
 from fnn.cli.call import Call, parse, without_ranks
 from fnn.cli.inputs import DEFAULT
-from fnn.cli.progress import Show, shown, teller
+from fnn.cli.outcome import Stopped, Trained, finish, rescue, trained
+from fnn.cli.progress import shown, teller
 from fnn.data.catalogue import KNOWN, Source, open_data
-from fnn.data.dataset import Dataset, Split
-from fnn.errors import InputError, one_line
+from fnn.data.dataset import Dataset, fingerprint
+from fnn.errors import InputError
 from fnn.files.atomic import check_writable
-from fnn.metrics import accuracy
-from fnn.models import Spec, build
-from fnn.recognizer.recognizer import Recognizer, recognize, save_recognizer
+from fnn.models import build
 from fnn.shards import Group, check_shards
 from fnn.summary import summary, table
-from fnn.train import TrainState
 from fnn.training import run_directory
-from fnn.training.assemble import assemble, spec_of, together
+from fnn.training.assemble import assemble, spec_of
 from fnn.training.choices import DEFAULTS
+from fnn.training.described import described
 from fnn.training.drive import SAVE_EVERY, meet, opened, run, stages
-from fnn.training.loop import Diverged, Job, Progress, begin, measure, outcome
+from fnn.training.loop import Diverged, Job, Progress, begin
 from fnn.training.options import Options
 from fnn.training.resolve import of_network, resolve
 
@@ -47,39 +46,54 @@ def body(argv: Sequence[str]) -> None:
     source = open_data(options.data)
     if not group.rank:
         meet(patient)
-    spec = spec_of(options, source)
     job = assemble(of_network(options, 0), source)
     if call.summary:
+        spec = spec_of(options, source)
         print(table(summary(build(spec), spec.shape)))
         return
     if call.run is not None and group.rank == 0:
         run_directory.create(Path(call.run))
-    seen = run_directory.fingerprint(*source.data) if place else ""
+    seen = fingerprint(*source.data) if place else ""
     with ExitStack() as stack:
         # Each of several networks is a run of its own, in 1, 2, ...
         if place and options.networks > 1 and group.rank == 0:
             stack.enter_context(opened(place, job, config_of(options, source, seen)))
-        each = []
-        for i in range(options.networks):
-            own = of_network(options, i)
-            part = place
-            if options.networks > 1:
-                part = place and place / str(i + 1)
-                teller(call.quiet)(f"network {i + 1} of {options.networks}, seed {own.seed}")
-            job = job if i == 0 else assemble(own, source)
-            config = config_of(own, source, seen)
-            each.append(train_one(job, part, config, call, str(place), group))
-        if group.rank:
-            return
-        finish(options, call, place, spec, together(each), source.data.test)
+        each: list[Trained] = []
+        try:
+            for i in range(options.networks):
+                own = of_network(options, i)
+                part = place
+                if options.networks > 1:
+                    part = place and place / str(i + 1)
+                    teller(call.quiet)(f"network {i + 1} of {options.networks}, seed {own.seed}")
+                job = job if i == 0 else assemble(own, source)
+                config = config_of(own, source, seen)
+                intro = "" if i or call.resume else described(options, job)
+                each.append(train_one(job, part, config, call, str(place), group, intro))
+        except Stopped as stopped:
+            if group.rank == 0:
+                rescue(options, call, job, [*each, *([stopped.last] if stopped.last else [])])
+            raise
+        if group.rank == 0:
+            finish(options, call, place, job, each)
 
 
 def train_one(
-    job: Job, place: Path | None, config: dict[str, Any], call: Call, directory: str, group: Group
-) -> TrainState:
-    """The network at the end of a training; `directory` is the one to --resume."""
+    job: Job,
+    place: Path | None,
+    config: dict[str, Any],
+    call: Call,
+    directory: str,
+    group: Group,
+    intro: str,
+) -> Trained:
+    """The network at the end of a training; `directory` is the one to --resume.
+
+    `intro` is printed once the training has begun.
+    """
     pause = SAVE_EVERY if call.save_every is None else call.save_every
     now: Progress | None = None
+    finished: Progress | None = None  # the last stage after an epoch
     with shown(job, call.quiet) as show, program.asked_to_stop() as stop:
         every = (
             run(job, place, pause, stop, config, group)
@@ -88,11 +102,15 @@ def train_one(
         )
         try:
             for now in every:
+                if intro:
+                    show.line(intro)
+                    intro = ""
                 show.stage(now)
+                finished = now if now.row is not None else finished
         except KeyboardInterrupt:
             if place is None:
-                show.line("the training was stopped and nothing was saved")
-            elif now is not None:
+                raise Stopped(finished and trained(job, finished, show)) from None
+            if now is not None:
                 show.line(
                     f"stopped after step {now.batch} of epoch {now.epoch + 1}; continue with: "
                     f"fnn-train --resume {shlex.quote(directory)}"
@@ -103,7 +121,7 @@ def train_one(
             lost = "" if place else ", and nothing was saved"
             raise InputError(f"{error}{lost}; {advice} a smaller --lr") from None
         assert now is not None  # a job has at least one epoch
-        return told_outcome(job, now, show)
+        return trained(job, now, show)
 
 
 def share_out(options: Options, call: Call, processes: int) -> int:
@@ -118,41 +136,10 @@ def share_out(options: Options, call: Call, processes: int) -> int:
     return shards
 
 
-def told_outcome(job: Job, now: Progress, show: Show) -> TrainState:
-    """The network of the best or the last epoch; prints a line about the best one."""
-    ts = outcome(now)
-    if now.best.epoch and job.test is not None:
-        best, tested = now.best, measure(job, ts, job.test).accuracy
-        told = f"epoch {best.epoch} was best on the validation images: accuracy {best.accuracy:.4f}"
-        show.line(f"{told}, on the test images {tested:.4f}")
-    return ts
-
-
 def config_of(options: Options, source: Source[Dataset], seen: str) -> dict[str, Any]:
     """What a run's config.json keeps of a call."""
     named = source.name if source.name in KNOWN else str(Path(source.name).resolve())
     return {"options": resolve(options)._replace(data=named)._asdict(), "fingerprint": seen}
-
-
-def finish(
-    options: Options, call: Call, place: Path | None, spec: Spec, ts: TrainState, test: Split
-) -> None:
-    """Write the network to the run's directory and to --out, or to DEFAULT without either.
-
-    With several networks or views, print the accuracy of the mean answer.
-    """
-    tell = teller(call.quiet)
-    named = [Path(call.out or DEFAULT)] if call.out or place is None else []
-    for path in [*([place / run_directory.FINAL] if place else []), *named]:
-        save_recognizer(path, spec, ts.params, ts.state, options.compact)
-        tell(one_line(f"parameters saved in {path}"))
-    if call.quiet or (spec.networks == 1 and spec.views == "one"):
-        return
-    found = Recognizer(spec, build(spec), ts.params, ts.state)
-    share = accuracy(recognize(found, test.images), test.labels)
-    views = "" if spec.views == "one" else f", {spec.views} views"
-    count = f"{spec.networks} networks" if spec.networks > 1 else "the network"
-    tell(f"{count}{views}: accuracy {share:.4f} on the test images")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,6 +1,9 @@
 """What a data set is: images and labels, split into training and test."""
 
+import hashlib
 from typing import NamedTuple
+
+import numpy as np
 
 from fnn.arrays import Array
 
@@ -17,3 +20,13 @@ class Dataset(NamedTuple):
 
     train: Split
     test: Split
+
+
+def fingerprint(*splits: tuple[Array, Array] | None) -> str:
+    """A hash of all images and labels: what tells one data set from another."""
+    digest = hashlib.sha256()
+    for split in splits:
+        for array in split or ():
+            digest.update(repr((array.shape, str(array.dtype))).encode())
+            digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()

@@ -1,7 +1,9 @@
 """Writing files so that a reader sees the old content or the new, never a part of it."""
 
 import glob
+import itertools
 import os
+import shutil
 import stat
 import time
 from collections.abc import Callable
@@ -72,6 +74,23 @@ def check_writable(path: str | os.PathLike[str]) -> Path:
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"{path}: cannot be written ({reason}); name another file") from None
     return target
+
+
+def keep_aside(path: str | os.PathLike[str]) -> Path | None:
+    """Give an existing file a second name, with a number before its ending; None without a file.
+
+    The first name goes on until something else is written there.
+    """
+    old = Path(path)
+    if not old.is_file():
+        return None
+    names = (old.with_name(f"{old.stem}.{i}{old.suffix}") for i in itertools.count(1))
+    kept = next(name for name in names if not os.path.lexists(name))
+    try:
+        os.link(old, kept)
+    except OSError:  # not on every file system
+        shutil.copy2(old, kept)
+    return kept
 
 
 def _put(temporary: Path, target: Path, path: str | os.PathLike[str]) -> None:

@@ -27,13 +27,26 @@ SURE = 0.999  # a more probable answer needs no other views
 LARGEST = 1e30  # of a logit: differences of larger ones overflow
 
 
+class Origin(NamedTuple):
+    """What a network has learned from: the name of the data set, and what tells it from others.
+
+    `test` is the hash of the test images (`fnn.data.dataset.fingerprint`), `accuracy` the share of
+    them that the network recognizes, in 0..1, if that is known.
+    """
+
+    data: str
+    test: str
+    accuracy: float | None = None
+
+
 class Recognizer(NamedTuple):
-    """A network with everything that is needed to use it."""
+    """A network with everything that is needed to use it, and what it has learned from."""
 
     spec: Spec
     net: Layer
     params: Tree
     state: Tree
+    origin: Origin | None = None
 
 
 def untrained(spec: Spec, rng: Key = 0, **more: Any) -> Recognizer:
@@ -46,22 +59,28 @@ def untrained(spec: Spec, rng: Key = 0, **more: Any) -> Recognizer:
 
 
 def save_recognizer(
-    path: str | os.PathLike[str], spec: Spec, params: Tree, state: Tree, small: bool = False
+    path: str | os.PathLike[str],
+    spec: Spec,
+    params: Tree,
+    state: Tree,
+    small: bool = False,
+    origin: Origin | None = None,
 ) -> None:
-    """Write a network to `path`, in the format of `fnn.save`.
+    """Write a network to `path`, in the format of `fnn.save`, and what it has learned from.
 
     With `small`, weights take seven bits each (see `fnn.recognizer.quantize`): enough to recognize
     images, not to train on. Raises ValueError if the parameters or the state are not those of the
     spec's network, InputError if the file cannot be written.
     """
     _fitted(spec, params, state)
-    checkpoint.save(path, model_of(spec, quantize(params) if small else params, state))
+    checkpoint.save(path, model_of(spec, quantize(params) if small else params, state, origin))
 
 
-def model_of(spec: Spec, params: Tree, state: Tree) -> Tree:
+def model_of(spec: Spec, params: Tree, state: Tree, origin: Origin | None = None) -> Tree:
     """What a file must hold for `load_recognizer`; it may hold more."""
     model = spec._replace(shape=tuple(map(int, spec.shape)))._asdict()
-    return {"model": model, "params": params, "state": state}
+    known = {} if origin is None else {"origin": origin._asdict()}
+    return {"model": model, **known, "params": params, "state": state}
 
 
 def load_recognizer(path: str | os.PathLike[str]) -> Recognizer:
@@ -78,13 +97,24 @@ def load_recognizer(path: str | os.PathLike[str]) -> Recognizer:
             raise ValueError(f"its images are of shape {spec.shape}")
         limit = os.path.getsize(path) * 8 // BITS
         params, state = _fitted(spec, dequantize(content["params"]), content["state"], limit)
+        origin = _origin(content["origin"]) if "origin" in content else None
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, MemoryError) as error:
         why = f"it lacks {error}" if isinstance(error, KeyError) else error
         raise InputError(
             f"{path}: not the parameters of a network that this fnn builds ({why}); "
             "make the file with fnn-train"
         ) from None
-    return Recognizer(spec, build(spec), params, state)
+    return Recognizer(spec, build(spec), params, state, origin)
+
+
+def _origin(content: Tree) -> Origin:
+    found = Origin(**content)
+    share = 0.0 if found.accuracy is None else found.accuracy
+    if not (type(found.data) is type(found.test) is str and type(share) is float):
+        raise TypeError("its origin is damaged")
+    if not 0 <= share <= 1:
+        raise ValueError(f"its accuracy is {share}")
+    return found
 
 
 def pretrained() -> Recognizer:

@@ -1,17 +1,20 @@
 """From options and a data set to a training, and from several networks to one."""
 
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from fnn import tree
 from fnn.data.batches import image_shape
-from fnn.data.catalogue import Source
-from fnn.data.dataset import Dataset
+from fnn.data.catalogue import KNOWN, Source
+from fnn.data.dataset import Dataset, fingerprint
 from fnn.errors import InputError
 from fnn.layers.combine import weight_decay
 from fnn.losses import softmax_cross_entropy
 from fnn.models import Spec, build
+from fnn.recognizer.recognizer import Origin
 from fnn.train import TrainState
 from fnn.training.loop import Job, begin, held_out
 from fnn.training.options import Options
@@ -68,9 +71,15 @@ def assemble(options: Options, source: Source[Dataset]) -> Job:
         rate=rate,
         spec=spec,
         shards=options.shards or 1,
+        origin=Origin(name_of(source), fingerprint(data.test)),
     )
     _check_parameters(options, job)
     return job
+
+
+def name_of(source: Source[Any]) -> str:
+    """The data set's name, or that of its directory, wherever it lies."""
+    return source.name if source.name in KNOWN else Path(source.name).resolve().name
 
 
 def together(each: list[TrainState]) -> TrainState:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from fnn.data.dataset import fingerprint
 from fnn.errors import InputError
 from fnn.files import checkpoint
 from fnn.shards import ALONE, Group
@@ -62,9 +63,8 @@ def run(
                 now = stage
                 if now.row is not None:
                     if now.best.epoch == now.epoch:
-                        checkpoint.save(
-                            place / files.BEST, files.network_of(job, loop.outcome(now))
-                        )
+                        best = files.network_of(job, loop.outcome(now), now.row.test_accuracy)
+                        checkpoint.save(place / files.BEST, best)
                     rows = [*rows, now.row]
                     write_rows(place / METRICS, rows)
                 if now.row is not None or time.monotonic() - saved_at >= save_every:
@@ -78,7 +78,8 @@ def run(
             raise
         except Diverged as error:
             raise Diverged(f"{error}; {place} keeps what was saved before") from None
-        checkpoint.save(place / files.FINAL, files.network_of(job, loop.outcome(now)))
+        accuracy = rows[(now.best.epoch or now.epoch) - 1].test_accuracy
+        checkpoint.save(place / files.FINAL, files.network_of(job, loop.outcome(now), accuracy))
 
 
 def meet(group: Group) -> None:
@@ -117,7 +118,7 @@ def opened(directory: Path, job: Job, config: Mapping[str, Any]) -> Iterator[Non
         files.create(directory)
     numbers = {"batch_size": job.batch_size, "seed": job.seed}
     with files.locked(directory):
-        seen = config.get("fingerprint") or files.fingerprint(job.train, job.validation, job.test)
+        seen = config.get("fingerprint") or fingerprint(job.train, job.validation, job.test)
         if not files.holds_run(directory):
             files.write_config(directory, {**config, "job": numbers, "fingerprint": seen})
         found = files.read_config(directory)

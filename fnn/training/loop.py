@@ -24,6 +24,7 @@ from fnn.metrics import accuracy
 from fnn.models import Spec
 from fnn.optim.schedules import Rate, rate_at
 from fnn.optim.transforms import Optimizer
+from fnn.recognizer.recognizer import Origin
 from fnn.shards import ALONE, Group, own_shards, shard_step, sharded_batches
 from fnn.train import Loss, Metrics, TrainState, init_train_state, states, train_step
 from fnn.training.history import Row
@@ -42,8 +43,9 @@ class Job(NamedTuple):
     turns x into the network's input; for x that is float already, take `toolz.identity`. With
     validation images the epoch that is best on them is kept, and `patience` ends the training after
     so many epochs without a better one. `rate` is the optimizer's learning rate, for the metrics
-    alone. With a `spec` of the network, its files are parameter files for every program. Each batch
-    is cut into `shards` parts, which several processes share out (see `fnn.shards`).
+    alone. With a `spec` of the network, its files are parameter files for every program, which say
+    what it learned from (`origin`). Each batch is cut into `shards` parts, which several processes
+    share out (see `fnn.shards`).
     """
 
     net: Layer
@@ -62,6 +64,7 @@ class Job(NamedTuple):
     rate: Rate | None = None
     spec: Spec | None = None
     shards: int = 1
+    origin: Origin | None = None
 
 
 class Best(NamedTuple):
@@ -218,6 +221,8 @@ def _end_of_epoch(job: Job, now: Progress, start: float, speed: float, group: Gr
     trained = measure(job, ts, Split(*(a[:few] for a in job.train)), group)
     tested = None if job.test is None else measure(job, ts, job.test, group)
     chosen = None if job.validation is None else measure(job, ts, job.validation, group)
+    if math.isnan(trained.accuracy):
+        raise Diverged(f"the network's outputs are no numbers after epoch {epoch}: it diverges")
     best = now.best
     if chosen is not None and (chosen.accuracy, -chosen.loss) > (best.accuracy, -best.loss):
         best = Best(epoch, chosen.accuracy, chosen.loss, ts.params, ts.state)

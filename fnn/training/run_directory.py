@@ -12,7 +12,6 @@ epoch that will be done again. The .npz files of a named model are parameter fil
 program that takes --params.
 """
 
-import hashlib
 import json
 import os
 import platform
@@ -24,7 +23,6 @@ from typing import Any, TypeVar
 import numpy as np
 
 from fnn import tree
-from fnn.arrays import Array
 from fnn.errors import InputError
 from fnn.files import checkpoint
 from fnn.files.atomic import write_atomically
@@ -106,16 +104,6 @@ def read_config(directory: Path) -> dict[str, Any]:
     return config
 
 
-def fingerprint(*splits: tuple[Array, Array] | None) -> str:
-    """A hash of all images and labels: a run goes on with the data that it began with."""
-    digest = hashlib.sha256()
-    for split in splits:
-        for array in split or ():
-            digest.update(repr((array.shape, str(array.dtype))).encode())
-            digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()
-
-
 def done_rows(directory: Path, epochs: int) -> list[Row]:
     """The rows of the first `epochs` epochs; later ones will be made again."""
     path = directory / METRICS
@@ -132,11 +120,15 @@ def done_rows(directory: Path, epochs: int) -> list[Row]:
     return rows
 
 
-def network_of(job: Job, ts: TrainState) -> Tree:
-    """The content of a parameter file; only for a job with a spec can the programs read it."""
+def network_of(job: Job, ts: TrainState, accuracy: float | None = None) -> Tree:
+    """The content of a parameter file; only for a job with a spec can the programs read it.
+
+    `accuracy` is that on the test images.
+    """
     if job.spec is None:
         return {"params": ts.params, "state": ts.state}
-    return model_of(job.spec, ts.params, ts.state)
+    origin = None if job.origin is None else job.origin._replace(accuracy=accuracy)
+    return model_of(job.spec, ts.params, ts.state, origin)
 
 
 def save_progress(directory: Path, job: Job, now: Progress) -> None:
@@ -147,7 +139,8 @@ def save_progress(directory: Path, job: Job, now: Progress) -> None:
         "progress": {name: getattr(now, name) for name in ("epoch", "batch", "loss")},
         "best": {name: getattr(now.best, name) for name in ("epoch", "accuracy", "loss")},
     }
-    checkpoint.save(directory / LAST, network_of(job, now.ts) | more)
+    accuracy = None if now.row is None else now.row.test_accuracy
+    checkpoint.save(directory / LAST, network_of(job, now.ts, accuracy) | more)
 
 
 def load_progress(directory: Path, job: Job, fresh: TrainState) -> Progress | None:

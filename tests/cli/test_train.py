@@ -1,6 +1,7 @@
 import os
 import re
 import signal
+import time
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from fnn.data.dataset import Split
 from fnn.data.mnist import load_mnist
 from fnn.data.synthetic import digits
 from fnn.files import checkpoint
+from fnn.recognizer.recognizer import load_recognizer
 from fnn.training.choices import OPTIMIZERS
 from fnn.training.loop import Job, feed
 from fnn.training.resolve import make_optimizer, resolve
@@ -27,7 +29,9 @@ def test_training_prints_a_line_per_epoch_learns_and_saves(run, data):
     losses = [float(row[1]) for row in rows]
     assert losses[-1] < losses[0] / 3
     assert float(rows[-1][2]) > 0.6
-    assert done.stderr == "parameters saved in params.npz\n"
+    intro, saved = done.stderr.splitlines()
+    assert saved == "parameters saved in params.npz"
+    assert re.match(r"mlp, [\d,]+ parameters, learns from 600 images of data: momentum ", intro)
 
 
 def test_one_seed_gives_one_file_and_another_seed_another(run, data):
@@ -220,19 +224,113 @@ def test_batch_norm_is_tested_with_expectations(run, data):
 def test_a_reader_that_goes_away_does_not_end_the_training(start, data):
     with start("fnn-train", "--data", data, "--epochs", 3, "--hidden", 4) as process:
         process.stdout.close()
-        assert process.stderr.read() == "parameters saved in params.npz\n"
+        assert process.stderr.read().endswith("\nparameters saved in params.npz\n")
         assert process.wait(60) == 0
 
 
-def test_ctrl_c_says_that_nothing_is_saved(start, data, tmp_path):
-    with start("fnn-train", "--data", data, "--epochs", 10000, "--hidden", 4) as process:
+@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("more", [(), ("--validation", "0.1")])
+def test_a_signal_saves_the_last_epoch_that_was_finished(start, data, kind, more):
+    args = ("--data", data, "--epochs", 10000, "--hidden", 4, *more)
+    with start("fnn-train", *args) as process:
         process.stdout.readline()
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
+        process.send_signal(kind)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "parameters saved in params.npz" in err
+    assert "Traceback" not in err
+    kept = load_recognizer("params.npz")
+    last = out.splitlines()[-1] if out else ""
+    if not more and last:
+        assert f"accuracy {kept.origin.accuracy:.4f}" in last
+
+
+def test_a_signal_saves_the_networks_that_are_done(start, data):
+    args = ("--data", data, "--epochs", 40, "--hidden", 4, "--networks", 50, "--quiet")
+    process = start("fnn-train", *args)
+    time.sleep(4)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 130
+    process.communicate()
+    kept = load_recognizer("params.npz")
+    assert 1 <= kept.spec.networks < 50
+
+
+def test_a_signal_in_the_first_epoch_says_that_nothing_is_saved(start, tmp_path):
+    process = start("fnn-train", "--data", "digits", "--model", "vgg", "--ranks", 1)
+    assert " learns from " in process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    err = process.communicate(timeout=60)[1]
     assert process.returncode == 130
     assert "nothing was saved" in err
-    assert "Traceback" not in err
     assert not (tmp_path / "params.npz").exists()
+
+
+def test_a_signal_that_is_ignored_stays_ignored(start, data):
+    ignore = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)}
+    args = ("--data", data, "--epochs", 300, "--hidden", 4)
+    with start("fnn-train", *args, **ignore) as process:
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+    assert process.returncode == 0
+
+
+def test_the_old_network_is_kept_aside(run, data):
+    args = ("--data", data, "--epochs", 1, "--hidden")
+    for nodes in (4, 5, 6):
+        done = run("fnn-train", *args, nodes)
+        kept = f"the params.npz that was here is now params.{nodes - 4}.npz\n"
+        assert (kept in done.stderr) == (nodes > 4)
+    hidden = [load_recognizer(f"params{i}.npz").spec.options["hidden"] for i in ("", ".1", ".2")]
+    assert hidden == [6, 4, 5]
+    done = run("fnn-train", *args, 7, "--out", "params.npz")  # as asked for
+    assert "is now" not in done.stderr
+    assert not Path("params.3.npz").exists()
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
+@pytest.mark.parametrize("more", [(), ("--run", "r")])
+def test_a_full_standard_output_does_not_end_the_training(start, data, more):
+    with open("/dev/full", "w") as full:
+        args = ("--data", data, "--epochs", 3, "--hidden", 4, *more)
+        process = start("fnn-train", *args, stdout=full)
+        err = process.communicate(timeout=60)[1]
+    assert process.returncode == 0, err
+    assert err.count("standard output cannot be written (No space left on device)") == 1
+    assert load_recognizer("r/params.npz" if more else "params.npz").spec.options == {"hidden": 4}
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (
+            (),
+            [
+                "momentum (mlp's), rate 0.3 (mlp's), cosine (mlp's)",
+                "of 6 steps of 100 images (mlp's)",
+            ],
+        ),
+        (("--optimizer", "momentum"), ["momentum (given), rate 0.01 (the course's), constant (as"]),
+        (("--lr", "0.1"), ["momentum (mlp's), rate 0.1 (given)", "constant (as --optimizer or"]),
+        (("--optimizer", "adadelta"), ["adadelta (given); "]),
+        (("--recipe", "mlp"), ["nesterov (the recipe's), rate 0.1 (the recipe's)", "600 images"]),
+        (("--batch-size", "50", "--shards", "2"), ["12 steps of 50 images (given), in 2 shards"]),
+    ],
+)
+def test_the_first_line_says_what_learns_how_and_why(run, data, args, words):
+    done = run("fnn-train", *args, "--data", data, "--hidden", 4, "--epochs", 1)
+    intro = done.stderr.splitlines()[0]
+    for word in words:
+        assert word in intro
+    assert "1 epoch (given)" in intro
+
+
+def test_a_network_that_has_learned_nothing_is_named(run, data):
+    done = run("fnn-train", "--data", data, "--hidden", 4, "--epochs", 1, "--lr", "1e-12")
+    assert "no better than a guess: its accuracy is 0." in done.stderr
+    done = run("fnn-train", "--data", data, "--hidden", 20, "--epochs", 3)
+    assert "guess" not in done.stderr
 
 
 @pytest.mark.parametrize("model", ["mlp", "conv"])
@@ -243,7 +341,9 @@ def test_a_bad_number_of_threads_is_one_line(run, refused, data, model):
 
 def test_a_file_name_with_a_line_break_gives_one_line(run, data):
     done = run("fnn-train", "--data", data, "--epochs", 1, "--hidden", 2, "--out", "a\nb.npz")
-    assert (done.returncode, done.stderr) == (0, "parameters saved in a\\nb.npz\n")
+    assert done.returncode == 0
+    assert done.stderr.endswith("\nparameters saved in a\\nb.npz\n")
+    assert done.stderr.count("\n") == 2
 
 
 def test_without_standard_error_training_goes_on(start, data):

@@ -1,0 +1,88 @@
+"""How a call of fnn-train ends: the networks it has trained become a file."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from fnn.cli.call import Call
+from fnn.cli.inputs import DEFAULT
+from fnn.cli.progress import Show, teller
+from fnn.errors import one_line, say
+from fnn.files.atomic import keep_aside
+from fnn.metrics import accuracy
+from fnn.models import build
+from fnn.recognizer.recognizer import Recognizer, recognize, save_recognizer
+from fnn.train import TrainState
+from fnn.training import run_directory
+from fnn.training.assemble import together
+from fnn.training.loop import Job, Progress, measure, outcome
+from fnn.training.options import Options
+
+
+class Trained(NamedTuple):
+    """A network, its epochs, and its accuracy on the test images if they were measured."""
+
+    ts: TrainState
+    epochs: int
+    accuracy: float | None
+
+
+class Stopped(KeyboardInterrupt):
+    """Ctrl-C or SIGTERM; `last` is the network of the last epoch that was finished."""
+
+    def __init__(self, last: Trained | None) -> None:
+        super().__init__()
+        self.last = last
+
+
+def trained(job: Job, now: Progress, show: Show) -> Trained:
+    """The network of the best or the last epoch; prints a line about the best one."""
+    ts, last = outcome(now), None if now.row is None else now.row.test_accuracy
+    if not now.best.epoch or job.test is None:
+        return Trained(ts, now.epoch, last)
+    best, tested = now.best, measure(job, ts, job.test).accuracy
+    told = f"epoch {best.epoch} was best on the validation images: accuracy {best.accuracy:.4f}"
+    show.line(f"{told}, on the test images {tested:.4f}")
+    return Trained(ts, best.epoch, tested)
+
+
+def rescue(options: Options, call: Call, job: Job, each: list[Trained]) -> None:
+    """After Ctrl-C without a run's directory: save what has been learned in whole epochs."""
+    if not each:
+        say("stopped in the first epoch: nothing was saved (--run DIR would keep it)")
+        return
+    say(f"stopped; the last network has learned for {each[-1].epochs} of {job.epochs} epochs")
+    finish(options, call, None, job, each)
+
+
+def finish(options: Options, call: Call, place: Path | None, job: Job, each: list[Trained]) -> None:
+    """Write the networks to the run's directory and to --out, or to DEFAULT without either.
+
+    With several networks or views, print the accuracy of the mean answer.
+    """
+    assert job.spec is not None and job.test is not None and job.origin is not None  # noqa: PT018
+    tell, ts = teller(call.quiet), together([one.ts for one in each])
+    spec = job.spec._replace(networks=len(each))
+    share = each[0].accuracy
+    several = len(each) > 1 or spec.views != "one"
+    if several or share is None:
+        found = Recognizer(spec, build(spec), ts.params, ts.state)
+        share = accuracy(recognize(found, job.test[0]), job.test[1])
+    if several:
+        views = "" if spec.views == "one" else f", {spec.views} views"
+        count = f"{len(each)} networks" if len(each) > 1 else "the network"
+        tell(f"{count}{views}: accuracy {share:.4f} on the test images")
+    usual = float(np.bincount(job.test[1]).max() / len(job.test[1]))
+    if share <= usual:
+        tell(
+            f"the network is no better than a guess: its accuracy is {share:.4f}, and {usual:.4f} "
+            "of the test images are of one class; try another --lr, or more --epochs"
+        )
+    if not call.out and place is None and (kept := keep_aside(DEFAULT)):
+        tell(one_line(f"the {DEFAULT} that was here is now {kept}"))
+    named = [Path(call.out or DEFAULT)] if call.out or place is None else []
+    origin = job.origin._replace(accuracy=share)
+    for path in [*([place / run_directory.FINAL] if place else []), *named]:
+        save_recognizer(path, spec, ts.params, ts.state, options.compact, origin)
+        tell(one_line(f"parameters saved in {path}"))
