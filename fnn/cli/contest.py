@@ -13,7 +13,7 @@ from fnn.data.batches import image_shape
 from fnn.data.dump import read_dump
 from fnn.errors import InputError, say
 from fnn.files.atomic import check_writable, write_atomically
-from fnn.recognizer.recognizer import pretrained, recognize
+from fnn.recognizer.recognizer import MNIST, load_origin, recognize
 
 
 def arguments() -> Parser:
@@ -38,8 +38,7 @@ def body(argv: Sequence[str]) -> None:
     for what, source in (("dump", args.dump), ("parameter file", args.params)):
         if source and target.exists() and Path(source).exists() and target.samefile(source):
             raise InputError(f"{args.out}: is the {what} itself; name another file for the answers")
-    mnist = pretrained().origin
-    found = find_recognizer(args.params, image_shape(images), DIGITS, mnist.test if mnist else "")
+    found = find_recognizer(args.params, image_shape(images), DIGITS, load_origin(MNIST))
     if found.spec.classes != len(DIGITS):
         raise InputError(
             f"the network has {found.spec.classes} classes, expected {len(DIGITS)} digits: choose "

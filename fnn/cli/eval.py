@@ -9,11 +9,10 @@ import numpy as np
 from fnn.arrays import Array
 from fnn.cli import program
 from fnn.cli.figures import ENDINGS, check_target, deliver, new_figure
-from fnn.cli.inputs import add_data_argument, add_params_argument, find_recognizer
+from fnn.cli.inputs import add_data_argument, add_params_argument, find_recognizer, origin_of
 from fnn.cli.program import Parser, main_of, parser
 from fnn.data.batches import image_shape
 from fnn.data.catalogue import open_data
-from fnn.data.dataset import fingerprint
 from fnn.errors import one_line
 from fnn.losses import softmax_cross_entropy
 from fnn.metrics import accuracy, confusion, f1, precision, recall
@@ -54,9 +53,7 @@ def body(argv: Sequence[str]) -> None:
         check_target(target, "--plot")
     source = open_data(args.data, "test")
     images, labels = source.data
-    found = find_recognizer(
-        args.params, image_shape(images), source.classes, fingerprint(source.data)
-    )
+    found = find_recognizer(args.params, image_shape(images), source.classes, origin_of(source))
     logits = recognize(found, images)
     counts = confusion(labels, logits.argmax(axis=1), found.spec.classes)
     names = class_names(source.classes, found.spec.classes)

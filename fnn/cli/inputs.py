@@ -7,9 +7,19 @@ from pathlib import Path
 
 from fnn.arrays import Shape
 from fnn.cli.program import Parser, add_option
+from fnn.data.catalogue import Source
+from fnn.data.dataset import Split, fingerprint
 from fnn.errors import InputError, say
 from fnn.models import Spec
-from fnn.recognizer.recognizer import MNIST, Recognizer, load_recognizer, untrained
+from fnn.recognizer.recognizer import (
+    MNIST,
+    Origin,
+    Recognizer,
+    load_origin,
+    load_recognizer,
+    untrained,
+)
+from fnn.training.assemble import name_of
 from fnn.training.options import Options, table
 from fnn.training.run_directory import FINAL, holds_run
 
@@ -36,15 +46,18 @@ def add_params_argument(parser: Parser) -> None:
 
 
 def find_recognizer(
-    choice: str | None, shape: Shape | None = None, classes: Sequence[str] = (), test: str = ""
+    choice: str | None,
+    shape: Shape | None = None,
+    classes: Sequence[str] = (),
+    at_hand: Origin | None = None,
 ) -> Recognizer:
     """The network for images of `shape` with these classes: `choice`, or `DEFAULT` if it is None.
 
     Without either, images like MNIST's get the parameters that come with fnn. One printed line
     says which were chosen and what they have learned from, and another one if that is not the data
-    set whose test images have the hash `test`. 'random' is the untrained 3-layer network of the
-    course's tasks 1 and 2, from seed 0. Without a shape, any network will do, and 'random' is for
-    MNIST's images. A run's directory stands for the network at its end.
+    `at_hand`. 'random' is the untrained 3-layer network of the course's tasks 1 and 2, from seed 0.
+    Without a shape, any network will do, and 'random' is for MNIST's images. A run's directory
+    stands for the network at its end.
 
     Raises InputError if there is no network, or if it is for other images.
     """
@@ -65,9 +78,12 @@ def find_recognizer(
             f"{len(classes)}: choose other images or other --params"
         )
     age = None if name == PRETRAINED else time.time() - os.path.getmtime(file)
-    say(f"parameters: {name}{history(found, age)}")
-    if test and found.origin and found.origin.test != test:
-        say(f"fnn: these images are not of the data that {name} has learned from")
+    origin = load_origin(file)
+    say(f"parameters: {name}{history(found.spec, origin, age)}")
+    if at_hand and origin and origin.test != at_hand.test:
+        same = origin.data == at_hand.data
+        not_from = "other images of that name" if same else f"not from {at_hand.data}"
+        say(f"fnn: {name} has learned from {origin.data}, {not_from}")
     return found
 
 
@@ -77,14 +93,13 @@ def in_run(name: str) -> str:
     return file if holds_run(Path(name)) and os.path.exists(file) else name
 
 
-def history(found: Recognizer, age: float | None) -> str:
+def history(spec: Spec, origin: Origin | None, age: float | None) -> str:
     """What a network is and has learned from; `age` is in seconds.
 
-    >>> history(pretrained(), 7300.0)
-    ' (slim x3, trained on mnist, 99.76%, 2 h ago)'
+    >>> history(Spec("slim", (28, 28, 1), 10, {}, 3), Origin("mnist", "", 0.9976), 7300.0)
+    ' (3 x slim, trained on mnist, 99.76%, 2 h ago)'
     """
-    spec, origin, told = found.spec, found.origin, []
-    told.append(spec.name if spec.networks == 1 else f"{spec.name} x{spec.networks}")
+    told = [spec.name if spec.networks == 1 else f"{spec.networks} x {spec.name}"]
     if origin is not None:
         told.append(f"trained on {origin.data}")
         told += [f"{origin.accuracy:.2%}"] if origin.accuracy is not None else []
@@ -115,3 +130,8 @@ def _usual(shape: Shape | None, classes: Sequence[str]) -> str:
         f"there is no {DEFAULT} in this directory: train one with fnn-train on such images, name a "
         "file with --params FILE, or use untrained parameters with --params random"
     )
+
+
+def origin_of(source: Source[Split]) -> Origin:
+    """The data at hand, to be compared with those that a network has learned from."""
+    return Origin(name_of(source), fingerprint(source.data))

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 
 from fnn import keys
-from fnn.cli.inputs import add_data_argument, add_params_argument, find_recognizer
+from fnn.cli.inputs import add_data_argument, add_params_argument, find_recognizer, origin_of
 from fnn.cli.program import Parser, argument, main_of, parser
 from fnn.data.batches import image_shape
 from fnn.data.catalogue import open_data
-from fnn.data.dataset import fingerprint
 from fnn.errors import InputError
 from fnn.losses import softmax_cross_entropy
 from fnn.recognizer.recognizer import recognize
@@ -40,9 +39,7 @@ def body(argv: Sequence[str]) -> None:
             f"--batch-size {args.batch_size}: the data set has {len(images)} test images; "
             "choose that many or fewer"
         )
-    found = find_recognizer(
-        args.params, image_shape(images), source.classes, fingerprint(source.data)
-    )
+    found = find_recognizer(args.params, image_shape(images), source.classes, origin_of(source))
     draw = keys.generator(keys.child(args.seed, keys.SAMPLE))
     rows = draw.permutation(len(images))[: args.batch_size]
     print(softmax_cross_entropy(recognize(found, images[rows]), labels[rows])[0])

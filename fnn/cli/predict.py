@@ -8,11 +8,16 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from fnn.arrays import Array
-from fnn.cli.inputs import DIGITS, add_data_argument, add_params_argument, find_recognizer
+from fnn.cli.inputs import (
+    DIGITS,
+    add_data_argument,
+    add_params_argument,
+    find_recognizer,
+    origin_of,
+)
 from fnn.cli.program import Parser, argument, main_of, parser
 from fnn.data.batches import image_shape
 from fnn.data.catalogue import open_data
-from fnn.data.dataset import fingerprint
 from fnn.errors import InputError, one_line, say
 from fnn.handwriting.digit_image import SIDE, digit_image
 from fnn.handwriting.image_file import MOST, NAMES, check_pillow, read_grey
@@ -65,9 +70,7 @@ def body(argv: Sequence[str]) -> None:
 def answer_indices(args: Namespace) -> None:
     source = open_data(args.data, "test")
     images = source.data.images
-    found = find_recognizer(
-        args.params, image_shape(images), source.classes, fingerprint(source.data)
-    )
+    found = find_recognizer(args.params, image_shape(images), source.classes, origin_of(source))
     check_top(args.top, found)
     for i in indices(len(images)):
         print(answer(found, images[i : i + 1], args.top), flush=True)

@@ -12,11 +12,11 @@ from fnn.arrays import Array
 from fnn.cli import program
 from fnn.cli.eval import class_names
 from fnn.cli.figures import Card, add_out_argument, check_target, deliver, sheet
-from fnn.cli.inputs import add_data_argument, add_params_argument, find_recognizer
+from fnn.cli.inputs import add_data_argument, add_params_argument, find_recognizer, origin_of
 from fnn.cli.program import Parser, argument, main_of, parser
 from fnn.data.batches import image_shape
 from fnn.data.catalogue import Source, open_data
-from fnn.data.dataset import Split, fingerprint
+from fnn.data.dataset import Split
 from fnn.data.mnist import SplitName
 from fnn.errors import InputError, say
 from fnn.losses import softmax
@@ -90,7 +90,7 @@ def body(argv: Sequence[str]) -> None:
         deliver(sheet(args.out, *images(source, args)), args.out)
         return
     found = find_recognizer(
-        args.params, image_shape(source.data.images), source.classes, fingerprint(source.data)
+        args.params, image_shape(source.data.images), source.classes, origin_of(source)
     )
     if args.filters:
         deliver(filters(found, args), args.out)

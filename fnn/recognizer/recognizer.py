@@ -40,13 +40,12 @@ class Origin(NamedTuple):
 
 
 class Recognizer(NamedTuple):
-    """A network with everything that is needed to use it, and what it has learned from."""
+    """A network with everything that is needed to use it."""
 
     spec: Spec
     net: Layer
     params: Tree
     state: Tree
-    origin: Origin | None = None
 
 
 def untrained(spec: Spec, rng: Key = 0, **more: Any) -> Recognizer:
@@ -97,18 +96,25 @@ def load_recognizer(path: str | os.PathLike[str]) -> Recognizer:
             raise ValueError(f"its images are of shape {spec.shape}")
         limit = os.path.getsize(path) * 8 // BITS
         params, state = _fitted(spec, dequantize(content["params"]), content["state"], limit)
-        origin = _origin(content["origin"]) if "origin" in content else None
+        _origin(content)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, MemoryError) as error:
         why = f"it lacks {error}" if isinstance(error, KeyError) else error
         raise InputError(
             f"{path}: not the parameters of a network that this fnn builds ({why}); "
             "make the file with fnn-train"
         ) from None
-    return Recognizer(spec, build(spec), params, state, origin)
+    return Recognizer(spec, build(spec), params, state)
 
 
-def _origin(content: Tree) -> Origin:
-    found = Origin(**content)
+def load_origin(path: str | os.PathLike[str]) -> Origin | None:
+    """What the network in a file of `save_recognizer` has learned from, if the file says so."""
+    return _origin(checkpoint.load(path))
+
+
+def _origin(content: Tree) -> Origin | None:
+    if "origin" not in content:
+        return None
+    found = Origin(**content["origin"])
     share = 0.0 if found.accuracy is None else found.accuracy
     if not (type(found.data) is type(found.test) is str and type(share) is float):
         raise TypeError("its origin is damaged")

@@ -1,5 +1,6 @@
 import os
 import pickle
+import re
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,11 @@ def test_one_line_per_image_as_fnn_predict_prints(run, trained, name):
             pickle.dump(images.reshape(-1, 784), file, protocol=2)
     done = run("fnn-contest", name, "out.txt")
     assert done.returncode == 0, done.stderr
-    assert done.stderr == "parameters: params.npz\n100 answers written to out.txt\n"
+    told, warned, written = done.stderr.splitlines()
+    line = r"parameters: params.npz \(mlp, trained on data, \d\d.\d\d%, just now\)"
+    assert re.fullmatch(line, told)
+    assert warned == "fnn: params.npz has learned from data, not from mnist"
+    assert written == "100 answers written to out.txt"
     answers = run("fnn-predict", "--data", trained, stdin="".join(f"{i}\n" for i in range(100)))
     assert open_text("out.txt") == answers.stdout
 
@@ -80,6 +85,17 @@ def test_without_parameters_the_pretrained_ones_are_used(run):
     images, labels = digits(3, 200)
     np.save("x.npy", images)
     done = run("fnn-contest", "x.npy", "out.txt")
-    assert done.stderr == "parameters: pretrained\n200 answers written to out.txt\n"
+    told = "parameters: pretrained (3 x slim, trained on mnist, 99.76%)\n"
+    assert done.stderr == f"{told}200 answers written to out.txt\n"
     found = np.array(open_text("out.txt").split(), int)
     assert (found == labels).mean() > 0.9
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float64])
+def test_dark_digits_on_light_are_turned_round(run, dtype):
+    images = digits(3, 200).images
+    for name, given in (("light.npy", images), ("dark.npy", 255 - images)):
+        np.save(name, given.astype(dtype))
+        done = run("fnn-contest", name, f"{name}.txt")
+        assert ("turned round (255 - x)" in done.stderr) == (name == "dark.npy")
+    assert open_text("dark.npy.txt") == open_text("light.npy.txt")

@@ -1,5 +1,6 @@
 import os
 import pty
+import re
 import subprocess
 import sys
 
@@ -11,8 +12,11 @@ from fnn import tree
 from fnn.cli import predict
 from fnn.data.mnist import load_mnist
 from fnn.data.synthetic import digits
+from fnn.files import checkpoint
 from fnn.models import Spec
 from fnn.recognizer.recognizer import save_recognizer, untrained
+
+TOLD = r"parameters: params.npz \(mlp, trained on data, \d\d.\d\d%, just now\)\n"
 
 
 @pytest.fixture
@@ -21,11 +25,43 @@ def trained(run, data):
     return data
 
 
+def test_other_data_than_those_of_the_training_are_named(run, trained):
+    done = run("fnn-eval", "--data", "digits", "--params", "params.npz")
+    assert "fnn: params.npz has learned from data, not from digits\n" in done.stderr
+    done = run("fnn-eval", "--data", trained)
+    assert "has learned from" not in done.stderr
+
+
+def test_a_file_that_does_not_say_what_it_learned_from(run, trained):
+    content = checkpoint.load("params.npz")
+    checkpoint.save("old.npz", {k: content[k] for k in content if k != "origin"})
+    done = run("fnn-predict", "--params", "old.npz", "--data", trained, stdin="1\n")
+    assert done.stderr == "parameters: old.npz (mlp, just now)\n"
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [3, {}, {"data": 1, "test": ""}, {"data": "", "test": "", "accuracy": 2.0}, {"more": 1}],
+)
+def test_a_damaged_origin_is_refused(run, refused, trained, origin):
+    checkpoint.save("params.npz", {**checkpoint.load("params.npz"), "origin": origin})
+    refused(run("fnn-predict", "--data", trained, stdin="1\n"), "params.npz: not the parameters")
+
+
+def test_the_directory_of_a_run_stands_for_its_network(run, data):
+    run("fnn-train", "--data", data, "--epochs", 1, "--hidden", 3, "--run", "runs/a")
+    by_name, by_file = (
+        run("fnn-eval", "--params", name, "--data", data).stdout
+        for name in ("runs/a", "runs/a/params.npz")
+    )
+    assert by_name == by_file != ""
+
+
 def test_digits_are_recognized(run, trained):
     labels = load_mnist(trained).test.labels
     done = run("fnn-predict", "--data", trained, stdin="".join(f"{i}\n" for i in range(100)))
     assert done.returncode == 0
-    assert done.stderr == "parameters: params.npz\n"
+    assert re.fullmatch(TOLD, done.stderr)
     answers = np.array([int(line) for line in done.stdout.splitlines()])
     assert len(answers) == 100
     assert (answers == labels).mean() > 0.6
@@ -181,7 +217,8 @@ def test_the_digit_in_an_image_file(run, trained, pictures):
     expected = str(load_mnist(trained).test.labels[3])
     for file in pictures:
         done = run("fnn-predict", "--image", file)
-        assert (done.returncode, done.stderr) == (0, "parameters: params.npz\n")
+        assert done.returncode == 0
+        assert re.fullmatch(TOLD, done.stderr)
         assert done.stdout == f"{expected}\n"
     done = run("fnn-predict", "--top", 2, "--image", "a.png")
     assert done.stdout.startswith(f"{expected} 0.")

@@ -9,11 +9,11 @@ import pytest
 
 import fnn
 from fnn.cli.train import parse
-from fnn.data.dataset import Split
+from fnn.data.dataset import Split, fingerprint
 from fnn.data.mnist import load_mnist
 from fnn.data.synthetic import digits
 from fnn.files import checkpoint
-from fnn.recognizer.recognizer import load_recognizer
+from fnn.recognizer.recognizer import load_origin, load_recognizer
 from fnn.training.choices import OPTIMIZERS
 from fnn.training.loop import Job, feed
 from fnn.training.resolve import make_optimizer, resolve
@@ -239,10 +239,10 @@ def test_a_signal_saves_the_last_epoch_that_was_finished(start, data, kind, more
     assert process.returncode == 130
     assert "parameters saved in params.npz" in err
     assert "Traceback" not in err
-    kept = load_recognizer("params.npz")
-    last = out.splitlines()[-1] if out else ""
-    if not more and last:
-        assert f"accuracy {kept.origin.accuracy:.4f}" in last
+    origin = load_origin("params.npz")
+    assert (origin.data, origin.test) == (Path(data).name, fingerprint(load_mnist(data).test))
+    if not more and out:
+        assert f"accuracy {origin.accuracy:.4f}" in out.splitlines()[-1]
 
 
 def test_a_signal_saves_the_networks_that_are_done(start, data):
