@@ -6,6 +6,7 @@ from argparse import Namespace
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from toolz import partition_all
 
 from fnn.arrays import Array
 from fnn.cli.inputs import (
@@ -26,6 +27,7 @@ from fnn.recognizer.recognizer import Recognizer, recognize
 from fnn.training.kinds import whole
 
 LONGEST_LINE = 1000
+CHUNK, BATCH = 1 << 16, 500  # bytes that are read, and images that are answered, at once
 
 
 def arguments() -> Parser:
@@ -72,8 +74,9 @@ def answer_indices(args: Namespace) -> None:
     images = source.data.images
     found = find_recognizer(args.params, image_shape(images), source.classes, origin_of(source))
     check_top(args.top, found)
-    for i in indices(len(images)):
-        print(answer(found, images[i : i + 1], args.top), flush=True)
+    for some in indices(len(images)):
+        if some:
+            print(*answers(found, images[some], args.top), sep="\n", flush=True)
 
 
 def answer_files(args: Namespace) -> None:
@@ -90,7 +93,7 @@ def answer_files(args: Namespace) -> None:
     failed, several = False, len(args.image) > 1
     for file in args.image:
         try:
-            text = answer(found, image_of(file), args.top)
+            (text,) = answers(found, image_of(file), args.top)
             print(f"{one_line(file)}: {text}" if several else text, flush=True)
         except InputError as error:
             if not several:
@@ -108,48 +111,67 @@ def check_top(top: int | None, found: Recognizer) -> None:
         )
 
 
-def answer(found: Recognizer, image: Array, top: int | None) -> str:
-    """One line: the most likely class, or the `top` most likely ones with their probabilities."""
-    logits = recognize(found, image)
+def answers(found: Recognizer, images: Array, top: int | None) -> list[str]:
+    """For each image the most likely class, or the `top` most likely ones with probabilities."""
+    logits = recognize(found, images)
     if top is None:
-        return str(logits.argmax())
-    p = softmax(logits)[0]
-    return "  ".join(f"{i} {p[i]:.4f}" for i in np.argsort(-p, kind="stable")[:top])
+        return [str(best) for best in logits.argmax(axis=1)]
+    return [
+        "  ".join(f"{i} {p[i]:.4f}" for i in np.argsort(-p, kind="stable")[:top])
+        for p in softmax(logits)
+    ]
 
 
-def indices(n: int) -> Iterator[int]:
-    """The indices on standard input, one per line.
+def indices(n: int) -> Iterator[list[int]]:
+    """The indices on standard input, one per line: those that are there, then the next ones.
 
-    A bad line raises InputError; at a terminal, it is explained and asked for again.
+    A bad line raises InputError after the lines before it; at a terminal, it is explained and asked
+    for again.
     """
     if sys.stdin is None:
         raise InputError("standard input is closed: expected indices of test images, one per line")
-    terminal = sys.stdin.isatty()
-    sys.stdin.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    number = 0
-    while True:
-        if terminal:
-            print(f"index of a test image, 0..{n - 1}: ", end="", file=sys.stderr, flush=True)
-        line = sys.stdin.readline(LONGEST_LINE)
-        if not line:
-            break
-        number += 1
-        try:
-            index = parse_index(line, n)
-        except InputError as error:
-            if not terminal:
-                raise InputError(f"standard input, line {number}: {error}") from None
-            say(str(error))
-            while line and not line.endswith("\n"):  # the rest of a long line
-                line = sys.stdin.readline(LONGEST_LINE)
-            continue
-        yield index
-    if terminal:
-        say("")  # end the line of the prompt
-    elif number == 0:
+    if sys.stdin.isatty():
+        yield from typed_indices(n)
+        return
+    number, rest, ended = 0, b"", False
+    while not ended:
+        # what is there, as soon as there is something
+        chunk = sys.stdin.buffer.read1(CHUNK)  # type: ignore[union-attr]
+        ended = not chunk
+        *lines, rest = (rest + chunk).split(b"\n")
+        if (ended and rest) or len(rest) > LONGEST_LINE:
+            lines, rest = [*lines, rest], b""
+        for some in partition_all(BATCH, lines):
+            good = []
+            for line in some:
+                number += 1
+                try:
+                    good.append(parse_index(line.decode("utf-8", "backslashreplace"), n))
+                except InputError as error:
+                    yield good
+                    raise InputError(f"standard input, line {number}: {error}") from None
+            yield good
+    if number == 0:
         raise InputError(
             f"standard input is empty: expected indices of test images, 0..{n - 1}, one per line"
         )
+
+
+def typed_indices(n: int) -> Iterator[list[int]]:
+    """The indices that are typed at a terminal, one by one."""
+    sys.stdin.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    while True:
+        print(f"index of a test image, 0..{n - 1}: ", end="", file=sys.stderr, flush=True)
+        line = sys.stdin.readline(LONGEST_LINE)
+        if not line:
+            say("")  # end the line of the prompt
+            return
+        try:
+            yield [parse_index(line, n)]
+        except InputError as error:
+            say(str(error))
+            while line and not line.endswith("\n"):  # the rest of a long line
+                line = sys.stdin.readline(LONGEST_LINE)
 
 
 def parse_index(line: str, n: int) -> int:

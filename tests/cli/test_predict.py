@@ -280,3 +280,35 @@ def test_without_pillow_one_line_says_how_to_get_it(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "PIL", None)
     assert predict.main(["--params", "random", "--image", "a.png"]) == 2
     assert "pip install pillow" in capsys.readouterr().err
+
+
+def test_each_index_is_answered_when_the_input_pauses(start, run, trained):
+    expected = run("fnn-predict", "--data", trained, stdin="1\n2\n3\n").stdout.split()
+    process = start("fnn-predict", "--data", trained, stdin=subprocess.PIPE)
+    for i in (1, 2, 3):
+        process.stdin.write(f"{i}\n")
+        process.stdin.flush()
+        assert process.stdout.readline().strip() == expected[i - 1]
+    process.stdin.write("99\nx\n1\n")
+    out, err = process.communicate(timeout=60)
+    assert len(out.split()) == 1  # what came before the bad line
+    assert "standard input, line 5: expected an integer in 0..99, found 'x'" in err
+    assert process.returncode == 2
+
+
+@pytest.mark.parametrize("ending", ["\n", ""])
+def test_many_indices_are_answered_in_order(run, trained, ending):
+    images = load_mnist(trained).test.images
+    wanted = [i % len(images) for i in range(1234)]
+    done = run("fnn-predict", "--data", trained, stdin="\n".join(map(str, wanted)) + ending)
+    one_by_one = run("fnn-predict", "--data", trained, stdin="\n".join(map(str, range(100))))
+    answers = one_by_one.stdout.split()
+    assert done.stdout.split() == [answers[i] for i in wanted]
+
+
+@pytest.mark.parametrize("bad", ["9" * 2000, "x" * 200_000])
+def test_a_long_line_is_refused_without_waiting_for_its_end(run, trained, bad):
+    done = run("fnn-predict", "--data", trained, stdin=f"1\n{bad}")
+    assert done.returncode == 2
+    assert "line 2: expected an integer" in done.stderr
+    assert len(done.stdout.split()) == 1
