@@ -32,7 +32,7 @@ def max_pool(x: Array, size: int) -> Array:
 
 
 def max_pool_vjp(x: Array, y: Array, dy: Array, size: int) -> Array:
-    """dy wherever x equals the largest of its block, else 0."""
+    """dy wherever x equals the largest of its block or both are NaN, else 0."""
     dx = memory.empty_like(x)
     dx[size * len(y) :] = 0
     dx[:, size * y.shape[1] :] = 0
@@ -41,11 +41,18 @@ def max_pool_vjp(x: Array, y: Array, dy: Array, size: int) -> Array:
         for part in queue:
             equal = memory.empty(y[part].shape, bool)
             for place in _places(part, size):
-                np.equal(x[place], y[part], out=equal)
-                np.multiply(dy[part], equal, out=dx[place])
+                rows.keep(largest(x[place], y[part], equal), dy[part], dx[place])
 
     share(work, _parts(y))
     return dx
+
+
+def largest(x: Array, y: Array, out: Array | None = None) -> Array:
+    """Where x is y, the largest of its block. If there is a NaN in a block, it is the largest."""
+    equal: Array = np.equal(x, y, out=out)
+    if y.size and np.isnan(y.max()):
+        np.logical_or(equal, np.isnan(x), out=equal)
+    return equal
 
 
 def _places(part: Part, size: int) -> Iterator[Part]:
