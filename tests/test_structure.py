@@ -18,7 +18,8 @@ TREES = {name: ast.parse(path.read_text()) for name, path in MODULES.items()}
 
 # From the bottom up: a module imports from the floors below, and from its own part.
 FLOORS = [
-    {"arrays", "tree", "keys", "errors"},
+    {"errors"},
+    {"arrays", "tree", "keys"},
     {"files", "kernels", "optim", "losses"},
     {"layers", "data", "handwriting", "metrics"},
     {"train", "check", "summary", "models"},
@@ -94,7 +95,8 @@ def test_what_is_never_imported(package, other):
 def test_files_are_short_and_few_lie_loose():
     lines = {name: len(path.read_text().splitlines()) for name, path in MODULES.items()}
     assert not {name: n for name, n in lines.items() if n > 250}
-    assert sum(lines.values()) < 10800  # 9,900, and 900 for training on many processes
+    # 9,900, 900 for training on many processes, and 350 for errors that say what to do
+    assert sum(lines.values()) < 11150
     assert sum(n for name, n in lines.items() if within(name, "fnn.cli")) < 1850  # 150 for ranks
     assert len(list(ROOT.glob("*.py"))) <= 12
     assert all(len(path.read_text().splitlines()) == 5 for path in (ROOT.parent / "bin").iterdir())
