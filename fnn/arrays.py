@@ -11,12 +11,21 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from fnn.errors import kind
+
 Array: TypeAlias = NDArray[Any]
 Shape: TypeAlias = tuple[int, ...]
 
 
+def check_array(name: str, x: Array, hint: str = "use np.asarray") -> None:
+    """Raise TypeError, which begins with `name`, unless `x` is an array."""
+    if not isinstance(x, np.ndarray):
+        raise TypeError(f"{name}: expected a NumPy array, found {kind(x)}: {hint}")
+
+
 def check_float(name: str, x: Array) -> None:
-    """Raise TypeError, which begins with `name`, unless `x` is float32 or float64."""
+    """Raise TypeError, which begins with `name`, unless `x` is an array of float32 or float64."""
+    check_array(name, x)
     if x.dtype != np.float32 and x.dtype != np.float64:
         raise TypeError(
             f"{name}: expected float32 or float64 input, found {x.dtype}: "

@@ -1,7 +1,12 @@
 """What is wrong, in one line: the exception for bad input, and how a line reaches the user."""
 
+import math
+import operator
 import sys
 from contextlib import suppress
+from typing import Any
+
+import numpy as np
 
 
 class InputError(ValueError):
@@ -10,6 +15,57 @@ class InputError(ValueError):
     The message is one line that names what was found, what was expected and what to do. The
     programs print it and exit with status 2.
     """
+
+
+def whole(what: str, value: Any, low: int = 1) -> int:
+    """An argument that must be an integer of at least `low`, as a Python int.
+
+    NumPy's integers are integers; True and 3.0 are not. Raises TypeError or ValueError.
+
+    >>> whole("conv: stride", np.int64(3))
+    3
+    """
+    try:
+        if isinstance(value, bool):
+            raise TypeError
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{what}: expected an integer, found {kind(value)}") from None
+    if number < low:
+        raise ValueError(f"{what}: expected at least {low}, found {number}")
+    return number
+
+
+def real(what: str, value: Any, finite: bool = True) -> float:
+    """An argument that must be a number, as a Python float: a NumPy scalar would widen float32.
+
+    Raises TypeError for strings and booleans, ValueError for NaN and infinity if `finite`.
+    """
+    if type(value) is not float:
+        if not isinstance(value, int | np.number | np.ndarray) or isinstance(value, bool):
+            raise TypeError(f"{what}: expected a number, found {kind(value)}")
+        if np.ndim(value) or np.asarray(value).dtype.kind not in "iuf":
+            raise TypeError(f"{what}: expected a number, found {kind(value)}")
+    number = float(value)
+    if finite and not math.isfinite(number):
+        raise ValueError(f"{what}: expected a finite number, found {number}")
+    return number
+
+
+def kind(value: Any) -> str:
+    """What a value is, for a message.
+
+    >>> kind("0.1"), kind(kind), kind([1, 2]), kind(np.zeros(3)), kind(2.5)
+    ("'0.1'", 'the function kind', 'a list', 'an array of shape (3,)', '2.5')
+    """
+    if isinstance(value, int | float | str | np.generic | None):
+        return one_line(repr(value), 80)
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {value.shape}"
+    if callable(value):
+        return f"the function {getattr(value, '__name__', type(value).__name__)}"
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'AEIOUaeiou' else 'a'} {name}"
 
 
 def say(line: str) -> None:

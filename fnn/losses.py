@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from fnn.arrays import Array, check_float
+from fnn.arrays import Array, check_array, check_float
+from fnn.errors import real
 
 
 def log_softmax(logits: Array) -> Array:
@@ -28,7 +29,7 @@ def softmax(logits: Array) -> Array:
 
 
 def softmax_cross_entropy(
-    logits: Array, labels: Array, smoothing: float = 0.0
+    logits: Array, labels: Array, *, smoothing: float = 0.0
 ) -> tuple[float, Array]:
     """The mean cross-entropy of a batch, in nats, and its gradient with respect to the logits.
 
@@ -47,6 +48,7 @@ def softmax_cross_entropy(
     (100.0, array([[-1.,  1.]]))
     """
     check_labels(logits, labels)
+    smoothing = real("smoothing", smoothing)
     if not 0 <= smoothing <= 1:
         raise ValueError(f"expected smoothing in 0..1, found {smoothing}")
     n = len(labels)
@@ -64,9 +66,15 @@ def softmax_cross_entropy(
 
 def check_labels(logits: Array, labels: Array) -> None:
     """Raise unless logits are (N, C), N >= 1, and labels (N,) integers in 0..C-1."""
+    check_array("logits", logits)
+    check_array("labels", labels)
     if logits.ndim != 2 or labels.shape != logits.shape[:1]:
         found = f"{logits.shape} and {labels.shape}"
-        raise ValueError(f"expected logits (N, C) and labels (N,), found {found}")
+        hint = ""
+        if logits.ndim == labels.ndim == 2:
+            one_hot = labels.shape == logits.shape
+            hint = f": use labels{'.argmax(axis=1), if they are one-hot' if one_hot else '[:, 0]'}"
+        raise ValueError(f"expected logits (N, C) and labels (N,), found {found}{hint}")
     if len(labels) == 0:
         raise ValueError("expected at least one example, found an empty batch")
     check_classes("labels", labels, logits.shape[1])
@@ -75,7 +83,7 @@ def check_labels(logits: Array, labels: Array) -> None:
 def check_classes(name: str, values: Array, classes: int) -> None:
     """Raise unless the values are integers in 0..classes-1."""
     if values.dtype.kind not in "iu":
-        raise TypeError(f"expected integer {name}, found {values.dtype}")
+        raise TypeError(f"expected integer {name}, found {values.dtype}: use {name}.astype(int)")
     low, high = values.min(initial=0), values.max(initial=0)
     if low < 0 or high >= classes:
         raise ValueError(f"expected {name} in 0..{classes - 1}, found {low if low < 0 else high}")

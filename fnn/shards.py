@@ -24,12 +24,23 @@ from toolz import identity
 from fnn import tree
 from fnn.arrays import Array
 from fnn.data.batches import Augment, batch_rows, make_batch
+from fnn.errors import whole
 from fnn.kernels.memory import empty
 from fnn.kernels.threads import cut, each
 from fnn.keys import AUGMENT, Key, child
-from fnn.layers.layer import Layer, parameter_grads
+from fnn.layers.layer import Layer
 from fnn.optim.transforms import Optimizer
-from fnn.train import Batch, Loss, Step, TrainState, train_step
+from fnn.train import (
+    Batch,
+    Loss,
+    Step,
+    TrainState,
+    check_parts,
+    check_step,
+    loss_and_grads,
+    train_step,
+    updated,
+)
 from fnn.tree import Tree
 
 KEYED = {"key", "count"}  # a node of the state that makes random choices, such as dropout's
@@ -77,28 +88,31 @@ def sharded_step(
         return train_step(net, loss, optimizer)
     step = shard_step(net, loss, optimizer, group)
 
-    def whole(ts: TrainState, batch: Batch) -> TrainState:
+    def of_all(ts: TrainState, batch: Batch) -> TrainState:
+        check_step(ts, batch)
+        if len(batch[0]) != len(batch[1]):  # a shard would not see it
+            found = f"{len(batch[0])} examples and {len(batch[1])} labels"
+            raise ValueError(f"step: expected as many labels as examples, found {found}")
         parts = spans(len(batch[1]), shards)
         return step(ts, [Shard(i, part, *(a[here] for a in batch)) for i, part, here in parts[own]])
 
-    return whole
+    return of_all
 
 
 def shard_step(net: Layer, loss: Loss, optimizer: Optimizer, group: Group = ALONE) -> ShardStep:
     """The training step of a process that is given its own shards of a batch alone."""
+    check_parts(net, loss, optimizer)
 
     def one(ts: TrainState, shard: Shard) -> tuple[Array, Tree]:
         numbered = tree.map_nodes(
             lambda node: {**node, "key": child(node["key"], shard.number)}, KEYED, ts.state
         )
-        y, cache = net.apply(ts.params, numbered, shard.x, True)
-        value, dy = loss(y, shard.labels)
-        grads = parameter_grads(net, ts.params, cache, dy)
+        value, grads, after = loss_and_grads(net, loss, ts.params, numbered, shard.x, shard.labels)
         # The changes of the state are added, not its values: what stays the same stays to the bit.
-        moved = [b - a for a, b in zip(floats(ts.state), floats(cache.state), strict=True)]
+        moved = [b - a for a, b in zip(floats(ts.state), floats(after), strict=True)]
         vector = joined([*floats(grads), *moved, value])
         vector *= shard.share
-        return vector if shard.share else np.zeros_like(vector), cache.state
+        return vector if shard.share else np.zeros_like(vector), after
 
     def step(ts: TrainState, own: Sequence[Shard]) -> TrainState:
         vectors, after = zip(*each(lambda shard: one(ts, shard), own), strict=True)
@@ -109,8 +123,7 @@ def shard_step(net: Layer, loss: Loss, optimizer: Optimizer, group: Group = ALON
             lambda new, old: {**new, "key": old["key"]}, KEYED, after[0], ts.state
         )
         state, left = put(ts.state, left, operator.add, kept)
-        updates, opt_state = optimizer.update(grads, ts.opt_state)
-        params = tree.map(operator.add, ts.params, updates)
+        params, opt_state = updated(optimizer, ts, grads)
         return TrainState(params, state, opt_state, float(left[0]))
 
     return step
@@ -151,7 +164,8 @@ def own_shards(shards: int, group: Group) -> slice:
 
 def check_shards(shards: int, processes: int) -> None:
     """Raise ValueError unless so many processes can share out so many shards."""
-    if shards < 1 or shards & (shards - 1):
+    shards = whole("shards", shards)
+    if shards & (shards - 1):
         raise ValueError(f"expected a number of shards of 1, 2, 4, 8, ..., found {shards}")
     if shards % processes:
         raise ValueError(

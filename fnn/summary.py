@@ -7,6 +7,7 @@ from typing import NamedTuple
 from fnn import keys, tree
 from fnn.arrays import Shape
 from fnn.keys import Key
+from fnn.layers.checks import check_layers
 from fnn.layers.layer import Layer
 from fnn.tree import Tree
 
@@ -32,6 +33,7 @@ def summary(net: Layer, shape: Shape, rng: Key = 0) -> list[Line]:
     >>> [(line.name, line.parameters) for line in summary(mlp(10, hidden=5), (2, 2, 1))]
     [('flatten', 0), ('dense(5)', 25), ('sigmoid', 0), ('dense(10)', 60)]
     """
+    check_layers("summary", net)
     return list(_lines(net, shape, net.init(keys.child(rng, keys.PARAMS), shape), ()))
 
 

@@ -44,9 +44,14 @@ def test_a_batch_larger_than_the_set_is_the_set(size):
     assert logits.shape == (3, 3)
 
 
-def test_no_batches_leave_the_state_as_it_is():
+def test_an_epoch_without_a_batch_is_refused():
     step, ts = start(NETS["plain"][0])
-    assert fnn.epoch(step, [], ts) is ts
+    spent = fnn.batches(0, IMAGES, LABELS, 2, fnn.to_float)
+    once = fnn.epoch(step, spent, ts)
+    for nothing in ([], iter(()), spent):
+        with pytest.raises(ValueError, match=r"no batch: .*call it again .*another key"):
+            fnn.epoch(step, nothing, once)
+    # the states after no steps are none: a training that was resumed at an epoch's end asks for it
     assert list(fnn.states(step, [], ts)) == []
 
 

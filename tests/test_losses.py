@@ -40,7 +40,7 @@ def test_cross_entropy_is_the_formula(batch):
 @given(batches, st.floats(0, 1))
 def test_label_smoothing_is_cross_entropy_with_softened_labels(batch, smoothing):
     logits, labels = batch
-    loss, dlogits = fnn.softmax_cross_entropy(logits, labels, smoothing)
+    loss, dlogits = fnn.softmax_cross_entropy(logits, labels, smoothing=smoothing)
     log_p = fnn.log_softmax(logits.astype(np.float64))
     classes = logits.shape[1]
     q = (1 - smoothing) * np.eye(classes)[labels] + smoothing / classes
@@ -52,7 +52,7 @@ def test_label_smoothing_is_cross_entropy_with_softened_labels(batch, smoothing)
 
 def test_smoothing_outside_the_unit_interval_is_refused():
     with pytest.raises(ValueError, match=r"smoothing in 0\.\.1, found 1\.5"):
-        fnn.softmax_cross_entropy(np.ones((1, 2)), np.array([0]), 1.5)
+        fnn.softmax_cross_entropy(np.ones((1, 2)), np.array([0]), smoothing=1.5)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -133,7 +133,7 @@ def test_spans_share_out_a_batch(n, shards):
 
 @pytest.mark.parametrize(("shards", "size"), [(0, 1), (3, 1), (-2, 1), (4, 8), (6, 2)])
 def test_numbers_that_do_not_divide_are_refused(shards, size):
-    with pytest.raises(ValueError, match="expected a number of"):
+    with pytest.raises(ValueError, match=r"expected (a number of|at least 1)"):
         own_shards(shards, fnn.Group(0, size, lambda v: v))
 
 

@@ -82,7 +82,7 @@ def test_activations(layer, function):
 def test_conv(size, stride, pad, channels):
     params = {"W": draw((size, size, channels, 10)), "b": draw(10)}
     x = draw((2, 9, 8, channels))
-    y, dy, dx, grads, _ = ours(fnn.conv(10, size, stride, pad), params, x)
+    y, dy, dx, grads, _ = ours(fnn.conv(10, size=size, stride=stride, pad=pad), params, x)
     w, b = tensor(params["W"].transpose(3, 2, 0, 1)), tensor(params["b"])
     ty, tdx = theirs(lambda t: F.conv2d(t, w, b, stride, pad), planes(x), dy)
     dw = w.grad.numpy().transpose(2, 3, 1, 0)

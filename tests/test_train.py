@@ -137,11 +137,15 @@ X, T = np.ones((4, 4, 4), np.uint8), np.zeros(4, np.uint8)
     [
         (lambda: fnn.batches(0, X, T[:3]), ValueError, "found 4 examples and 3 labels"),
         (lambda: fnn.batches(0, X[:0], T[:0]), ValueError, "found 0 examples"),
-        (lambda: fnn.batches(0, X, T, 0), ValueError, "batch_size >= 1, found 0"),
+        (lambda: fnn.batches(0, X, T, 0), ValueError, "batch_size: expected at least 1, found 0"),
         (lambda: fnn.to_float(X / 255), TypeError, "expected uint8 images, found float64"),
         (lambda: fnn.to_float(X[0]), ValueError, r"found \(4, 4\)"),
         (lambda: fnn.predict(fnn.relu(), {}, {}, X[:0]), ValueError, "found none"),
-        (lambda: fnn.predict(fnn.relu(), {}, {}, X, 0), ValueError, "batch_size >= 1"),
+        (
+            lambda: fnn.predict(fnn.relu(), {}, {}, X, 0),
+            ValueError,
+            "batch_size: expected at least 1",
+        ),
         (lambda: fnn.predict(fnn.relu(), {}, {}, X), TypeError, "to_float"),
     ],
 )

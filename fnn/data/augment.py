@@ -10,17 +10,19 @@ from numpy.lib.stride_tricks import sliding_window_view
 from fnn.arrays import Array
 from fnn.data.batches import Augment
 from fnn.data.distort import distort as distort  # part of fnn.augment
+from fnn.errors import kind, real, whole
 from fnn.keys import Key, child, generator
 
 
-def shift(pixels: int, mode: str = "constant") -> Augment:
+def shift(pixels: int, *, mode: str = "constant") -> Augment:
     """Shifts each image by -`pixels`..`pixels` along both axes, uniformly distributed.
 
     The edge is filled with 0, or with the image mirrored there if mode is "reflect".
     Raises ValueError for a negative number of pixels.
     """
-    if pixels < 0:
-        raise ValueError(f"shift: expected 0 pixels or more, found {pixels}")
+    pixels = whole("shift: pixels", pixels, 0)
+    if mode not in ("constant", "reflect"):
+        raise ValueError(f"shift: mode {mode!r}, expected constant or reflect")
 
     def augment(rng: Key, x: Array) -> Array:
         around = [(0, 0), (pixels, pixels), (pixels, pixels), (0, 0)][: x.ndim]
@@ -62,8 +64,7 @@ def cutout(side: int) -> Augment:
     Source: DeVries and Taylor, "Improved regularization of convolutional neural networks with
     cutout", 2017. Raises ValueError for side < 1.
     """
-    if side < 1:
-        raise ValueError(f"cutout: expected a side of 1 or more, found {side}")
+    side = whole("cutout: side", side)
     center = 0 if side % 2 else 0.5  # a half: between two pixels
 
     def augment(rng: Key, x: Array) -> Array:
@@ -84,7 +85,8 @@ def noise(deviation: float) -> Augment:
 
     uint8 images stay within 0..255. Raises ValueError for a negative deviation.
     """
-    if not 0 <= deviation < np.inf:
+    deviation = real("noise: deviation", deviation)
+    if deviation < 0:
         raise ValueError(f"noise: expected a deviation of 0 or more, found {deviation}")
 
     def augment(rng: Key, x: Array) -> Array:
@@ -103,6 +105,14 @@ def to_uint8(x: Array) -> Array:
     return np.clip(np.rint(x), 0, 255).astype(np.uint8)
 
 
+def check_augments(where: str, *augments: Augment) -> None:
+    """Raise TypeError, which begins with `where`, unless all are functions."""
+    for given in augments:
+        if not callable(given):
+            hint = f"{where} takes functions, such as flip()"
+            raise TypeError(f"{where}: expected an augmentation, found {kind(given)}: {hint}")
+
+
 def compose(*augments: Augment) -> Augment:
     """Applies augmentations one after another, each with its own key.
 
@@ -110,6 +120,7 @@ def compose(*augments: Augment) -> Augment:
     >>> same(0, np.ones((1, 2, 2))).shape
     (1, 2, 2)
     """
+    check_augments("compose", *augments)
 
     def augment(rng: Key, x: Array) -> Array:
         for i, change in enumerate(augments):
@@ -125,6 +136,8 @@ def partly(augment: Augment, share: float) -> Augment:
     A network trained on changed images only finds unchanged ones unusual.
     Raises ValueError for a share outside 0..1.
     """
+    check_augments("partly", augment)
+    share = real("partly: share", share, finite=False)
     if not 0 <= share <= 1:
         raise ValueError(f"partly: expected a share in 0..1, found {share}")
 

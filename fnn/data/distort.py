@@ -13,10 +13,12 @@ import numpy as np
 
 from fnn.arrays import Array
 from fnn.data.batches import Augment
+from fnn.errors import real
 from fnn.keys import Key, generator
 
 
 def distort(
+    *,
     degrees: float = 0.0,
     zoom: float = 0.0,
     pixels: float = 0.0,
@@ -36,9 +38,9 @@ def distort(
     """
     bounds = {"degrees": degrees, "zoom": zoom, "pixels": pixels, "shear": shear, "alpha": alpha}
     for name, bound in bounds.items():
-        if not 0 <= bound < math.inf:
+        if real(f"distort: {name}", bound) < 0:
             raise ValueError(f"distort: expected {name} of 0 or more, found {bound}")
-    if zoom >= 1 or not sigma > 0:
+    if zoom >= 1 or real("distort: sigma", sigma) <= 0:
         raise ValueError(f"distort: expected zoom < 1 and sigma > 0, found {zoom} and {sigma}")
 
     def augment(rng: Key, x: Array) -> Array:

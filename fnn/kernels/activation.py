@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from fnn.arrays import Array
-from fnn.kernels.rows import blockwise
+from fnn.kernels.rows import blockwise, keep, spread_nan
 
 HEAVY = 1 << 16  # numbers in a block, for functions that are slow
 FLAT = 1e4  # x^2 above which tanh is 1 or -1 to the last bit
@@ -18,11 +18,12 @@ def relu(x: Array) -> Array:
 
 
 def relu_vjp(y: Array, dy: Array) -> Array:
-    """dy where y > 0, else 0; laid out as y."""
+    """dy where relu's result y is above 0, NaN where it is NaN, else 0; laid out as y."""
 
-    def f(y: Array, dy: Array, positive: Array, out: tuple[Array]) -> None:
-        np.greater(y, 0, out=positive)
-        np.multiply(dy, positive, out=out)
+    def f(y: Array, dy: Array, passed: Array, out: tuple[Array]) -> None:
+        np.greater(y, 0, out=passed)
+        keep(passed, dy, *out)
+        spread_nan(y, *out)
 
     return blockwise(f, y, dy, scratch=[bool])[0]
 

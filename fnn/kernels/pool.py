@@ -32,7 +32,7 @@ def max_pool(x: Array, size: int) -> Array:
 
 
 def max_pool_vjp(x: Array, y: Array, dy: Array, size: int) -> Array:
-    """dy wherever x equals the largest of its block, else 0."""
+    """dy wherever x equals the largest of its block, NaN where it is NaN, else 0."""
     dx = memory.empty_like(x)
     dx[size * len(y) :] = 0
     dx[:, size * y.shape[1] :] = 0
@@ -42,7 +42,8 @@ def max_pool_vjp(x: Array, y: Array, dy: Array, size: int) -> Array:
             equal = memory.empty(y[part].shape, bool)
             for place in _places(part, size):
                 np.equal(x[place], y[part], out=equal)
-                np.multiply(dy[part], equal, out=dx[place])
+                rows.keep(equal, dy[part], dx[place])
+                rows.spread_nan(x[place], dx[place])
 
     share(work, _parts(y))
     return dx

@@ -75,6 +75,28 @@ def blockwise(
     return made
 
 
+def keep(mask: Array, a: Array, out: Array) -> None:
+    """Fill `out` with a where the mask is True and with 0 elsewhere, even where a is not finite.
+
+    The bits are multiplied as integers by 0 or 1: as fast as floats, and 0 times infinity is 0.
+    """
+    bits = np.dtype(f"i{a.itemsize}")
+    np.multiply(a.view(bits), mask, out=out.view(bits))
+
+
+def spread_nan(source: Array, out: Array) -> None:
+    """Make `out` NaN where the source is NaN; without any, that is one pass over the source."""
+    if source.size and np.isnan(source.max()):
+        np.copyto(out, source, where=np.isnan(source))
+
+
+def where(mask: Array, a: Array) -> Array:
+    """A new array of a where the mask is True, and of 0 elsewhere, laid out as the mask."""
+    out = np.empty_like(mask, a.dtype)
+    keep(mask, a, out)
+    return out
+
+
 def affine(x: Array, a: Array, b: Array) -> Array:
     """x * a + b for contiguous x, (..., C), and a and b, (C,)."""
     y = memory.empty_like(x)

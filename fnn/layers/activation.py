@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from fnn.arrays import Array
+from fnn.errors import real
 from fnn.kernels import activation
 from fnn.layers.layer import Layer, plain
 
@@ -42,6 +43,8 @@ def relu() -> Layer:
 
     y = max(t, 0)                      equation (24)
     dt = dy where t > 0, 0 where t <= 0         (25)
+
+    A t of NaN gives y = NaN and passes dy on; where dt is 0, it is 0 for an infinite dy, too.
     """
 
     def forward(x: Array, train: bool) -> tuple[Array, Array]:
@@ -74,10 +77,17 @@ def gelu() -> Layer:
 
 def scaled(factor: float) -> Layer:
     """y = factor * x, with a constant that is not learned, such as a temperature before a loss."""
-    factor = float(factor)  # a NumPy scalar would turn float32 into float64
+    factor = real("scaled: factor", factor)
     return plain(
         f"scaled({factor:g})", lambda x, train: (x * factor, ()), lambda saved, dy: dy * factor
     )
+
+
+def named(name: str) -> Layer:
+    """The activation of that name; ValueError if there is none."""
+    if name not in ACTIVATIONS:
+        raise ValueError(f"activation {name!r}: expected one of {', '.join(ACTIVATIONS)}")
+    return ACTIVATIONS[name]()
 
 
 ACTIVATIONS = {"sigmoid": sigmoid, "relu": relu, "gelu": gelu}

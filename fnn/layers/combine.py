@@ -8,8 +8,10 @@ from toolz import accumulate
 
 from fnn import tree
 from fnn.arrays import Array, Shape
+from fnn.errors import kind, real
 from fnn.keys import child
 from fnn.layers.activation import scaled
+from fnn.layers.checks import check_layers
 from fnn.layers.layer import Cache, Init, Layer, empty, parameter_grads
 from fnn.layers.reshape import identity
 from fnn.tree import Tree
@@ -23,8 +25,10 @@ def serial(*layers: Layer) -> Layer:
     >>> net.shape((784,)), net.init(0, (784,))[1]["W"].shape
     ((10,), (100, 10))
     """
+    check_layers("serial", *layers)
     if not layers:
         return identity()._replace(name="serial")
+    places = set(range(len(layers)))
 
     def inputs(s: Shape) -> Sequence[Shape]:
         return list(accumulate(lambda s, layer: layer.shape(s), layers[:-1], s))
@@ -33,9 +37,13 @@ def serial(*layers: Layer) -> Layer:
         return reduce(lambda s, layer: layer.shape(s), layers, s)
 
     def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:
+        _check_parts("serial", params, state, places)
         caches = []
         for i, layer in enumerate(layers):
-            x, cache = layer.apply(params[i], state[i], x, train)
+            try:
+                x, cache = layer.apply(params[i], state[i], x, train)
+            except (TypeError, ValueError) as error:
+                raise _placed(error, i)  # noqa: B904 - it is the same error
             caches.append(cache)
         return x, _joined(caches)
 
@@ -63,8 +71,10 @@ def parallel(*layers: Layer) -> Layer:
 
     Raises ValueError without a layer, or if the shapes differ.
     """
+    check_layers("parallel", *layers)
     if not layers:
         raise ValueError("parallel: expected at least one layer")
+    places = set(range(len(layers)))
 
     def shape(s: Shape) -> Shape:
         shapes = [layer.shape(s) for layer in layers]
@@ -77,8 +87,15 @@ def parallel(*layers: Layer) -> Layer:
         return [s] * len(layers)
 
     def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:
-        results = [layer.apply(params[i], state[i], x, train) for i, layer in enumerate(layers)]
-        ys, caches = zip(*results, strict=True)
+        _check_parts("parallel", params, state, places)
+        ys, caches = [], []
+        for i, layer in enumerate(layers):
+            try:
+                y, cache = layer.apply(params[i], state[i], x, train)
+            except (TypeError, ValueError) as error:
+                raise _placed(error, i)  # noqa: B904 - it is the same error
+            ys.append(y)
+            caches.append(cache)
         return reduce(operator.add, ys), _joined(caches)
 
     def vjp(params: Tree, cache: Cache, dy: Array) -> tuple[Array, Tree]:
@@ -110,6 +127,7 @@ def residual(*body: Layer) -> Layer:
 
     Source: He et al., "Deep residual learning for image recognition", CVPR 2016.
     """
+    check_layers("residual", *body)
     return parallel(serial(*body), identity())
 
 
@@ -118,6 +136,7 @@ def ensemble(*nets: Layer) -> Layer:
 
     After softmax, that is the normalized geometric mean of their probabilities.
     """
+    check_layers("ensemble", *nets)
     return serial(parallel(*nets), scaled(1 / max(1, len(nets))))
 
 
@@ -127,9 +146,10 @@ def weight_decay(net: Layer, rate: float) -> Layer:
     That is the gradient of `rate / 2 * sum(W**2)`. `apply` does not change, so `check_vjp` is for
     `net` itself. Raises ValueError for a negative rate.
     """
+    check_layers("weight_decay", net)
+    rate = real("weight_decay: rate", rate)
     if rate < 0:
-        raise ValueError(f"weight_decay: expected a rate of 0 or more, found {rate}")
-    rate = float(rate)  # a NumPy scalar would turn float32 into float64
+        raise ValueError(f"weight_decay: expected a rate of 0 or more, found {rate:g}")
     if rate == 0:
         return net
 
@@ -144,6 +164,24 @@ def weight_decay(net: Layer, rate: float) -> Layer:
         return decayed(params, parameter_grads(net, params, cache, dy))
 
     return net._replace(vjp=vjp, grads=own_grads)
+
+
+def _check_parts(name: str, params: Tree, state: Tree, places: set[int]) -> None:
+    """Raise ValueError unless both trees have a part for each place of a layer, from 0 on."""
+    for what, given in (("params", params), ("state", state)):
+        if not isinstance(given, dict) or given.keys() != places:
+            found = f"the keys {list(given)}" if isinstance(given, dict) else kind(given)
+            n = len(places)
+            expected = f"{what} of {n} layers, a dict with the keys 0 to {n - 1}"
+            raise ValueError(f"{name}: expected {expected}, found {found}: of another network?")
+
+
+def _placed(error: Exception, i: int) -> Exception:
+    """The same error, which now says at which layer: "at 0/2: dense(10): ..."."""
+    if len(error.args) == 1 and isinstance(error.args[0], str):
+        words = error.args[0]
+        error.args = (f"at {i}/{words[3:]}" if words.startswith("at ") else f"at {i}: {words}",)
+    return error
 
 
 def _joined(caches: Sequence[Cache]) -> Cache:

@@ -1,17 +1,20 @@
 """The convolutional layer."""
 
 from fnn.arrays import Array, Shape, hwnc, nhwc
+from fnn.errors import whole
 from fnn.kernels.conv import METHODS, Method, choose, winograd_fits
 from fnn.kernels.im2col import output_side
 from fnn.kernels.rows import add_to_channels
 from fnn.keys import Key, child
-from fnn.layers.initializers import Initializer, he
-from fnn.layers.layer import Cache, Layer, check_input, check_rank
+from fnn.layers.checks import check_dy, check_input, check_leaves, check_params, check_rank
+from fnn.layers.initializers import Initializer, check_initializer, he
+from fnn.layers.layer import Cache, Layer
 from fnn.tree import Tree
 
 
 def conv(
     filters: int,
+    *,
     size: int = 3,
     stride: int = 1,
     pad: int | None = None,
@@ -34,16 +37,18 @@ def conv(
     is "im2col" (the course's section 5.7.5), "shifted" (the same a few rows of outputs at a time,
     for few channels), "winograd" (3x3 or 5x5, stride 1, pad below the size), or "auto", the
     fastest for the shape. Results agree to 1e-4 of the largest in float32, to 1e-12 in float64.
-    Raises ValueError for a size, stride, pad or method that is invalid or does not fit, and for an
-    image smaller than a filter.
+    Winograd's outputs share sums in tiles of 4x4: a pixel of NaN or 1e10 spoils every output of a
+    tile that reads it, with "im2col" only those that see it. Raises ValueError for a size, stride,
+    pad or method that is invalid or does not fit, and for an image smaller than a filter.
 
     >>> conv(32).shape((28, 28, 1)), conv(8, size=5, stride=2).shape((28, 28, 3))
     ((28, 28, 32), (14, 14, 8))
     """
-    pad = size // 2 if pad is None else pad
+    filters, size = whole("conv: filters", filters), whole("conv: size", size)
+    check_initializer("conv", init)
+    stride = whole("conv: stride", stride)
+    pad = size // 2 if pad is None else whole("conv: pad", pad, 0)
     name = f"conv({filters}, size={size}, stride={stride}, pad={pad})"
-    if min(filters, size, stride) < 1 or pad < 0:
-        raise ValueError(f"{name}: expected filters, size, stride of at least 1, pad of 0 or more")
     if method != "auto" and method not in METHODS:
         raise ValueError(f"{name}: method {method!r}, expected auto, {', '.join(METHODS)}")
     if method == "winograd" and not winograd_fits(size, stride, pad):
@@ -67,7 +72,10 @@ def conv(
         return {**w, "b": init.b(child(rng, 1), (filters,), *fans)} if bias else w
 
     def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:
-        check_input(name, x, shape, last=params["W"].shape[2])
+        check_input(name, x, shape)
+        shapes: dict[str, Shape] = {"W": (size, size, x.shape[3], filters)}
+        check_params(name, params, x, {**shapes, "b": (filters,)} if bias else shapes)
+        check_leaves(name, "state", state, {}, x)
         images = hwnc(x)
         y = way(images.shape[3]).forward(images, params["W"], stride, pad)
         if bias:
@@ -75,12 +83,17 @@ def conv(
         return nhwc(y), Cache(images, state)
 
     def grads(params: Tree, cache: Cache, dy: Array) -> Tree:
-        d = hwnc(dy)
+        d = outputs(cache, dy)
         w = {"W": way(cache.saved.shape[3]).grad_w(cache.saved, d, size, stride, pad)}
         return {**w, "b": d.sum(axis=(0, 1, 2))} if bias else w
 
+    def outputs(cache: Cache, dy: Array) -> Array:
+        h, w, n, c = cache.saved.shape
+        check_dy(name, dy, (n, *shape((h, w, c))))
+        return hwnc(dy)
+
     def vjp(params: Tree, cache: Cache, dy: Array) -> tuple[Array, Tree]:
-        d = hwnc(dy)
+        d = outputs(cache, dy)
         # The gradient of x is a convolution of dy, which has as many channels as there are filters.
         dx = way(filters).grad_x(d, params["W"], cache.saved.shape, stride, pad)
         return nhwc(dx), grads(params, cache, nhwc(d))

@@ -1,14 +1,16 @@
 """The fully connected layer."""
 
 from fnn.arrays import Array, Shape
+from fnn.errors import whole
 from fnn.kernels.dense import product
 from fnn.keys import Key, child
-from fnn.layers.initializers import Initializer, course
-from fnn.layers.layer import Cache, Layer, check_input, check_rank
+from fnn.layers.checks import check_dy, check_input, check_leaves, check_params, check_rank
+from fnn.layers.initializers import Initializer, check_initializer, course
+from fnn.layers.layer import Cache, Layer
 from fnn.tree import Tree
 
 
-def dense(n: int, init: Initializer = course) -> Layer:
+def dense(n: int, *, init: Initializer = course) -> Layer:
     """Each of `n` outputs is a weighted sum of all inputs plus a bias.
 
         y = x @ W + b                             equations (1)-(4)
@@ -21,8 +23,8 @@ def dense(n: int, init: Initializer = course) -> Layer:
     >>> dense(10).shape((784,))
     (10,)
     """
-    if n < 1:
-        raise ValueError(f"dense: expected at least one node, found n={n}")
+    n = whole("dense: nodes", n)
+    check_initializer("dense", init)
     name = f"dense({n})"
 
     def shape(s: Shape) -> Shape:
@@ -35,15 +37,19 @@ def dense(n: int, init: Initializer = course) -> Layer:
         return {"W": init.W(child(rng, 0), (m, n), m, n), "b": init.b(child(rng, 1), (n,), m, n)}
 
     def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:
-        check_input(name, x, shape, last=len(params["W"]))
+        check_input(name, x, shape)
+        check_params(name, params, x, {"W": (x.shape[1], n), "b": (n,)})
+        check_leaves(name, "state", state, {}, x)
         y = product(x, params["W"])
         y += params["b"]
         return y, Cache(x, state)
 
     def grads(params: Tree, cache: Cache, dy: Array) -> Tree:
+        check_dy(name, dy, (len(cache.saved), n))
         return {"W": product(cache.saved.T, dy), "b": dy.sum(axis=0)}
 
     def vjp(params: Tree, cache: Cache, dy: Array) -> tuple[Array, Tree]:
-        return product(dy, params["W"].T), grads(params, cache, dy)
+        own = grads(params, cache, dy)
+        return product(dy, params["W"].T), own
 
     return Layer(make, apply, vjp, shape, grads=grads, name=name)

@@ -4,13 +4,16 @@ import math
 
 import numpy as np
 
-from fnn.arrays import Array, Shape, check_float
+from fnn.arrays import Array, Shape
+from fnn.errors import real
+from fnn.kernels.rows import where
 from fnn.keys import Key, child, generator, path
-from fnn.layers.layer import Cache, Layer, empty
+from fnn.layers.checks import check_dy, check_input, check_leaves
+from fnn.layers.layer import Cache, Layer, empty, same_shape
 from fnn.tree import Tree
 
 
-def dropout(rho: float, inverted: bool = False) -> Layer:
+def dropout(rho: float, *, inverted: bool = False) -> Layer:
     """Sets round(rho * M) of an example's M node outputs to 0, a new choice for each example.
 
     y = x where a node is kept, 0 where it is ignored, in training       equations (26)-(27)
@@ -22,28 +25,33 @@ def dropout(rho: float, inverted: bool = False) -> Layer:
 
     Source: Srivastava et al., "Dropout", JMLR 2014; course, section 5.3.
     """
+    rho = real("dropout: rho", rho)
     if not 0 <= rho < 1:
         raise ValueError(f"dropout: expected 0 <= rho < 1, found {rho}")
-    rho = float(rho)  # a NumPy scalar would turn float32 into float64
 
     def state(rng: Key, shape: Shape) -> Tree:
         return {"key": path(rng), "count": 0}
 
     def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:
-        check_float("dropout", x)
+        check_input("dropout", x, same_shape)
+        check_leaves("dropout", "params", params, {}, x)
+        check_leaves("dropout", "state", state, {"key": (), "count": ()}, x)
         if not train:
             factor = 1.0 if inverted else 1 - rho
-            return x * factor, Cache((True, factor), state)
+            return x * factor, Cache((x.shape, None, factor), state)
         kept = np.empty_like(x, bool)  # in the memory order of x
         kept[...] = _kept(child(state["key"], state["count"]), rho, x.shape)
-        y = x * kept
+        y = where(kept, x)
         factor = 1 / (1 - rho) if inverted else 1.0
         y *= factor
-        return y, Cache((kept, factor), {**state, "count": state["count"] + 1})
+        return y, Cache((x.shape, kept, factor), {**state, "count": state["count"] + 1})
 
     def vjp(params: Tree, cache: Cache, dy: Array) -> tuple[Array, Tree]:
-        kept, factor = cache.saved
-        dx = dy * kept
+        shape, kept, factor = cache.saved
+        check_dy("dropout", dy, shape)
+        if kept is None:
+            return dy * factor, {}
+        dx = where(kept, dy)
         dx *= factor
         return dx, {}
 

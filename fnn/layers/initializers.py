@@ -7,6 +7,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from fnn.arrays import Array, Shape
+from fnn.errors import kind, real
 from fnn.keys import Key, generator
 
 Fill: TypeAlias = Callable[[Key, Shape, int, int], Array]
@@ -19,8 +20,16 @@ class Initializer(NamedTuple):
     b: Fill
 
 
+def check_initializer(where: str, init: Initializer) -> None:
+    """Raise TypeError, which begins with `where`, unless `init` can fill W and b."""
+    if not (hasattr(init, "W") and hasattr(init, "b")):
+        hint = "take one such as fnn.initializers.he, or Initializer(normal(2), constant(0))"
+        raise TypeError(f"{where}: expected an initializer, found {kind(init)}: {hint}")
+
+
 def normal(gain: float = 1.0) -> Fill:
     """Normal with mean 0 and variance `gain / fan_in`."""
+    gain = _positive("normal: gain", gain)
 
     def fill(rng: Key, shape: Shape, fan_in: int, fan_out: int) -> Array:
         return generator(rng).standard_normal(shape, np.float32) * math.sqrt(gain / fan_in)
@@ -30,6 +39,7 @@ def normal(gain: float = 1.0) -> Fill:
 
 def uniform(gain: float = 1.0) -> Fill:
     """Uniform with mean 0 and variance `2 * gain / (fan_in + fan_out)`."""
+    gain = _positive("uniform: gain", gain)
 
     def fill(rng: Key, shape: Shape, fan_in: int, fan_out: int) -> Array:
         limit = math.sqrt(6 * gain / (fan_in + fan_out))
@@ -40,11 +50,18 @@ def uniform(gain: float = 1.0) -> Fill:
 
 def constant(value: float = 0.0) -> Fill:
     """The same value everywhere."""
+    value = real("constant: value", value)
 
     def fill(rng: Key, shape: Shape, fan_in: int, fan_out: int) -> Array:
         return np.full(shape, value, np.float32)
 
     return fill
+
+
+def _positive(what: str, gain: float) -> float:
+    if real(what, gain) < 0:
+        raise ValueError(f"{what}: expected 0 or more, found {gain}")
+    return float(gain)
 
 
 def partial_identity(rest: Fill) -> Fill:

@@ -1,4 +1,4 @@
-"""The contract of a layer, and the checks that layers share.
+"""The contract of a layer.
 
 A layer is a value made of pure functions:
 
@@ -15,8 +15,9 @@ A layer is a value made of pure functions:
 changes is an argument and a result: the state after a call is `cache.state`. No function writes
 into its arguments or changes anything else in the process, and no result shares memory with an
 argument. (A cache may hold x and y themselves: leave them unchanged until vjp is done.) The type of
-the result follows `x`: float32 in, float32 out. The first three functions make a layer; the others
-have defaults for a layer without state that keeps the shape.
+the result follows `x`: float32 in, float32 out. Layers refuse parameters of another network or of a
+wider type than `x`, and gradients of another shape (see `fnn.layers.checks`). The first three
+functions make a layer; the others have defaults for a layer without state that keeps the shape.
 
 Some functions look for names in the trees of any layer, yours included:
 
@@ -36,8 +37,9 @@ and the pool of threads (`fnn.kernels.threads`, which also limits BLAS to one th
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
-from fnn.arrays import Array, Shape, check_float
+from fnn.arrays import Array, Shape
 from fnn.keys import Key
+from fnn.layers.checks import check_dy, check_input, check_leaves
 from fnn.tree import Tree
 
 
@@ -94,11 +96,15 @@ def plain(
 
     def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:
         check_input(name, x, shape)
+        check_leaves(name, "params", params, {}, x)
+        check_leaves(name, "state", state, {}, x)
         y, saved = forward(x, train)
-        return y, Cache(saved, state)
+        return y, Cache((y.shape, saved), state)
 
     def vjp(params: Tree, cache: Cache, dy: Array) -> tuple[Array, Tree]:
-        return backward(cache.saved, dy), {}
+        shape, saved = cache.saved
+        check_dy(name, dy, shape)
+        return backward(saved, dy), {}
 
     return Layer(empty, apply, vjp, shape, name=name)
 
@@ -108,31 +114,3 @@ def parameter_grads(layer: Layer, params: Tree, cache: Cache, dy: Array) -> Tree
     if layer.grads is None:
         return layer.vjp(params, cache, dy)[1]
     return layer.grads(params, cache, dy)
-
-
-def check_input(
-    name: str, x: Array, shape: Callable[[Shape], Shape], last: int | None = None
-) -> None:
-    """Raise TypeError unless `x` is float32 or float64, ValueError unless the layer can take it.
-
-    `shape` is the layer's own, which raises for an example it cannot take. `last` is the size that
-    the parameters expect for the last axis; None means any.
-    """
-    check_float(name, x)
-    shape(x.shape[1:])
-    if last is not None and x.shape[-1] != last:
-        expected = ", ".join(["N", *"HW"[: x.ndim - 2], str(last)])
-        raise ValueError(f"{name}: expected input of shape ({expected}), found {x.shape}")
-
-
-def check_rank(name: str, shape: Shape, axes: str, hint: str) -> None:
-    """Raise ValueError unless an example has the axes, such as "(H, W, C)"."""
-    if len(shape) != len(axes.strip("(,)").split(",")):
-        raise ValueError(f"{name}: expected an example of shape {axes}, found {shape}: {hint}")
-
-
-def check_images(name: str, shape: Shape, size: int, part: str) -> None:
-    """Raise ValueError unless an example is an image with room for a `part` of size x size."""
-    check_rank(name, shape, "(H, W, C)", "give it images")
-    if min(shape[:2]) < size:
-        raise ValueError(f"{name}: an image of shape {shape} is smaller than a {part}")

@@ -6,16 +6,18 @@ import numpy as np
 
 from fnn import tree
 from fnn.arrays import Array, Shape, hwnc, nhwc
+from fnn.errors import real
 from fnn.kernels import norm
 from fnn.kernels.rows import affine
 from fnn.keys import Key
-from fnn.layers.layer import Cache, Layer, check_input, same_shape
+from fnn.layers.checks import check_dy, check_input, check_layers, check_leaves, check_params
+from fnn.layers.layer import Cache, Layer, same_shape
 from fnn.tree import Tree
 
 NODE = {"mean", "var"}  # the keys that mark a batch_norm's state
 
 
-def batch_norm(eps: float = 1e-5, rate: float = 0.1, scale: bool = True) -> Layer:
+def batch_norm(*, eps: float = 1e-5, rate: float = 0.1, scale: bool = True) -> Layer:
     """Gives each node mean 0 and variance 1 over the mini-batch, then a learned scale and shift.
 
         mean, var of the batch, var the biased one              equations (28)-(29)
@@ -32,7 +34,7 @@ def batch_norm(eps: float = 1e-5, rate: float = 0.1, scale: bool = True) -> Laye
 
     Source: Ioffe and Szegedy, "Batch normalization", ICML 2015; course, section 5.4.
     """
-    eps, rate = float(eps), float(rate)  # a NumPy scalar would turn float32 into float64
+    eps, rate = real("batch_norm: eps", eps), real("batch_norm: rate", rate)
     if eps <= 0 or not 0 <= rate <= 1:
         raise ValueError(f"batch_norm: expected eps > 0 and rate in 0..1, found {eps} and {rate}")
 
@@ -47,7 +49,11 @@ def batch_norm(eps: float = 1e-5, rate: float = 0.1, scale: bool = True) -> Laye
         return {"mean": np.zeros(s[-1], np.float32), "var": np.ones(s[-1], np.float32)}
 
     def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:
-        check_input("batch_norm", x, same_shape, last=len(params["beta"]))
+        check_input("batch_norm", x, same_shape)
+        c = x.shape[-1:]
+        check_params("batch_norm", params, x, {"gamma": c, "beta": c} if scale else {"beta": c})
+        added = {"rate": ()} if state and "rate" in state else {}  # by recalibrate
+        check_leaves("batch_norm", "state", state, {"mean": c, "var": c, **added}, x)
         values = _contiguous(x)
         if train:
             if x.size < 2 * x.shape[-1]:
@@ -71,6 +77,7 @@ def batch_norm(eps: float = 1e-5, rate: float = 0.1, scale: bool = True) -> Laye
 
     def vjp(params: Tree, cache: Cache, dy: Array) -> tuple[Array, Tree]:
         x, mean, inv, train = cache.saved
+        check_dy("batch_norm", dy, _like(x, x).shape)
         d = _contiguous(dy)
         if train:
             dx, dgamma, dbeta = norm.backward(x, mean, inv, gamma(params), d)
@@ -112,6 +119,7 @@ def recalibrate(
     each batch; processes may share them out (`fnn.training.shared`).
     Raises ValueError if there is no batch, unless there is no batch norm.
     """
+    check_layers("recalibrate", net)
     # With a rate of 1, the state after a batch is the batch's own mean and variance.
     probe = tree.map_nodes(lambda norm: {**norm, "rate": 1.0}, NODE, state)
     if not any(where[-1] == "rate" for where, _ in tree.items(probe)):

@@ -6,8 +6,11 @@ from typing import Any
 import numpy as np
 
 from fnn.arrays import Array, Shape, hwnc, nhwc
+from fnn.errors import whole
 from fnn.kernels import pool
-from fnn.layers.layer import Layer, check_images, plain
+from fnn.kernels.rows import spread_nan, where
+from fnn.layers.checks import check_images
+from fnn.layers.layer import Layer, plain
 
 
 def max_pool(size: int = 2) -> Layer:
@@ -16,13 +19,14 @@ def max_pool(size: int = 2) -> Layer:
     y[i, j] = max over k, l < size of x[i*size + k, j*size + l]         equation (63)
     dx[i*size + k, j*size + l] = dy[i, j] where x there equals y[i, j], else 0      (64)
 
-    Equal maxima all get the gradient, as in (64). x is (N, H, W, C), y is
-    (N, H // size, W // size, C); rows and columns left over at the end are ignored.
+    Equal maxima all get the gradient, as in (64); dx is NaN at a NaN. x is (N, H, W, C), y
+    is (N, H // size, W // size, C); rows and columns left over at the end are ignored.
     Raises ValueError for size < 1 and an image smaller than a block.
 
     >>> max_pool(2).shape((7, 6, 3))
     (3, 3, 3)
     """
+    size = whole("max_pool: size", size)
 
     def forward(x: Array, train: bool) -> tuple[Array, Any]:
         images = hwnc(x)
@@ -39,6 +43,8 @@ def max_pool(size: int = 2) -> Layer:
 
 def avg_pool(size: int = 2) -> Layer:
     """The mean of each block of `size` x `size` pixels; shapes and errors as for `max_pool`."""
+
+    size = whole("avg_pool: size", size)
 
     def forward(x: Array, train: bool) -> tuple[Array, Any]:
         images = hwnc(x)
@@ -83,7 +89,9 @@ def global_max_pool() -> Layer:
 
     def backward(saved: Any, dy: Array) -> Array:
         images, y = saved
-        return nhwc((images == y) * dy)
+        dx = where(images == y, np.broadcast_to(dy, images.shape))
+        spread_nan(images, dx)
+        return nhwc(dx)
 
     name = "global_max_pool"
     return plain(name, forward, backward, _channels(name))
@@ -98,9 +106,6 @@ def _channels(name: str) -> Callable[[Shape], Shape]:
 
 
 def _pooled(name: str, size: int) -> Callable[[Shape], Shape]:
-    if size < 1:
-        raise ValueError(f"{name}: expected a size of at least 1")
-
     def shape(s: Shape) -> Shape:
         check_images(name, s, size, "block")
         return (s[0] // size, s[1] // size, s[2])

@@ -8,11 +8,13 @@ from numpy.lib.stride_tricks import sliding_window_view
 from toolz import identity
 
 from fnn import tree
-from fnn.arrays import Array, Shape, hwnc, nhwc
+from fnn.arrays import Array, Shape, check_float, hwnc, nhwc
+from fnn.errors import real, whole
 from fnn.kernels.conv import choose
 from fnn.kernels.rows import add_to_channels
 from fnn.keys import Key
-from fnn.layers.layer import Cache, Layer, check_images, check_input, empty
+from fnn.layers.checks import check_dy, check_images, check_input, check_leaves
+from fnn.layers.layer import Cache, Layer, empty
 from fnn.tree import Tree
 
 LARGEST = 1024  # numbers in a patch
@@ -31,9 +33,8 @@ def whiten(size: int = 2) -> Layer:
     Source: Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU", arXiv:2404.00498; after
     Coates and Ng, "Learning feature representations with k-means", 2012.
     """
+    size = whole("whiten: size", size)
     name = f"whiten({size})"
-    if size < 1:
-        raise ValueError(f"{name}: expected a size of at least 1")
     before, after = (size - 1) // 2, size // 2
 
     def shape(s: Shape) -> Shape:
@@ -48,7 +49,10 @@ def whiten(size: int = 2) -> Layer:
         return _as_state(np.eye(n), np.zeros(n), (size, size, s[2]))
 
     def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:
-        check_input(name, x, shape)
+        filters = check_input(name, x, shape)[-1]
+        shapes = {"filters": (size, size, x.shape[3], filters), "shift": (filters,)}
+        check_leaves(name, "params", params, {}, x)
+        check_leaves(name, "state", state, shapes, x)
         w = state["filters"].astype(x.dtype)
         around = ((before, after), (before, after), (0, 0), (0, 0))
         images = np.pad(hwnc(x), around, mode="edge")
@@ -58,6 +62,8 @@ def whiten(size: int = 2) -> Layer:
 
     def vjp(params: Tree, cache: Cache, dy: Array) -> tuple[Array, Tree]:
         w, padded = cache.saved
+        h, wide, n, _ = padded
+        check_dy(name, dy, (n, h - size + 1, wide - size + 1, w.shape[3]))
         dx = choose(size, 1, 0, w.shape[3]).grad_x(hwnc(dy), w, padded, 1, 0)
         for _ in range(2):  # rows, then columns: repeated pixels belong to the edge
             dx = _folded(dx, before, after).swapaxes(0, 1)
@@ -75,7 +81,7 @@ def _folded(d: Array, before: int, after: int) -> Array:
 
 
 def with_whitening(
-    state: Tree, x: Array, eps: float = 3e-5, prepare: Callable[[Array], Array] = identity
+    state: Tree, x: Array, *, eps: float = 3e-5, prepare: Callable[[Array], Array] = identity
 ) -> Tree:
     """A network's state in which the filters of `whiten` layers fit the images x, (N, H, W, C).
 
@@ -83,10 +89,18 @@ def with_whitening(
     square root of its eigenvalue plus `eps`; the default suits pixels in 0..1. `prepare`, such as
     `to_float`, turns x into the layer's input. A state without such filters is returned as it is.
     """
+    eps = real("with_whitening: eps", eps)
+    if eps < 0:
+        raise ValueError(f"with_whitening: expected eps of 0 or more, found {eps}")
 
     def found(node: Tree) -> Tree:
         size, _, c, _ = node["filters"].shape
         images = prepare(x)
+        check_float("with_whitening", images)
+        if images.shape[3:] != (c,):
+            raise ValueError(
+                f"with_whitening: expected images (N, H, W, {c}), found {images.shape}"
+            )
         patches = sliding_window_view(images, (size, size), axis=(1, 2))
         rows = patches.transpose(0, 1, 2, 4, 5, 3).reshape(-1, size * size * c).astype(np.float64)
         mean = rows.mean(axis=0)

@@ -1,6 +1,9 @@
 """Networks of the course and of the literature."""
 
-from fnn.layers.activation import ACTIVATIONS
+from functools import partial
+
+from fnn.errors import whole
+from fnn.layers.activation import named
 from fnn.layers.combine import parallel, serial
 from fnn.layers.conv import conv as convolution
 from fnn.layers.dense import dense
@@ -15,6 +18,7 @@ from fnn.models.efficient import head, normed
 
 def mlp(
     classes: int = 10,
+    *,
     hidden: int = 200,
     activation: str = "sigmoid",
     batch_norm: bool = False,
@@ -27,16 +31,16 @@ def mlp(
     """
     return serial(
         flatten(),
-        dense(hidden, init),
+        dense(hidden, init=init),
         *([norm()] if batch_norm else []),
-        ACTIVATIONS[activation](),
+        named(activation),
         *([drop(dropout)] if dropout else []),
-        dense(classes, init),
+        dense(classes, init=init),
     )
 
 
 def conv(
-    classes: int = 10, activation: str = "relu", dropout: float = 0.0, init: Initializer = he
+    classes: int = 10, *, activation: str = "relu", dropout: float = 0.0, init: Initializer = he
 ) -> Layer:
     """Two blocks of two 3x3 convolutions, each with batch norm and activation, then a dense layer.
 
@@ -50,13 +54,13 @@ def conv(
     return serial(*block(32), *block(64), *head(classes, dropout, init))
 
 
-def lenet(classes: int = 10, activation: str = "relu", init: Initializer = he) -> Layer:
+def lenet(classes: int = 10, *, activation: str = "relu", init: Initializer = he) -> Layer:
     """Two 5x5 convolutions with 6 and 16 filters, each with max pooling, then three dense layers.
 
     Source: LeNet-5 of LeCun et al., "Gradient-based learning applied to document recognition",
     1998, with today's pooling and activation.
     """
-    act = ACTIVATIONS[activation]
+    act = partial(named, activation)
     return serial(
         convolution(6, size=5, init=init),
         act(),
@@ -65,16 +69,17 @@ def lenet(classes: int = 10, activation: str = "relu", init: Initializer = he) -
         act(),
         max_pool(2),
         flatten(),
-        dense(120, init),
+        dense(120, init=init),
         act(),
-        dense(84, init),
+        dense(84, init=init),
         act(),
-        dense(classes, init),
+        dense(classes, init=init),
     )
 
 
 def vgg(
     classes: int = 10,
+    *,
     width: int = 32,
     activation: str = "relu",
     dropout: float = 0.0,
@@ -96,6 +101,7 @@ def vgg(
 
 def resnet(
     classes: int = 10,
+    *,
     width: int = 16,
     depth: int = 1,
     activation: str = "relu",
@@ -108,12 +114,13 @@ def resnet(
 
     Source: He et al., "Deep residual learning for image recognition", CVPR 2016, section 4.2.
     """
-    if not 1 <= depth <= 200:
+    depth = whole("resnet: depth", depth)
+    if depth > 200:
         raise ValueError(f"resnet: expected a depth in 1..200, found {depth}")
-    act = ACTIVATIONS[activation]
+    act = partial(named, activation)
 
     def part(filters: int, size: int = 3, stride: int = 1) -> list[Layer]:
-        return [convolution(filters, size, stride, bias=False, init=init), norm()]
+        return [convolution(filters, size=size, stride=stride, bias=False, init=init), norm()]
 
     def block(filters: int, stride: int) -> list[Layer]:
         body = serial(*part(filters, stride=stride), act(), *part(filters))
@@ -124,4 +131,4 @@ def resnet(
         return [*block(filters, stride), *block(filters, 1) * (depth - 1)]
 
     stages = (*stage(width, 1), *stage(2 * width, 2), *stage(4 * width, 2))
-    return serial(*part(width), act(), *stages, global_avg_pool(), dense(classes, init))
+    return serial(*part(width), act(), *stages, global_avg_pool(), dense(classes, init=init))

@@ -3,7 +3,7 @@
 from functools import partial
 
 from fnn.arrays import Shape
-from fnn.layers.activation import ACTIVATIONS, scaled
+from fnn.layers.activation import named, scaled
 from fnn.layers.combine import serial
 from fnn.layers.conv import conv as convolution
 from fnn.layers.dense import dense
@@ -28,16 +28,17 @@ def normed(
     """A convolution, batch norm and an activation, max pooling before these two if `pool` > 1."""
     way = convolution(filters, size=size, pad=pad, bias=False, init=init)
     smaller = [max_pool(pool)] if pool > 1 else []
-    return [way, *smaller, norm(scale=scale), ACTIVATIONS[activation]()]
+    return [way, *smaller, norm(scale=scale), named(activation)]
 
 
 def head(classes: int, dropout: float, init: Initializer) -> list[Layer]:
     """From images to logits."""
-    return [flatten(), *([drop(dropout)] if dropout else []), dense(classes, init)]
+    return [flatten(), *([drop(dropout)] if dropout else []), dense(classes, init=init)]
 
 
 def slim(
     classes: int = 10,
+    *,
     width: int = 32,
     activation: str = "relu",
     dropout: float = 0.0,
@@ -67,6 +68,7 @@ def slim(
 
 def quick(
     classes: int = 10,
+    *,
     width: int = 12,
     activation: str = "relu",
     dropout: float = 0.0,
@@ -105,7 +107,7 @@ def _for_images_from(side: int, name: str, net: Layer) -> Layer:
 
 
 def air(
-    classes: int = 10, width: int = 64, activation: str = "gelu", init: Initializer = passing
+    classes: int = 10, *, width: int = 64, activation: str = "gelu", init: Initializer = passing
 ) -> Layer:
     """A whitening layer, then three blocks of two convolutions, for small color images.
 
@@ -127,11 +129,11 @@ def air(
 
     return serial(
         whiten(2),
-        ACTIVATIONS[activation](),
+        named(activation),
         *block(width),
         *block(4 * width),
         *block(4 * width),
         global_max_pool(),
-        dense(classes, init),
+        dense(classes, init=init),
         scaled(1 / 9),
     )

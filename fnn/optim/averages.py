@@ -5,8 +5,9 @@ and add every update to it.
 """
 
 from fnn import tree
+from fnn.errors import real, whole
 from fnn.optim.schedules import Rate, rate_at
-from fnn.optim.transforms import Optimizer
+from fnn.optim.transforms import Optimizer, check_optimizers
 from fnn.tree import Tree
 
 
@@ -20,6 +21,8 @@ def ema(optimizer: Optimizer, decay: float) -> Optimizer:
 
     Source: Polyak and Juditsky, "Acceleration of stochastic approximation by averaging", 1992.
     """
+    check_optimizers("ema", optimizer)
+    decay = real("ema: decay", decay)
     if not 0 <= decay < 1:
         raise ValueError(f"ema: expected 0 <= decay < 1, found {decay}")
 
@@ -30,7 +33,7 @@ def ema(optimizer: Optimizer, decay: float) -> Optimizer:
         updates, inner = optimizer.update(grads, state["inner"])
         step = state["step"] + 1
         params = tree.map(lambda p, u: p + u, state["params"], updates)
-        share = 1 - min(float(decay), (1 + step) / (10 + step))
+        share = 1 - min(decay, (1 + step) / (10 + step))
         mean = tree.map(lambda m, p: m + share * (p - m), state["mean"], params)
         return updates, {"inner": inner, "step": step, "params": params, "mean": mean}
 
@@ -42,7 +45,7 @@ def ema_params(opt_state: Tree) -> Tree:
     return opt_state["mean"]
 
 
-def lookahead(optimizer: Optimizer, every: int = 5, alpha: Rate = 0.5) -> Optimizer:
+def lookahead(optimizer: Optimizer, *, every: int = 5, alpha: Rate = 0.5) -> Optimizer:
     """Lets `optimizer` run ahead; every `every` steps, moves only a share `alpha` of the way.
 
         slow <- slow + alpha (params - slow);  params <- slow
@@ -51,8 +54,9 @@ def lookahead(optimizer: Optimizer, every: int = 5, alpha: Rate = 0.5) -> Optimi
 
     Source: Zhang et al., "Lookahead optimizer: k steps forward, 1 step back", NeurIPS 2019.
     """
-    if every < 1:
-        raise ValueError(f"lookahead: expected every >= 1, found {every}")
+    check_optimizers("lookahead", optimizer)
+    every = whole("lookahead: every", every)
+    alpha = alpha if callable(alpha) else real("lookahead: alpha", alpha)
 
     def init(params: Tree) -> Tree:
         return {"inner": optimizer.init(params), "step": 0, "params": params, "slow": params}

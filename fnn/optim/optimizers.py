@@ -6,6 +6,7 @@ the step count. A number that is negative, infinite or NaN raises ValueError.
 
 import math
 
+from fnn.errors import real
 from fnn.optim import transforms
 from fnn.optim.schedules import Rate, rate_at
 from fnn.optim.transforms import Optimizer, chain, scale, trace
@@ -16,17 +17,17 @@ def sgd(lr: Rate = 0.01) -> Optimizer:
     return scale(_negative(lr))
 
 
-def momentum(lr: Rate = 0.01, alpha: float = 0.9) -> Optimizer:
+def momentum(lr: Rate = 0.01, *, alpha: float = 0.9) -> Optimizer:
     """SGD with momentum: d <- alpha d - lr g; W <- W + d, equations (40)-(41)."""
     return chain(scale(_negative(lr)), trace(alpha))
 
 
-def nesterov(lr: Rate = 0.01, alpha: float = 0.9) -> Optimizer:
+def nesterov(lr: Rate = 0.01, *, alpha: float = 0.9) -> Optimizer:
     """SGD with Nesterov's momentum: d <- alpha d - lr g; W <- W + alpha d - lr g."""
     return chain(scale(_negative(lr)), trace(alpha, nesterov=True))
 
 
-def adagrad(lr: Rate = 0.001, h0: float = 1e-8) -> Optimizer:
+def adagrad(lr: Rate = 0.001, *, h0: float = 1e-8) -> Optimizer:
     """AdaGrad: h <- h + g*g; W <- W - lr g / sqrt(h), equations (42)-(43); h starts at h0.
 
     Source: Duchi et al., "Adaptive subgradient methods", JMLR 2011; course, section 5.5.
@@ -34,7 +35,7 @@ def adagrad(lr: Rate = 0.001, h0: float = 1e-8) -> Optimizer:
     return chain(transforms.scale_by_adagrad(h0), scale(_negative(lr)))
 
 
-def rmsprop(lr: Rate = 0.01, rho: float = 0.99, eps: float = 1e-8) -> Optimizer:
+def rmsprop(lr: Rate = 0.01, *, rho: float = 0.99, eps: float = 1e-8) -> Optimizer:
     """RMSProp: h <- rho h + (1-rho) g*g; W <- W - lr g / (sqrt(h) + eps), equations (44)-(45).
 
     Source: Tieleman and Hinton, COURSERA lecture 6.5, 2012; course, section 5.5.
@@ -42,7 +43,7 @@ def rmsprop(lr: Rate = 0.01, rho: float = 0.99, eps: float = 1e-8) -> Optimizer:
     return chain(transforms.scale_by_rms(rho, eps), scale(_negative(lr)))
 
 
-def adadelta(rho: float = 0.95, eps: float = 1e-6) -> Optimizer:
+def adadelta(*, rho: float = 0.95, eps: float = 1e-6) -> Optimizer:
     """AdaDelta, which needs no learning rate, equations (46)-(49).
 
     h <- rho h + (1-rho) g*g;  d = -(sqrt(s) + eps) / (sqrt(h) + eps) g
@@ -55,7 +56,7 @@ def adadelta(rho: float = 0.95, eps: float = 1e-6) -> Optimizer:
 
 
 def adam(
-    lr: Rate = 0.001, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8
+    lr: Rate = 0.001, *, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8
 ) -> Optimizer:
     """Adam: W <- W - lr mhat / (sqrt(vhat) + eps), equations (50)-(55).
 
@@ -67,6 +68,7 @@ def adam(
 def _negative(lr: Rate) -> Rate:
     if callable(lr):
         return lambda step: -rate_at(lr, step)
-    if not 0 <= lr < math.inf:
-        raise ValueError(f"expected a finite learning rate of 0 or more, found {lr}")
-    return -lr
+    rate = real("a learning rate", lr, finite=False)
+    if not 0 <= rate < math.inf:
+        raise ValueError(f"expected a finite learning rate of 0 or more, found {rate}")
+    return -rate

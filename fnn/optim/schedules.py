@@ -4,6 +4,8 @@ import math
 from collections.abc import Callable
 from typing import TypeAlias
 
+from fnn.errors import real, whole
+
 Schedule: TypeAlias = Callable[[int], float]
 Rate: TypeAlias = float | Schedule
 
@@ -16,8 +18,7 @@ def rate_at(rate: Rate, step: int) -> float:
 
     Raises ValueError if it is not finite.
     """
-    # A NumPy scalar would turn float32 arrays into float64.
-    value = float(rate(step) if callable(rate) else rate)
+    value = real("a rate", rate(step) if callable(rate) else rate, finite=False)
     if not math.isfinite(value):
         raise ValueError(f"expected a finite rate, found {value} at step {step}")
     return value
@@ -25,6 +26,7 @@ def rate_at(rate: Rate, step: int) -> float:
 
 def constant(lr: float) -> Schedule:
     """The same rate at every step."""
+    lr = real("constant: lr", lr)
     return lambda step: lr
 
 
@@ -36,23 +38,22 @@ def cosine(lr: float, steps: int) -> Schedule:
     >>> [round(cosine(1.0, 4)(step), 3) for step in range(6)]
     [1.0, 0.854, 0.5, 0.146, 0.0, 0.0]
     """
-    if steps < 1:
-        raise ValueError(f"cosine: expected steps >= 1, found {steps}")
+    lr, steps = real("cosine: lr", lr), whole("cosine: steps", steps)
     return lambda step: lr * 0.5 * (1 + math.cos(math.pi * min(step, steps) / steps))
 
 
-def step_decay(lr: float, every: int, factor: float = 0.1) -> Schedule:
+def step_decay(lr: float, every: int, *, factor: float = 0.1) -> Schedule:
     """`lr`, multiplied by `factor` after each `every` steps.
 
     >>> [step_decay(1.0, every=2, factor=0.5)(step) for step in range(5)]
     [1.0, 1.0, 0.5, 0.5, 0.25]
     """
-    if every < 1:
-        raise ValueError(f"step_decay: expected every >= 1, found {every}")
+    lr, every = real("step_decay: lr", lr), whole("step_decay: every", every)
+    factor = real("step_decay: factor", factor)
     return lambda step: lr * factor ** (step // every)
 
 
-def one_cycle(peak: float, steps: int, warm_up: float = 0.25, start: float = 0.1) -> Schedule:
+def one_cycle(peak: float, steps: int, *, warm_up: float = 0.25, start: float = 0.1) -> Schedule:
     """Linearly up from `start * peak` to `peak`, then down along half a cosine to 0.
 
     The way up takes the share `warm_up` of the `steps`, 0 <= warm_up < 1.
@@ -62,29 +63,31 @@ def one_cycle(peak: float, steps: int, warm_up: float = 0.25, start: float = 0.1
     >>> [round(one_cycle(1.0, 8, start=0.2)(step), 3) for step in range(9)]
     [0.2, 0.6, 1.0, 0.933, 0.75, 0.5, 0.25, 0.067, 0.0]
     """
-    if steps < 1 or not 0 <= warm_up < 1:
-        raise ValueError(
-            f"one_cycle: expected steps >= 1 and 0 <= warm_up < 1, found {steps} and {warm_up}"
-        )
+    peak, steps = real("one_cycle: peak", peak), whole("one_cycle: steps", steps)
+    warm_up, start = real("one_cycle: warm_up", warm_up), real("one_cycle: start", start)
+    if not 0 <= warm_up < 1:
+        raise ValueError(f"one_cycle: expected 0 <= warm_up < 1, found {warm_up}")
     up = round(warm_up * steps)
     down = cosine(peak, max(1, steps - up))
     return lambda step: peak * (start + (1 - start) * step / up) if step < up else down(step - up)
 
 
 def triangular(
-    peak: float, steps: int, warm_up: float = 0.23, start: float = 0.2, end: float = 0.07
+    peak: float, steps: int, *, warm_up: float = 0.23, start: float = 0.2, end: float = 0.07
 ) -> Schedule:
     """Linearly up from `start * peak` to `peak`, then linearly down to `end * peak`.
 
     The way up takes the share `warm_up` of the `steps`, 0 < warm_up < 1.
 
-    >>> [round(triangular(1.0, 4, 0.5, 0.5, 0.25)(step), 3) for step in range(6)]
+    >>> rate = triangular(1.0, 4, warm_up=0.5, start=0.5, end=0.25)
+    >>> [round(rate(step), 3) for step in range(6)]
     [0.5, 0.75, 1.0, 0.625, 0.25, 0.25]
     """
-    if steps < 1 or not 0 < warm_up < 1:
-        raise ValueError(
-            f"triangular: expected steps >= 1 and 0 < warm_up < 1, found {steps} and {warm_up}"
-        )
+    peak, steps = real("triangular: peak", peak), whole("triangular: steps", steps)
+    start, end = real("triangular: start", start), real("triangular: end", end)
+    warm_up = real("triangular: warm_up", warm_up)
+    if not 0 < warm_up < 1:
+        raise ValueError(f"triangular: expected 0 < warm_up < 1, found {warm_up}")
     top = warm_up * steps
 
     def rate(step: int) -> float:
@@ -103,4 +106,5 @@ def slowing(steps: int, share: float = 0.95**5) -> Schedule:
     >>> [round(slowing(2, 0.8)(step), 3) for step in range(3)]
     [1.0, 0.9, 0.2]
     """
+    steps, share = whole("slowing: steps", steps), real("slowing: share", share)
     return lambda step: 1 - share * min(1.0, step / steps) ** 3

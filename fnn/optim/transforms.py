@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fnn import tree
+from fnn.errors import kind, real
 from fnn.optim.schedules import Rate, rate_at
 from fnn.tree import Tree
 
@@ -29,6 +30,14 @@ class Optimizer(NamedTuple):
 
     init: Callable[[Tree], Tree]
     update: Callable[[Tree, Tree], tuple[Tree, Tree]]
+
+
+def check_optimizers(where: str, *optimizers: Optimizer) -> None:
+    """Raise TypeError, which begins with `where`, unless all are optimizers."""
+    for given in optimizers:
+        if not (hasattr(given, "init") and hasattr(given, "update")):
+            hint = "a constructor is called, such as momentum(lr=0.1)"
+            raise TypeError(f"{where}: expected an optimizer, found {kind(given)}: {hint}")
 
 
 zeros_like = partial(tree.map, np.zeros_like)  # of a tree
@@ -41,6 +50,7 @@ def chain(*parts: Optimizer) -> Optimizer:
     >>> opt.update({"W": 3.0}, opt.init({"W": 1.0}))[0]
     {'W': -3.0}
     """
+    check_optimizers("chain", *parts)
 
     def init(params: Tree) -> Tree:
         return {i: part.init(params) for i, part in enumerate(parts)}
@@ -72,7 +82,7 @@ def stateless(change: Callable[[Tree], Tree]) -> Optimizer:
     return Optimizer(lambda params: {}, lambda grads, state: (change(grads), state))
 
 
-def trace(decay: float, nesterov: bool = False) -> Optimizer:
+def trace(decay: float, *, nesterov: bool = False) -> Optimizer:
     """A decaying sum of gradients, d <- decay * d + g, is the update.
 
     With `nesterov` the update is decay * d + g (Sutskever et al., "On the importance of
@@ -98,7 +108,7 @@ def scale_leaves(factors: dict[str, float]) -> Optimizer:
     >>> scale_leaves({"b": 64.0}).update({0: {"W": 1.0, "b": 1.0}}, {})[0]
     {0: {'W': 1.0, 'b': 64.0}}
     """
-    factors = {name: float(factor) for name, factor in factors.items()}
+    factors = {name: real(f"scale_leaves: {name}", factor) for name, factor in factors.items()}
 
     def scaled(name: Any, g: Any) -> Any:
         return g * factors[name] if name in factors else g
@@ -197,12 +207,14 @@ def mean_square(decay: float, grads: Tree, mean: Tree) -> Tree:
 
 
 def below_one(where: str, value: float) -> float:
-    if not 0 <= value < 1:
+    number = real(where, value, finite=False)
+    if not 0 <= number < 1:
         raise ValueError(f"{where}: expected a number from 0 to below 1, found {value}")
-    return float(value)
+    return number
 
 
 def above_zero(where: str, value: float) -> float:
-    if not 0 < value < math.inf:
+    number = real(where, value, finite=False)
+    if not 0 < number < math.inf:
         raise ValueError(f"{where}: expected a finite number above 0, found {value}")
-    return float(value)
+    return number

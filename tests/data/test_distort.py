@@ -107,5 +107,5 @@ def test_sample_interpolates_and_is_zero_outside(i, j):
     "bounds", [{"degrees": -1}, {"zoom": 1}, {"pixels": float("nan")}, {"sigma": 0}]
 )
 def test_what_cannot_be_is_refused(bounds):
-    with pytest.raises(ValueError, match="distort: expected"):
+    with pytest.raises(ValueError, match=r"distort: .*expected"):
         distort(**bounds)

@@ -37,6 +37,19 @@ def test_relu_and_its_gradient_at_zero():
     np.testing.assert_array_equal(fnn.relu().vjp({}, cache, np.ones_like(x))[0], [[0, 0, 0, 1]])
 
 
+NAN, INF = np.nan, np.inf
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dy", [2.0, -INF, INF, NAN])
+def test_relu_passes_nan_on_and_stops_infinity(dtype, dy):
+    x = np.array([[-1, 0, NAN, 1, -INF, INF]], dtype)
+    y, cache = fnn.relu().apply({}, {}, x, True)
+    np.testing.assert_array_equal(y, [[0, 0, NAN, 1, 0, INF]])
+    dx, _ = fnn.relu().vjp({}, cache, np.full_like(x, dy))
+    np.testing.assert_array_equal(dx, [[0, 0, NAN, dy, 0, dy]])
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_gelu_is_near_its_definition_and_blocks_agree(dtype):
     x = np.linspace(-8, 8, 300_001).astype(dtype)

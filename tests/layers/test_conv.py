@@ -41,9 +41,13 @@ geometry = st.fixed_dictionaries(
 ).filter(lambda g: min(g["h"], g["w"]) + 2 * g["pad"] >= g["size"])
 
 
+def chosen(g):
+    return {name: g[name] for name in ("filters", "size", "stride", "pad")}
+
+
 @given(geometry)
 def test_convolution_is_the_sum_of_the_course(g):
-    layer = fnn.conv(g["filters"], g["size"], g["stride"], g["pad"])
+    layer = fnn.conv(**chosen(g))
     shape = (g["h"], g["w"], g["channels"])
     draw = fnn.keys.generator(0)
     params = fnn.tree.map(lambda p: draw.standard_normal(p.shape), layer.init(0, shape))
@@ -75,8 +79,7 @@ def test_fast_methods_agree_with_the_textbook(method, dtype, data):
     g = data.draw(FAST[method])
     shape = (data.draw(st.integers(1, 4)) * g["h"], g["w"], g["channels"])
     draw = fnn.keys.generator(3)
-    arguments = (g["filters"], g["size"], g["stride"], g["pad"])
-    layers = [fnn.conv(*arguments, method=m) for m in ("im2col", method.split()[0])]
+    layers = [fnn.conv(**chosen(g), method=m) for m in ("im2col", method.split()[0])]
     params = layers[0].init(0, shape)
     params = fnn.tree.map(lambda p: draw.standard_normal(p.shape).astype(dtype), params)
     x = draw.standard_normal((g["n"], *shape)).astype(dtype)
@@ -106,7 +109,7 @@ def test_col2im_is_exactly_the_adjoint_of_im2col(g):
 
 @given(geometry)
 def test_the_vjp_is_the_adjoint_of_apply(g):
-    layer = fnn.conv(g["filters"], g["size"], g["stride"], g["pad"], bias=False)
+    layer = fnn.conv(**chosen(g), bias=False)
     shape = (g["h"], g["w"], g["channels"])
     draw = fnn.keys.generator(2)
     params = fnn.tree.map(lambda p: draw.standard_normal(p.shape), layer.init(0, shape))
@@ -155,7 +158,7 @@ def test_images_are_stored_in_rows_of_the_whole_batch():
         (lambda: fnn.conv(0), "at least 1"),
         (lambda: fnn.conv(1, size=0), "at least 1"),
         (lambda: fnn.conv(1, stride=0), "at least 1"),
-        (lambda: fnn.conv(1, pad=-1), "pad of 0 or more"),
+        (lambda: fnn.conv(1, pad=-1), "pad: expected at least 0"),
         (lambda: fnn.conv(1, method="fft"), "expected auto, im2col, shifted, winograd"),
         (lambda: fnn.conv(1, size=7, method="winograd"), "winograd is for size 3 or 5"),
         (lambda: fnn.conv(1, pad=3, method="winograd"), "pad below size"),
@@ -166,7 +169,7 @@ def test_images_are_stored_in_rows_of_the_whole_batch():
             lambda: fnn.conv(1).apply(
                 fnn.conv(1).init(0, (4, 4, 2)), {}, np.ones((1, 4, 4, 3)), True
             ),
-            r"conv\(1.*expected input of shape \(N, H, W, 2\), found \(1, 4, 4, 3\)",
+            r"conv\(1.*\(3, 3, 3, 1\) for input of shape \(1, 4, 4, 3\), found \(3, 3, 2, 1\)",
         ),
     ],
 )
@@ -184,7 +187,9 @@ def test_passing_filters_copy_the_image_and_the_others_start_small():
     assert abs(27 * params["W"][..., 3:].var() - 1 / 3) < 0.02
 
 
-@pytest.mark.parametrize("layer", [fnn.conv(4), fnn.conv(4, 5), fnn.conv(4, 1), fnn.max_pool(2)])
+@pytest.mark.parametrize(
+    "layer", [fnn.conv(4), fnn.conv(4, size=5), fnn.conv(4, size=1), fnn.max_pool(2)]
+)
 def test_no_images_give_no_images(layer):
     params = layer.init(0, (8, 8, 16))
     y, cache = layer.apply(params, {}, np.zeros((0, 8, 8, 16), np.float32), True)

@@ -48,9 +48,9 @@ def test_biases_start_as_the_course_says_and_otherwise_at_zero():
         (lambda layer: layer.init(0, (28, 28)), r"dense\(10\): .*found \(28, 28\): put flatten"),
         (
             lambda layer: layer.apply(layer.init(0, (4,)), {}, np.ones((2, 5)), True),
-            r"dense\(10\): expected input of shape \(N, 4\), found \(2, 5\)",
+            r"dense\(10\): .*W of shape \(5, 10\) for input of shape \(2, 5\), found \(4, 10\)",
         ),
-        (lambda layer: fnn.dense(0), "expected at least one node, found n=0"),
+        (lambda layer: fnn.dense(0), "expected at least 1, found 0"),
     ],
 )
 def test_errors_name_the_layer_and_both_shapes(call, words):

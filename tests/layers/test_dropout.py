@@ -27,6 +27,19 @@ def test_an_exact_number_of_each_examples_nodes_is_zero(rho, shape, n, inverted)
     assert cache.state == {"key": (3,), "count": 1}
 
 
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_what_is_ignored_is_0_whatever_it_was(value, dtype):
+    layer = fnn.dropout(0.5)
+    x = np.full((3, 10), value, dtype)
+    y, cache = layer.apply({}, layer.state(0, (10,)), x, True)
+    dx, _ = layer.vjp({}, cache, x)
+    for found in (y, dx):
+        assert (found == 0).sum() == 15
+        np.testing.assert_array_equal(found[found != 0], value)
+    np.testing.assert_array_equal(y, dx)
+
+
 def test_testing_scales_and_keeps_the_state():
     x = np.arange(4.0)[None]
     for inverted, factor in ((False, 0.75), (True, 1.0)):

@@ -48,7 +48,7 @@ LAYERS = {
     "dropout": (fnn.dropout(0.3), (10,)),
     "dropout of images": (fnn.dropout(0.5), (3, 2, 2)),
     "numpy numbers": (
-        fnn.serial(fnn.dropout(np.float64(0.3)), fnn.batch_norm(np.float64(1e-5), np.float64(0.1))),
+        fnn.serial(fnn.dropout(np.float64(0.3)), fnn.batch_norm(eps=np.float64(1e-5))),
         (10,),
     ),
     "dropout inverted": (fnn.dropout(0.3, inverted=True), (10,)),
@@ -77,6 +77,20 @@ def started(layer: Layer, shape, n=5, dtype=np.float32):
 @both_modes
 def test_gradients(layer, shape, train):
     fnn.check_vjp(layer, shape, train=train)
+
+
+@every_layer
+@both_modes
+def test_a_gradient_of_another_shape_is_refused(layer, shape, train):
+    params, state, x = started(layer, shape)
+    y, cache = layer.apply(params, state, x, train)
+    others = [y[:1], y[:-1], y[..., :1], y[..., None], y.reshape(-1), np.repeat(y, 2, axis=-1)]
+    for dy in (other for other in others if other.shape != y.shape):
+        for f in (layer.vjp, lambda *given: parameter_grads(layer, *given)):
+            if fnn.tree.leaves(params) or f == layer.vjp:
+                with pytest.raises(ValueError, match=r"expected dy of .* shape \(5,.* found") as e:
+                    f(params, cache, dy)
+                assert str(dy.shape) in str(e.value)
 
 
 @every_layer

@@ -110,7 +110,7 @@ def test_recalibration_gives_the_expectations_over_the_batches():
         (lambda: fnn.batch_norm(eps=0), "eps > 0"),
         (lambda: fnn.batch_norm(rate=1.5), r"rate in 0\.\.1"),
         (lambda: _apply(np.ones((1, 4))), "two examples or more"),
-        (lambda: _apply(np.ones((5, 3))), r"expected input of shape \(N, 4\), found \(5, 3\)"),
+        (lambda: _apply(np.ones((5, 3))), r"gamma of shape \(3,\) .* \(5, 3\), found \(4,\)"),
         (lambda: fnn.recalibrate(*started((4,))[:3], []), "at least one batch"),
     ],
 )

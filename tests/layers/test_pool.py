@@ -38,6 +38,28 @@ def test_every_tied_maximum_gets_the_gradient():
     np.testing.assert_array_equal(dx[0, :, :, 0], [[5, 5], [5, 5]])
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dy", [2.0, np.inf, -np.inf, np.nan])
+@pytest.mark.parametrize("layer", [fnn.max_pool(2), fnn.global_max_pool()])
+@pytest.mark.parametrize(
+    ("block", "gets"),
+    [
+        ([1, 2, -np.inf, 0], [0, 1, 0, 0]),
+        ([np.nan, 2, np.inf, 0], [np.nan, 0, 0, 0]),
+        ([np.nan, 2, np.nan, 0], [np.nan, 0, np.nan, 0]),
+        ([np.inf, 2, np.inf, 0], [1, 0, 1, 0]),
+    ],
+)
+def test_only_the_largest_gets_the_gradient_be_it_nan_or_infinite(layer, block, gets, dy, dtype):
+    x = np.array(block, dtype).reshape(1, 2, 2, 1)
+    x = np.concatenate([x, np.zeros_like(x)])
+    y, cache = layer.apply({}, {}, x, True)
+    np.testing.assert_array_equal(y.ravel(), [np.array(block).max(), 0])
+    dx, _ = layer.vjp({}, cache, np.full_like(y, dy))
+    np.testing.assert_array_equal(dx[0].ravel(), [dy if got == 1 else got for got in gets])
+    np.testing.assert_array_equal(dx[1], dy)
+
+
 def test_means():
     x = np.arange(18.0).reshape(1, 3, 3, 2)
     np.testing.assert_array_equal(fnn.avg_pool(2).apply({}, {}, x, True)[0], [[[[4, 5]]]])
@@ -47,7 +69,7 @@ def test_means():
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: fnn.max_pool(0), "a size of at least 1"),
+        (lambda: fnn.max_pool(0), "size: expected at least 1"),
         (lambda: fnn.avg_pool(3).shape((2, 5, 1)), "smaller than a block"),
         (lambda: fnn.max_pool(2).shape((784,)), "give it images"),
         (lambda: fnn.global_avg_pool().shape((784,)), "give it images"),

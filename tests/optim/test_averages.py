@@ -60,7 +60,7 @@ def test_all_of_the_way_is_the_optimizer_alone():
     ("make", "message"),
     [
         (lambda: ema(fnn.sgd(), 1.0), "ema: expected 0 <= decay < 1, found 1.0"),
-        (lambda: lookahead(fnn.sgd(), every=0), "lookahead: expected every >= 1, found 0"),
+        (lambda: lookahead(fnn.sgd(), every=0), "lookahead: every: expected at least 1, found 0"),
     ],
 )
 def test_bad_arguments_are_refused(make, message):

@@ -186,7 +186,7 @@ def test_numpy_numbers_as_rates_do_not_widen_float32(number):
         fnn.adagrad(number(0.1), h0=number(1e-8)),
         fnn.rmsprop(number(0.1), rho=number(0.9), eps=number(1e-8)),
         fnn.adadelta(rho=number(0.9), eps=number(1e-6)),
-        fnn.adam(number(0.1), number(0.9), number(0.99), number(1e-8)),
+        fnn.adam(number(0.1), beta1=number(0.9), beta2=number(0.99), eps=number(1e-8)),
         fnn.chain(fnn.clip_by_global_norm(number(1.0)), fnn.sgd(lambda step: number(0.1))),
     ]
     grads = {"w": np.ones(3, np.float32)}

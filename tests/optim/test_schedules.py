@@ -9,9 +9,12 @@ from fnn.optim import schedules
     [
         (schedules.constant(0.1), {0: 0.1, 10**6: 0.1}),
         (schedules.cosine(0.2, 100), {0: 0.2, 50: 0.1, 100: 0, 500: 0}),
-        (schedules.one_cycle(1.0, 100, 0.2, 0.1), {0: 0.1, 10: 0.55, 20: 1, 60: 0.5, 100: 0}),
-        (schedules.one_cycle(1.0, 1, 0), {0: 1, 1: 0}),
-        (schedules.step_decay(1.0, 10, 0.1), {0: 1, 9: 1, 10: 0.1, 29: 0.01}),
+        (
+            schedules.one_cycle(1.0, 100, warm_up=0.2, start=0.1),
+            {0: 0.1, 10: 0.55, 20: 1, 60: 0.5, 100: 0},
+        ),
+        (schedules.one_cycle(1.0, 1, warm_up=0), {0: 1, 1: 0}),
+        (schedules.step_decay(1.0, 10, factor=0.1), {0: 1, 9: 1, 10: 0.1, 29: 0.01}),
     ],
 )
 def test_values(schedule, values):
