@@ -25,13 +25,24 @@ class Parser(argparse.ArgumentParser):
     """argparse with one-line errors."""
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        for arg in sys.argv[1:] if args is None else args:
+        args = [self.at_home(arg) for arg in (sys.argv[1:] if args is None else args)]
+        for arg in args:
             # some versions of argparse drop the "--" and give an empty list instead of a value
             if arg.startswith("--") and arg.endswith("=--"):
                 self.error(f"argument {arg[:-3]}: expected a value, found '--'")
             if not arg or (arg.startswith("--") and arg.endswith("=")):
                 self.error(f"argument {arg[:-1] or repr(arg)}: is empty; is a variable not set?")
         return super().parse_known_args(args, namespace)
+
+    def at_home(self, arg: str) -> str:
+        """The argument with the home directory in place of ~, which shells leave in --run=~/a."""
+        name, sign, value = arg.rpartition("=~")
+        if sign and name.startswith("--") and "=" not in name:
+            return f"{name}={self.at_home(f'~{value}')}"
+        expanded = os.path.expanduser(arg)
+        if expanded == arg and arg.startswith("~/"):
+            self.error(f"{arg}: there is no home directory; name the place without ~")
+        return expanded
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {one_line(message)} (see {self.prog} --help)\n")

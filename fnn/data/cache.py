@@ -9,6 +9,7 @@ import json
 import math
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeAlias
 
@@ -28,12 +29,22 @@ HEADER_LIMIT = 1 << 16
 
 
 def data_root() -> Path:
-    """The directory of all data sets: `FNN_DATA`, or `fnn` in the user's cache directory."""
+    """The directory of all data sets: `FNN_DATA`, or `fnn` in the user's cache directory.
+
+    Raises InputError for a user without a home directory, as in some containers.
+    """
     if chosen := os.environ.get("FNN_DATA"):
         return Path(os.path.expanduser(chosen))  # Path.expanduser may raise
     import platformdirs
 
-    return Path(platformdirs.user_cache_dir("fnn", appauthor=False))
+    with suppress(RuntimeError):  # raised by platformdirs where there is no home
+        found = platformdirs.user_cache_dir("fnn", appauthor=False)
+        if os.path.isabs(found):
+            return Path(found)
+    raise InputError(
+        "there is no home directory to keep data sets in: set FNN_DATA to a directory you can "
+        "write to"
+    )
 
 
 def check_root() -> None:
@@ -56,15 +67,20 @@ def check_root() -> None:
 
 
 def cached(
-    root: Path, sources: Sequence[Path], parse: Callable[[], Split], tag: str, say: Say = say
+    root: Path | None, sources: Sequence[Path], parse: Callable[[], Split], tag: str, say: Say = say
 ) -> Split:
     """The split that `parse` makes from the files `sources`, or its cached copy.
 
     The copy is used only while every source has the size, the times and the inode that it had when
-    it was parsed. If it is stale or damaged, the sources are parsed again.
-    `tag` names the kind of data and the split. Images and labels are uint8.
+    it was parsed. If it is stale or damaged, the sources are parsed again. `tag` names the kind of
+    data and the split. Images and labels are uint8. `root` None is the directory of all data sets.
     If the cache cannot be written, the split is still returned, after one line to `say`.
     """
+    try:
+        root = data_root() if root is None else root
+    except InputError as error:
+        say(f"fnn: the parsed data cannot be kept: {error}")
+        return parse()
     # Taken before parsing, so a source that changes meanwhile is parsed again next time.
     status = [source.stat() for source in sources]
     stamp = [VERSION, tag, *([getattr(s, name) for name in SEEN] for s in status)]

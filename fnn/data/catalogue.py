@@ -87,6 +87,8 @@ def _resolve(choice: str | None, splits: Splits, say: Say) -> tuple[str, Found]:
         return choice, _mnist(path)
     if choice and is_cifar10(path):
         return choice, _cifar10(path)
+    if choice and os.path.isfile(path):
+        found = "it is a file"
     if choice and os.path.isdir(path):
         found = "the directory holds neither MNIST's nor CIFAR-10's files"
     known = f"expected one of {', '.join(KNOWN)} or a directory in the format of MNIST or CIFAR-10"
@@ -124,7 +126,7 @@ def _cifar10(path: Path) -> Found:
         files = [path] if os.path.isfile(path) else [path / name for name in cifar.FILES[split]]
         if not all(map(os.path.isfile, files)):
             return parse()  # raises InputError, which names what is missing
-        return cached(data_root(), files, parse, f"cifar10-{split}", say)
+        return cached(None, files, parse, f"cifar10-{split}", say)
 
     return load, cifar.CLASSES
 

@@ -39,6 +39,9 @@ def read_dump(path: str | os.PathLike[str], height: int = 28, width: int = 28) -
 
 def to_images(value: Any, height: int = 28, width: int = 28) -> Array:
     """The images in `value` as a new (N, height, width) uint8 array; see `read_dump`."""
+    if type(value) in (list, tuple) and _has_labels(value):
+        shapes = " and ".join(str(part.shape) for part in value)
+        raise InputError(f"holds images and labels, {shapes}: expected the images alone")
     array = _stacked(value) if type(value) in (list, tuple) else value
     if type(array) is not np.ndarray:
         raise InputError(f"holds a {type(value).__name__}, expected an array of images")
@@ -79,6 +82,18 @@ def _stacked(images: Sequence[Any]) -> Array:
     return np.stack(arrays)
 
 
+def _has_labels(value: Sequence[Any]) -> bool:
+    """Whether these are two arrays, and the second looks like labels of the first."""
+    if len(value) != 2 or not all(type(part) is np.ndarray for part in value):
+        return False
+    images, labels = value
+    return images.ndim >= 2 and labels.ndim in (1, 2) and images.shape[0] == labels.size
+
+
+def _is_number(kind: type) -> bool:
+    return issubclass(kind, int | float | np.integer | np.floating) and kind is not bool
+
+
 def _array(image: Any, i: int) -> Array:
     if type(image) is np.ndarray and image.dtype.kind in "uif":
         return image
@@ -89,7 +104,7 @@ def _array(image: Any, i: int) -> Array:
         raise InputError(f"image {i} has rows of different lengths")
     # checked first: in an array of strings each takes as much memory as the longest one
     numbers = list(chain.from_iterable(image)) if nested else image
-    if not {int, float}.issuperset(map(type, numbers)):
+    if not all(map(_is_number, set(map(type, numbers)))):
         raise InputError(f"image {i} holds something other than numbers")
     try:
         flat = np.array(numbers, np.float64)

@@ -56,8 +56,7 @@ def load_split(
 ) -> Split:
     """Only the `train` or only the `test` split; `root` is where parsed arrays are cached."""
     images, labels = (require(Path(directory), stem) for stem in FILES[split])
-    kept = data_root() if root is None else root
-    return cached(kept, (images, labels), lambda: parse(images, labels), f"mnist-{split}", say)
+    return cached(root, (images, labels), lambda: parse(images, labels), f"mnist-{split}", say)
 
 
 def same_size(data: Dataset, where: str | Path) -> Dataset:

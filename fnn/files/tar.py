@@ -1,12 +1,14 @@
 """A few files from a tar archive, read one after another and never written to disk.
 
 `tarfile` reads an extended header of any claimed size into memory, so a few compressed kilobytes
-can take gigabytes; before Python 3.11.10 it takes hours over some. Our names are short, so extended
-headers are skipped, like everything else that is not a regular file.
+can take gigabytes; before Python 3.11.10 it takes hours over some. Of extended headers only a long
+path is of interest here, and those that are longer than a path are skipped, like everything else
+that is not a regular file.
 """
 
 import gzip
 import os
+import re
 import zlib
 from collections.abc import Collection, Iterator
 from pathlib import PurePosixPath
@@ -15,6 +17,8 @@ from typing import IO
 from fnn.errors import InputError
 
 BLOCK = 512
+REGULAR, GNU_PATH, PAX = (b"0", b"\0"), b"L", b"x"  # kinds of entries
+LONGEST = 1 << 14  # bytes of an extended header with a path
 _CHUNK = 1 << 20
 
 
@@ -33,12 +37,18 @@ def tar_files(
             zipped = raw.read(2) == b"\x1f\x8b"
             raw.seek(0)
             stream: IO[bytes] = gzip.GzipFile(fileobj=raw) if zipped else raw  # type: ignore
-            for name, size, plain in iter(lambda: _next_header(stream), None):
+            long_path = b""
+            for path_given, size, kind in iter(lambda: _next_header(stream), None):
                 max_total -= size + BLOCK
                 if max_total < 0:
                     raise InputError("unpacks to more than a data set needs")
                 padded = -(-size // BLOCK) * BLOCK
-                if not plain or name not in names:
+                if kind in (GNU_PATH, PAX) and size <= LONGEST:
+                    long_path = _long_path(kind, _exactly(stream, padded)[:size]) or long_path
+                    continue
+                name = PurePosixPath((long_path or path_given).decode("latin1")).name
+                long_path = b""
+                if kind not in REGULAR or name not in names:
                     for start in range(0, padded, _CHUNK):
                         _exactly(stream, min(_CHUNK, padded - start))
                 elif size > max_bytes or name in seen:
@@ -59,8 +69,17 @@ def _exactly(stream: IO[bytes], size: int) -> bytes:
     return data
 
 
-def _next_header(stream: IO[bytes]) -> tuple[str, int, bool] | None:
-    """The next file's base name, its size, and whether it is a regular file; None at the end."""
+def _long_path(kind: bytes, content: bytes) -> bytes:
+    """The next file's path in an extended header, or b"" if there is none."""
+    if kind == GNU_PATH:
+        return content.split(b"\0")[0]
+    # records such as "18 path=a/b/c.txt\n", each with its own length
+    found = re.search(rb"(?:\A|\n)\d+ path=([^\n]*)\n", content)
+    return found[1] if found else b""
+
+
+def _next_header(stream: IO[bytes]) -> tuple[bytes, int, bytes] | None:
+    """The next entry's path, its size, and its kind; None at the end."""
     header = stream.read(BLOCK)
     if not header.strip(b"\0"):  # two blocks of zeros end an archive; some writers leave them out
         return None
@@ -71,5 +90,4 @@ def _next_header(stream: IO[bytes]) -> tuple[str, int, bool] | None:
             raise ValueError
     except ValueError:
         raise InputError("is not a tar archive, or damaged") from None
-    name = PurePosixPath(header[:100].split(b"\0")[0].decode("latin1")).name
-    return name, size, header[156:157] in (b"0", b"\0")
+    return header[:100].split(b"\0")[0], size, header[156:157]

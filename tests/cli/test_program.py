@@ -96,3 +96,21 @@ def test_what_reaches_the_terminal_is_printable_and_short(capsys):
     assert out == ""
     assert len(err.splitlines()) == 3
     assert all(line.isprintable() and len(line) < 2100 for line in err.splitlines())
+
+
+@pytest.mark.parametrize("form", ["--run={}", "--run {}"])
+def test_a_tilde_is_the_home_directory_in_every_path(run, data, tmp_path, monkeypatch, form):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (tmp_path / "home").mkdir()
+    options = ("--data", data, "--epochs", 1, "--hidden", 2)
+    done = run("fnn-train", *options, *form.format("~/a").split(), "--out=~/b.npz")
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in (tmp_path / "home").iterdir()} == {"a", "b.npz"}
+    assert not (tmp_path / "~").exists()
+    assert run("fnn-eval", "--data", data, "--params", "~/b.npz").returncode == 0
+
+
+def test_without_a_home_a_tilde_is_refused(run, refused, tmp_path, monkeypatch):
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)
+    refused(run("fnn-train", "--run=~/a"), "~/a: there is no home directory")
+    assert not (tmp_path / "~").exists()

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from fnn.data.cache import cached, data_root
 from fnn.data.dataset import Split
+from fnn.errors import InputError
 
 SPLIT = Split(np.arange(24, dtype=np.uint8).reshape(4, 3, 2), np.array([7, 0, 255, 1], np.uint8))
 
@@ -189,3 +190,14 @@ def test_a_cached_file_that_is_a_pipe_or_a_device_is_not_waited_for(root, source
     parsed, said = load(root, source)
     assert parsed
     assert len(said) == 1
+
+
+def test_without_a_home_directory_the_data_are_parsed_and_a_line_says_why(source, monkeypatch):
+    for name in ("HOME", "FNN_DATA", "XDG_CACHE_HOME", "USERPROFILE", "LOCALAPPDATA"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)  # no entry in passwd
+    with pytest.raises(InputError, match=r"no home directory .*: set FNN_DATA"):
+        data_root()
+    parsed, said = load(None, source)
+    assert parsed
+    assert said[0].startswith("fnn: the parsed data cannot be kept: there is no home directory")

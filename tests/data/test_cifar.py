@@ -115,6 +115,16 @@ def test_any_order_and_extended_headers(tmp_path):
     check_all(load_cifar10(path))
 
 
+@pytest.mark.parametrize("kind", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+@pytest.mark.parametrize("folder", ["a" * 99, "b" * 120, "c/" * 50 + "d" * 40])
+def test_long_paths(tmp_path, kind, folder):
+    path = tmp_path / "x.tar"
+    with tarfile.open(path, "w", format=kind) as tar:
+        for name, data in {f"{folder[:60]}/{'e' * 90}": b"no batch", **BATCHES}.items():
+            add(tar, name if "/" in name else f"{folder}/{name}", data)
+    check_all(load_cifar10(path))
+
+
 @pytest.mark.parametrize("protocol", range(6))
 @pytest.mark.parametrize("text", [False, True])
 def test_pickles_of_python_3(tmp_path, protocol, text):

@@ -58,6 +58,8 @@ LISTS = {
     "floats": IMAGES.astype(float).tolist(),
     "arrays": list(IMAGES),
     "array rows": list(IMAGES.reshape(5, 784).astype(float)),
+    "rows of scalars": [list(row) for row in IMAGES.reshape(5, 784)],
+    "images of scalars": [[list(row) for row in image] for image in IMAGES.astype(np.float32)],
 }
 
 
@@ -171,6 +173,12 @@ BAD = {
     "other rows": ([[[1] * 14] * 56], "shape (1, 56, 14)"),
     "empty rows": ([[], []], "shape (2, 0)"),
     "empty rows of rows": ([[[], []]], "shape (1, 0)"),
+    "images and labels": ((IMAGES, np.arange(5)), "images and labels, (5, 28, 28) and (5,)"),
+    "rows and one-hot": (
+        [IMAGES.reshape(5, 784), np.arange(5)[:, None]],
+        "images and labels, (5, 784) and (5, 1): expected the images alone",
+    ),
+    "rows of bool scalars": ([list(row) for row in IMAGES.reshape(5, 784) > 9], "other than num"),
     "too deep": ([[[[1]] * 28] * 28], "image 0 holds something other than numbers"),
     "giant integer": ([[10**400] * 784], "too large for a float"),
     "ragged arrays": ([IMAGES[0], IMAGES[0, 1:]], "different shapes"),
