@@ -49,6 +49,12 @@ def locked(directory: Path) -> Iterator[None]:
         lock.acquire(timeout=0)
     except Timeout:
         raise InputError(f"{directory}: another training is at work on this run") from None
+    except (OSError, NotImplementedError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise InputError(
+            f"{directory}: cannot be locked ({why}), as on some network file systems; name a "
+            "directory on another disk"
+        ) from None
     try:
         yield
     finally:

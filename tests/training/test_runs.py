@@ -247,6 +247,20 @@ def test_a_run_that_is_in_progress_cannot_be_resumed(run, start, refused, data, 
     assert process.communicate(timeout=60)[1].count("stopped after") == 1
 
 
+@pytest.mark.parametrize(
+    "error", [OSError(95, "Operation not supported"), OSError(37, "No locks available"),
+              NotImplementedError("FileSystem does not appear to support flock")],
+    ids=str,
+)  # fmt: skip
+def test_a_file_system_without_locks_is_named(run, refused, data, monkeypatch, error):
+    def fail(*args):
+        raise error
+
+    monkeypatch.setattr("filelock.FileLock.acquire", lambda self, **how: fail())
+    done = run("fnn-train", "--data", data, "--hidden", 6, "--run", "r")
+    refused(done, "r: cannot be locked (", str(getattr(error, "strerror", error)), "another disk")
+
+
 def test_a_diverging_run_keeps_its_last_checkpoint(run, refused, data):
     args = ("--data", data, "--hidden", 6, "--epochs", 30, "--optimizer", "sgd", "--lr", 10)
     done = run("fnn-train", *args, "--weight-decay", 0.9, "--run", "r", "--save-every", 0)
