@@ -3,7 +3,9 @@
 import math
 import operator
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -85,3 +87,13 @@ def one_line(text: str, longest: int = 2000) -> str:
     if len(text) > longest:
         text = f"{text[:half]}…{text[-half:]}"
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A few words about the names that are like a misspelt one; empty if there are none.
+
+    >>> did_you_mean("--modle", ["--model", "--data"]), did_you_mean("x", ["mlp"])
+    ('; did you mean --model?', '')
+    """
+    near = get_close_matches(word, list(known), n=2)
+    return f"; did you mean {' or '.join(near)}?" if near else ""

@@ -71,6 +71,7 @@ def arguments() -> program.Parser:
         "cross-entropy of the training images (measured during the epoch), the accuracy on the "
         "test images, and the duration of the epoch in seconds.",
         "fnn-train --model conv --epochs 3 --out mine.npz",
+        "a model is named with --model {0}, a data set with --data {0}",
         argument_default=SUPPRESS,
     )
     program.add_options(p, Options)

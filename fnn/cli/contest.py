@@ -9,11 +9,14 @@ from fnn.arrays import Array
 from fnn.cli import program
 from fnn.cli.inputs import DIGITS, add_params_argument, find_recognizer
 from fnn.cli.program import Parser, main_of, parser
+from fnn.cli.progress import recognize_shown
 from fnn.data.batches import image_shape
 from fnn.data.dump import read_dump
 from fnn.errors import InputError, say
 from fnn.files.atomic import check_writable, write_atomically
-from fnn.recognizer.recognizer import MNIST, load_origin, recognize
+from fnn.recognizer.recognizer import MNIST, load_origin
+
+STANDARD = "-"  # the OUT that is standard output
 
 
 def arguments() -> Parser:
@@ -23,9 +26,10 @@ def arguments() -> Parser:
         "n for image n. The dump is a pickle, as written by Python 2 or 3, or a .npy file, of an "
         "array (N, 784) or (N, 28, 28) with values in 0..255. OUT is written whole or not at all.",
         "fnn-contest le4MNIST_X.dump out.txt",
+        "the parameters are named with --params {0}",
     )
     p.add_argument("dump", metavar="DUMP", help="the images")
-    p.add_argument("out", metavar="OUT", help="the file to write")
+    p.add_argument("out", metavar="OUT", help="the file to write; - is standard output")
     add_params_argument(p)
     return p
 
@@ -33,20 +37,28 @@ def arguments() -> Parser:
 def body(argv: Sequence[str]) -> None:
     args = arguments().parse_args(argv)
     program.keep_freed_memory()
+    if args.out == STANDARD:
+        print(answers(light_on_black(read_dump(args.dump)), args.params), end="")
+        return
     target = check_writable(args.out)
     images = light_on_black(read_dump(args.dump))
     for what, source in (("dump", args.dump), ("parameter file", args.params)):
         if source and target.exists() and Path(source).exists() and target.samefile(source):
             raise InputError(f"{args.out}: is the {what} itself; name another file for the answers")
-    found = find_recognizer(args.params, image_shape(images), DIGITS, load_origin(MNIST))
+    text = answers(images, args.params)
+    write_atomically(args.out, lambda file: file.write(text.encode()))
+    say(f"{len(images)} answers written to {args.out}")
+
+
+def answers(images: Array, params: str | None) -> str:
+    """The network's answers, one digit per line."""
+    found = find_recognizer(params, image_shape(images), DIGITS, load_origin(MNIST))
     if found.spec.classes != len(DIGITS):
         raise InputError(
             f"the network has {found.spec.classes} classes, expected {len(DIGITS)} digits: choose "
             "other --params"
         )
-    text = "".join(f"{digit}\n" for digit in recognize(found, images).argmax(axis=1))
-    write_atomically(args.out, lambda file: file.write(text.encode()))
-    say(f"{len(images)} answers written to {args.out}")
+    return "".join(f"{digit}\n" for digit in recognize_shown(found, images).argmax(axis=1))
 
 
 def light_on_black(images: Array) -> Array:

@@ -11,12 +11,12 @@ from fnn.cli import program
 from fnn.cli.figures import ENDINGS, check_target, deliver, new_figure
 from fnn.cli.inputs import add_data_argument, add_params_argument, find_recognizer, origin_of
 from fnn.cli.program import Parser, main_of, parser
+from fnn.cli.progress import recognize_shown
 from fnn.data.batches import image_shape
 from fnn.data.catalogue import open_data
 from fnn.errors import one_line
 from fnn.losses import softmax_cross_entropy
 from fnn.metrics import accuracy, confusion, f1, precision, recall
-from fnn.recognizer.recognizer import recognize
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -32,6 +32,7 @@ def arguments() -> Parser:
         "recall and F1 of each class, and the confusion matrix. A value of 0/0 is printed as - and "
         "left out of the mean over the classes.",
         "fnn-eval --params mine.npz --plot confusion.png",
+        "a network is named with --params {0}, a data set with --data {0}",
     )
     add_params_argument(p)
     add_data_argument(p)
@@ -54,7 +55,7 @@ def body(argv: Sequence[str]) -> None:
     source = open_data(args.data, "test")
     images, labels = source.data
     found = find_recognizer(args.params, image_shape(images), source.classes, origin_of(source))
-    logits = recognize(found, images)
+    logits = recognize_shown(found, images)
     counts = confusion(labels, logits.argmax(axis=1), found.spec.classes)
     names = class_names(source.classes, found.spec.classes)
     share = accuracy(logits, labels)

@@ -18,6 +18,7 @@ def arguments() -> Parser:
         "fnn-loss",
         "Choose test images at random and print the network's mean cross-entropy on them, in nats.",
         "fnn-loss --params random --batch-size 100",
+        "a network is named with --params {0}, a data set with --data {0}",
     )
     add_params_argument(p)
     add_data_argument(p)

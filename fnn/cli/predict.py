@@ -37,6 +37,7 @@ def arguments() -> Parser:
         "the network recognizes in each image. At a terminal, the program asks for the indices. "
         "With --image, print the digits in image files instead.",
         "echo 7 | fnn-predict --top 3",
+        "for test image {0}: echo {0} | fnn-predict; for a picture: --image {0}",
     )
     add_params_argument(p)
     add_data_argument(p)

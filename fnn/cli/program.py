@@ -4,6 +4,7 @@ import argparse
 import ctypes
 import io
 import os
+import re
 import signal
 import sys
 import threading
@@ -15,14 +16,16 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 
 from fnn import __version__
-from fnn.errors import InputError, one_line, say
+from fnn.errors import InputError, did_you_mean, one_line, say
 from fnn.kernels import threads
 from fnn.training.kinds import FLAG, SWITCH, Kind
 from fnn.training.options import About, table
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse with one-line errors."""
+    """argparse with one-line errors; `stray` says what to do with an argument {} of no option."""
+
+    stray = ""
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         args = [self.at_home(arg) for arg in (sys.argv[1:] if args is None else args)]
@@ -45,13 +48,26 @@ class Parser(argparse.ArgumentParser):
         return expanded
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {one_line(message)} (see {self.prog} --help)\n")
+        told = f"{one_line(message)}{self.advice(message)}"
+        self.exit(2, f"{self.prog}: {told} (see {self.prog} --help)\n")
+
+    def advice(self, message: str) -> str:
+        """What an error about misspelt or stray arguments should add."""
+        if found := re.match(r"unrecognized arguments: (\S+)", message):
+            word = found[1].partition("=")[0]
+            if word.startswith("-"):
+                return did_you_mean(word, self._option_string_actions)
+            return f"; {self.stray.format(found[1])}" if self.stray else ""
+        if found := re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)", message):
+            return did_you_mean(found[1], re.findall(r"[\w-]+", found[2]))
+        return ""
 
 
-def parser(prog: str, description: str, example: str, **more: Any) -> Parser:
+def parser(prog: str, description: str, example: str, stray: str = "", **more: Any) -> Parser:
     """A parser with --version, whose --help ends with an example."""
     epilog = f"example: {example}"
     made = Parser(prog=prog, description=description, epilog=epilog, allow_abbrev=False, **more)
+    made.stray = stray
     made.add_argument("--version", action="version", version=f"{prog} {__version__}")
     return made
 

@@ -7,13 +7,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
+import numpy as np
+
+from fnn.arrays import Array
 from fnn.errors import say
+from fnn.recognizer.recognizer import Recognizer, recognize
 from fnn.training.history import Row
 from fnn.training.loop import Job, Progress
 
 TERMINAL = "FNN_TERMINAL"  # the terminal's columns, for a process that mpiexec keeps from it
 
 
+AT_ONCE = 1000  # images between two steps of a bar
 NEWS = 30.0  # seconds
 
 
@@ -112,3 +117,13 @@ def line_of(row: Row) -> str:
     if row.validation_accuracy is not None:
         figures.append(f"validation accuracy {row.validation_accuracy:.4f}")
     return "  ".join([*figures, f"accuracy {row.test_accuracy:.4f}", f"{row.seconds:.2f} s"])
+
+
+def recognize_shown(found: Recognizer, images: Array) -> Array:
+    """`recognize` with a bar on standard error, if that is a terminal."""
+    if sys.stderr is None or not sys.stderr.isatty() or len(images) <= AT_ONCE:
+        return recognize(found, images)
+    from tqdm import tqdm
+
+    starts = tqdm(range(0, len(images), AT_ONCE), unit=" x 1000 images", leave=False)
+    return np.concatenate([recognize(found, images[i : i + AT_ONCE]) for i in starts])

@@ -38,6 +38,7 @@ def arguments() -> Parser:
         "each with its label, the network's answer and the probability of that answer, most "
         "confident first; or the filters of a network's first layer.",
         "fnn-show --mistakes --out mistakes.png",
+        "images are named with --index {0}, a picture to write with --out {0}",
     )
     which = p.add_mutually_exclusive_group()
     which.add_argument(

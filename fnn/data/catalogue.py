@@ -10,7 +10,7 @@ from fnn.data import cifar, download
 from fnn.data.cache import Say, cached, data_root
 from fnn.data.dataset import Dataset, Split
 from fnn.data.mnist import SplitName, has_mnist, install_mnist, load_split, same_size
-from fnn.errors import InputError, say
+from fnn.errors import InputError, did_you_mean, say
 from fnn.keys import SAMPLE, child
 
 Data = TypeVar("Data", Dataset, Split)
@@ -92,7 +92,8 @@ def _resolve(choice: str | None, splits: Splits, say: Say) -> tuple[str, Found]:
     if choice and os.path.isdir(path):
         found = "the directory holds neither MNIST's nor CIFAR-10's files"
     known = f"expected one of {', '.join(KNOWN)} or a directory in the format of MNIST or CIFAR-10"
-    raise InputError(f"--data {choice!r}: not the name of a data set, and {found}; {known}")
+    near = did_you_mean(choice, KNOWN)
+    raise InputError(f"--data {choice!r}: not the name of a data set, and {found}; {known}{near}")
 
 
 def _default(splits: Splits, say: Say) -> tuple[str, Found]:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from fnn.arrays import Shape
+from fnn.errors import did_you_mean
 from fnn.layers.combine import ensemble
 from fnn.layers.layer import Layer
 from fnn.models.classic import conv, lenet, mlp, resnet, vgg
@@ -39,7 +40,8 @@ def build(spec: Spec, **more: Any) -> Layer:
     (10,)
     """
     if spec.name not in MODELS:
-        raise ValueError(f"model {spec.name!r}: expected one of {', '.join(MODELS)}")
+        near = did_you_mean(str(spec.name), MODELS)
+        raise ValueError(f"model {spec.name!r}: expected one of {', '.join(MODELS)}{near}")
     if type(spec.networks) is not int or not 1 <= spec.networks <= 100:
         raise ValueError(f"expected 1 to 100 networks, found {spec.networks!r}")
     net = MODELS[spec.name](spec.classes, **spec.options, **more)
