@@ -94,7 +94,8 @@ def test_what_is_never_imported(package, other):
 def test_files_are_short_and_few_lie_loose():
     lines = {name: len(path.read_text().splitlines()) for name, path in MODULES.items()}
     assert not {name: n for name, n in lines.items() if n > 250}
-    assert sum(lines.values()) < 10800  # 9,900, and 900 for training on many processes
+    # 9,900, 900 for training on many processes, 950 for checks of layers that people trust
+    assert sum(lines.values()) < 11750
     assert sum(n for name, n in lines.items() if within(name, "fnn.cli")) < 1850  # 150 for ranks
     assert len(list(ROOT.glob("*.py"))) <= 12
     assert all(len(path.read_text().splitlines()) == 5 for path in (ROOT.parent / "bin").iterdir())
