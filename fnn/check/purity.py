@@ -31,7 +31,7 @@ from fnn.layers.layer import Cache, Layer
 from fnn.tree import Tree
 
 FRESH = "make a fresh array in each call, share none between calls"
-MANY = 100
+MANY = 50  # calls of a small layer, in case something counts them
 PLACES = 100  # where a call of a small layer is interrupted by another thread's
 
 
@@ -198,7 +198,7 @@ def _size(call: Call) -> int:
 
 
 def _check_history(layer: Layer, case: Case, call: Call) -> None:
-    for _ in range(MANY if _size(call) <= SMALL else 0):  # in case something counts them
+    for _ in range(MANY if _size(call) <= SMALL else 0):
         calls.called("apply", layer.apply, *call.start, case.train)
     results = calls.apply(layer, *call.start, case.train)
     if snapshot(results) != (tuple, call.then[1][:2]):

@@ -3,13 +3,17 @@
 No check can promise to find
 
 - a gradient that is wrong by 5e-7 of its size: central differences are not more exact;
-- a counter that acts after 10,000 calls, or a mistake in one batch of a million: too many calls;
-- numbers that differ between processes (hash of a string) or days: a check is one short process;
-- what a layer should compute: that batch norm subtracts the mean, or that dropout ignores nodes;
-- a fixed shift kept as numbers that look like a range or an identity matrix: that init ignores its
-  key is seen from numbers in disorder;
-- a setting that is neither NumPy's, Python's random numbers', warnings', gc's, the environment's
-  nor BLAS's, and a file or socket: a process has too much of it.
+- a mistake of less than 1e-4 in float32 alone (1e-2 in a network): rounding may be as large;
+- a counter that acts after 10,000 calls: a check makes a few hundred, fewer of a large layer;
+- a mistake for one batch in a million, or for |x| > 12: a check draws a few batches;
+- in a large network, a mistake for half of the batches: maxima that are tied in a dead region look
+  like it, so a gradient must be wrong for each of five draws;
+- a mistake in one mode for one neighboring shape: the modes share out the shapes;
+- numbers that differ between processes (the hash of a string) or days: a check is one process;
+- what a layer should compute: that batch norm subtracts the mean, or dropout ignores nodes;
+- an init that ignores its key and gives numbers in order: a range or zeros may be meant;
+- two threads in compiled code or in fnn's own: only Python code of the layer is interrupted;
+- a file, a socket, or a setting that `fnn.check.process` does not list: a process has too many.
 """
 
 import gc
@@ -132,7 +136,7 @@ def ring():
     return squares(forward)
 
 
-def running_mean(when_training=True):
+def running_mean():
     """Test mode subtracts a mean that training keeps in a closure."""
     kept = {"mean": 0.0}
 
@@ -333,7 +337,7 @@ def global_init():
     )
 
 
-def dropped(state, apply_key=True):
+def dropped(state):
     """Half of the numbers, chosen by a key in the state."""
 
     def apply(params, state, x, train):
