@@ -124,7 +124,8 @@ def runs(x: Array) -> Array:
     """
     *places, c = x.shape
     pixels = math.prod(places)
-    each = next((d for d in range(RUN // max(1, c), 0, -1) if pixels % d == 0), 1)
+    most = min(RUN // max(1, c), pixels)
+    each = next((d for d in range(most, 0, -1) if pixels % d == 0), 1)
     return x.reshape(pixels // each, each * c)
 
 

@@ -1,7 +1,7 @@
 """3x3 and 5x5 convolutions of stride 1 with fewer multiplications: Winograd's F(4x4, size x size).
 
 A tile of 4x4 outputs needs side x side inputs d, side = size + 3. With the constant matrices B, G,
-A of `transforms`,
+A of `toom_cook`,
 
     y = A^T [ sum over channels of (G w G^T) * (B^T d B) ] A
 
@@ -44,14 +44,17 @@ class Transforms(NamedTuple):
     at: Array
 
 
-def transforms(size: int, dtype: DTypeLike) -> Transforms:
-    """The matrices for filters of `size` (Toom and Cook's algorithm).
+def toom_cook(size: int) -> Transforms:
+    """The matrices for filters of `size`.
 
     A filter of `size` and 4 outputs make a polynomial of degree size + 2, given by its values at
     size + 2 points and its leading coefficient, the value "at infinity".
 
-    >>> transforms(3, np.float32).at.tolist()[1]
+    >>> toom_cook(3).at.tolist()[1]
     [0.0, 1.0, -1.0, 2.0, -2.0, 0.0]
+
+    Source: Toom and Cook's algorithm, as in Barabasz et al., "Error analysis and improving the
+    accuracy of Winograd convolution for deep neural networks", ACM TOMS 2020.
     """
     points = np.array(POINTS[: size + 2])
     others = [np.delete(points, j) for j in range(len(points))]
@@ -63,7 +66,15 @@ def transforms(size: int, dtype: DTypeLike) -> Transforms:
     g[:-1] = np.vander(points, size, increasing=True) / np.reshape(scales, (-1, 1))
     at[:, :-1] = np.vander(points, TILE, increasing=True).T
     g[-1, -1] = at[-1, -1] = 1
-    return Transforms(*(m.astype(dtype) for m in (bt, g, at)))
+    return Transforms(bt, g, at)
+
+
+MATRICES = {size: toom_cook(size) for size in SIZES}
+
+
+def transforms(size: int, dtype: DTypeLike) -> Transforms:
+    """The matrices of a filter's size, in the type of the images."""
+    return Transforms(*(m.astype(dtype) for m in MATRICES[size]))
 
 
 Block: TypeAlias = tuple[int, int, int, int, int]  # row i of tiles, columns j0..j1, examples s0..s1
