@@ -76,11 +76,11 @@ def finish(options: Options, call: Call, place: Path | None, job: Job, each: lis
     usual = float(np.bincount(job.test[1]).max() / len(job.test[1]))
     if share <= usual:
         tell(
-            f"the network is no better than a guess: its accuracy is {share:.4f}, and {usual:.4f} "
-            "of the test images are of one class; try another --lr, or more --epochs"
+            f"fnn: the network is no better than a guess: its accuracy is {share:.4f}, and "
+            f"{usual:.4f} of the test images are of one class; try another --lr, or more --epochs"
         )
     if not call.out and place is None and (kept := keep_aside(DEFAULT)):
-        tell(one_line(f"the {DEFAULT} that was here is now {kept}"))
+        tell(one_line(f"fnn: the {DEFAULT} that was here is now {kept}"))
     named = [Path(call.out or DEFAULT)] if call.out or place is None else []
     origin = job.origin._replace(accuracy=share)
     for path in [*([place / run_directory.FINAL] if place else []), *named]:

@@ -38,5 +38,5 @@ def described(options: Options, job: Job) -> str:
     length = told("epochs", f"{job.epochs} epoch{'s' if job.epochs > 1 else ''}")
     batch = told("batch_size", f"{steps} steps of {job.batch_size} images")
     shards = f", in {job.shards} shards" if job.shards > 1 else ""
-    who = f"{options.model}, {numbers:,} parameters, learns from {count:,} images of {data}"
-    return f"{who}: {', '.join(how)}; {length} of {batch}{shards}"
+    who = f"{numbers:,} in {options.model}, which learns from {count:,} images of {data}"
+    return f"parameters: {who} by {', '.join(how)}; {length} of {batch}{shards}"

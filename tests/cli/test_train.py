@@ -31,7 +31,8 @@ def test_training_prints_a_line_per_epoch_learns_and_saves(run, data):
     assert float(rows[-1][2]) > 0.6
     intro, saved = done.stderr.splitlines()
     assert saved == "parameters saved in params.npz"
-    assert re.match(r"mlp, [\d,]+ parameters, learns from 600 images of data: momentum ", intro)
+    told = r"parameters: [\d,]+ in mlp, which learns from 600 images of data by momentum "
+    assert re.match(told, intro)
 
 
 def test_one_seed_gives_one_file_and_another_seed_another(run, data):
