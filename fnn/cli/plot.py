@@ -7,7 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from fnn.cli.figures import COLORS, GREY, add_out_argument, check_target, deliver, new_figure
+from fnn.cli.figures import (
+    COLORS,
+    GREY,
+    add_out_argument,
+    check_drawing,
+    check_target,
+    deliver,
+    new_figure,
+)
 from fnn.cli.program import Parser, main_of, parser
 from fnn.errors import InputError, one_line
 from fnn.training.history import METRICS, SHARES, read_rows
@@ -53,7 +61,8 @@ def body(argv: Sequence[str]) -> None:
     args = arguments().parse_args(argv)
     check_target(args.out)
     curves = read_curves(args.runs)
-    deliver(curves_figure(args.out, curves), args.out)
+    check_drawing(args.out)
+    deliver(lambda: curves_figure(args.out, curves), args.out)
 
 
 class Curves(NamedTuple):
