@@ -79,7 +79,7 @@ SETTINGS = (
 def drawn():
     """Draw a picture of each kind: the bytes of the PNGs, or of another format."""
     cards = [Card(np.eye(9) * 255, "a_b $\\c% 7", "said", "image 1")]
-    run = Curves("a_b%", [1, 2, 3], [1.0, 0.1, 1e-3], {"test_accuracy": [0.1, 0.2, 0.4]})
+    run = Curves("a_b%", [1, 2, 3], {"loss": [1.0, 0.1, 1e-3], "test_accuracy": [0.1, 0.2, 0.4]})
 
     def draw(ending="png"):
         found = []
