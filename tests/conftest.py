@@ -120,7 +120,8 @@ def ticks_beyond(axes):
     """Ticks outside the limits, which matplotlib makes but does not draw."""
     for axis in (axes.xaxis, axes.yaxis):
         low, high = sorted(axis.get_view_interval())
-        yield from (t for t in axis.get_major_ticks() if not low <= t.get_loc() <= high)
+        ticks = (*axis.get_major_ticks(), *axis.get_minor_ticks())
+        yield from (tick for tick in ticks if not low <= tick.get_loc() <= high)
 
 
 def write_idx(path: Path, array: np.ndarray) -> None:

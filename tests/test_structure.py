@@ -98,7 +98,7 @@ def test_files_are_short_and_few_lie_loose():
     # 9,900, and for training on many processes 900, against mistakes and lost work 1,300, and for
     # checks that see what is wrong 950
     assert sum(lines.values()) < 13050
-    assert sum(n for name, n in lines.items() if within(name, "fnn.cli")) < 2100
+    assert sum(n for name, n in lines.items() if within(name, "fnn.cli")) < 2200
     assert len(list(ROOT.glob("*.py"))) <= 12
     assert all(len(path.read_text().splitlines()) == 5 for path in (ROOT.parent / "bin").iterdir())
 

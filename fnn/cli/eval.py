@@ -8,7 +8,7 @@ import numpy as np
 
 from fnn.arrays import Array
 from fnn.cli import program
-from fnn.cli.figures import ENDINGS, check_target, deliver, new_figure
+from fnn.cli.figures import ENDINGS, check_drawing, check_target, deliver, new_figure
 from fnn.cli.inputs import add_data_argument, add_params_argument, find_recognizer, origin_of
 from fnn.cli.program import Parser, main_of, parser
 from fnn.cli.progress import recognize_shown
@@ -55,6 +55,8 @@ def body(argv: Sequence[str]) -> None:
     source = open_data(args.data, "test")
     images, labels = source.data
     found = find_recognizer(args.params, image_shape(images), source.classes, origin_of(source))
+    if args.plot is not None:
+        check_drawing(target, "--plot")
     logits = recognize_shown(found, images)
     counts = confusion(labels, logits.argmax(axis=1), found.spec.classes)
     names = class_names(source.classes, found.spec.classes)
@@ -64,7 +66,7 @@ def body(argv: Sequence[str]) -> None:
     print(class_table(counts, names), matrix_table(counts, names), sep="\n\n")
     if args.plot is not None:
         title = f"{source.name}: {share:.2%} of {len(labels)} test images correct"
-        deliver(matrix_figure(target, counts, names, title), target)
+        deliver(lambda: matrix_figure(target, counts, names, title), target)
 
 
 def class_names(names: Sequence[str], classes: int) -> tuple[str, ...]:

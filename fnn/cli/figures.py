@@ -1,13 +1,16 @@
 """Figures in a file or a window, and sheets of small images with captions.
 
-A program calls `check_target` before any work, draws on a `new_figure`, and ends with `deliver`.
-A figure for a file does not touch pyplot's global state; only a window needs that.
+A program calls `check_target` before any work and `check_drawing` once its input is read: of
+several mistakes, the one in the input is told first. It ends with `deliver` and a function that
+draws on a `new_figure`. A figure for a file does not touch pyplot's global state; only a window
+needs that.
 """
 
 import math
 import textwrap
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -42,22 +45,30 @@ def add_out_argument(parser: Parser) -> None:
 
 
 def check_target(out: str | None, option: str = "--out") -> None:
-    """Raise InputError if a picture cannot be drawn to the file `out` or, for None, a window."""
-    try:
-        import matplotlib  # noqa: F401 - to see whether it is installed
-    except ImportError as error:
-        raise InputError(f"pictures need matplotlib ({error}): pip install matplotlib") from None
-    except ValueError as error:  # an unknown MPLBACKEND
-        raise InputError(f"matplotlib does not start: {' '.join(str(error).split())}") from None
+    """Raise InputError if `out` is no name for a picture, or cannot be written."""
     if out is None:
-        if not has_screen():
-            raise InputError(
-                f"there is no screen for a window: draw to a file with {option} FILE.png"
-            )
         return
     if file_format(out) not in FORMATS:
         raise InputError(f"{option} {out}: expected a file name that ends in {ENDINGS}")
     check_writable(out)
+
+
+def check_drawing(out: str | None, option: str = "--out") -> None:
+    """Raise InputError if matplotlib cannot draw or, for `out` None, cannot open a window."""
+    try:
+        import matplotlib
+    except ImportError as error:
+        raise InputError(f"pictures need matplotlib ({error}): pip install matplotlib") from None
+    except ValueError as error:  # an unknown MPLBACKEND, or a matplotlibrc that is no text
+        raise InputError(
+            f"matplotlib does not start: {' '.join(str(error).split())}; correct MPLBACKEND or "
+            "matplotlibrc"
+        ) from None
+    if out is None and not has_screen():
+        raise InputError(
+            f"there is no screen, or none that matplotlib's backend {matplotlib.get_backend()} "
+            f"opens windows on: draw to a file with {option} FILE.png"
+        )
 
 
 def file_format(path: str) -> str:
@@ -73,11 +84,37 @@ def has_screen() -> bool:
     """Whether matplotlib can open a window. Asking makes it choose a backend."""
     from matplotlib import pyplot as plt
 
-    try:
-        plt.switch_backend(plt.get_backend())
-    except ImportError:  # a toolkit that was requested by name is missing
-        return False
-    return plt.get_backend().lower() not in {"agg", "cairo", "pdf", "pgf", "ps", "svg", "template"}
+    with own_style():
+        try:
+            plt.switch_backend(plt.get_backend())
+            figure = plt.figure()  # not shown; its canvas, until it is closed, knows the toolkit
+            toolkit = figure.canvas.required_interactive_framework
+            plt.close(figure)
+        except Exception:  # any module may be named as a backend, and fail in its own way
+            return False
+    # A notebook's backends have no toolkit: they draw for a page that a program is not part of.
+    return toolkit is not None or plt.get_backend().lower() == "webagg"  # that one is a server
+
+
+@contextmanager
+def own_style() -> Iterator[None]:
+    """Matplotlib's defaults instead of the user's settings, which could break the pictures.
+
+    LaTeX may be missing and chokes on names like a_b, and the sheets have their own layout, colors
+    and sizes. The user's fonts serve for the characters that matplotlib's own font lacks.
+    """
+    import matplotlib
+    from matplotlib.font_manager import fontManager
+
+    user, usual = matplotlib.rcParams, matplotlib.rcParamsDefault["font.sans-serif"]
+    named = [*user["font.family"], *user["font.sans-serif"]]
+    present = {font.name for font in fontManager.ttflist}.difference(usual)
+    fonts = [usual[0], *(font for font in named if font in present)]
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        # rcdefaults leaves this one: windows would close at once.
+        matplotlib.rcParams.update({"interactive": False, "font.family": fonts})
+        yield
 
 
 def new_figure(out: str | None, width: float, height: float, arranged: bool = False) -> "Figure":
@@ -96,11 +133,12 @@ def new_figure(out: str | None, width: float, height: float, arranged: bool = Fa
     return plt.figure(figsize=(width, height), layout=layout)
 
 
-def deliver(figure: "Figure", out: str | None) -> None:
-    """Write the figure to the file `out`, whole or not at all; or show it until it is closed."""
-    with warnings.catch_warnings():
+def deliver(draw: "Callable[[], Figure]", out: str | None) -> None:
+    """Write a figure to the file `out`, whole or not at all; or show it until it is closed."""
+    with own_style(), warnings.catch_warnings():
         # Characters that the font lacks show as boxes, which says enough.
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        figure = draw()
         if out is None:
             from matplotlib import pyplot as plt
 

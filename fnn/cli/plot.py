@@ -1,4 +1,4 @@
-"""fnn-plot: loss and accuracy of training runs, epoch by epoch."""
+"""fnn-plot: losses and accuracies of training runs, epoch by epoch."""
 
 import itertools
 import math
@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from fnn.cli.figures import COLORS, GREY, add_out_argument, check_target, deliver, new_figure
+from fnn.cli import figures
+from fnn.cli.figures import COLORS, GREY, check_drawing, check_target, deliver
 from fnn.cli.program import Parser, main_of, parser
 from fnn.errors import InputError, one_line
-from fnn.training.history import METRICS, SHARES, read_rows
+from fnn.training.history import LOSSES, METRICS, SHARES, Row, read_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,34 +19,46 @@ if TYPE_CHECKING:
 
 
 class Style(NamedTuple):
-    """How a line looks, by the images that its accuracy is measured on."""
+    """How a line looks, by the images that its figures are measured on."""
 
     name: str
     line: Literal["-", ":", "--"]
     fill: Literal["full", "top", "none"]  # of its markers
+    loss: str  # the columns of its figures
+    accuracy: str
 
 
-STYLES = {
-    "test_accuracy": Style("test images", "-", "full"),
-    "validation_accuracy": Style("validation images", ":", "top"),
-    "train_accuracy": Style("training images", "--", "none"),
-}
+STYLES = (
+    Style("training images", "-", "full", "loss", "train_accuracy"),
+    Style("test images", "--", "none", "test_loss", "test_accuracy"),
+    Style("validation images", ":", "top", "validation_loss", "validation_accuracy"),
+)
+# Line styles are taken, so runs differ by color and marker. The numbers of the two have no common
+# divisor: each run of the first 104 has a look of its own, and neighbors differ in both.
+RUN_COLORS = (*COLORS, "#8A2BE2", "#8FBC1F", "#FF1493", "#332288", "#7F7F7F", "#800000")
+MARKERS = "osD^vPX*"
+MARKED = 20  # most markers on a line
 LONGEST = 90  # characters of a name
 LARGEST = 1e100  # a loss; no scale can show much more
-MARKERS = "osD^vPX*"
-MARKED = 40  # most epochs for which each has a marker
+WIDTH, LETTER = 11.0, 0.1  # of the figure and of a letter in the legend, inches
 WIDE_RANGE = 30.0  # a loss that varies by a larger factor gets a logarithmic scale
 
 
 def arguments() -> Parser:
     p = parser(
         "fnn-plot",
-        "Plot the loss and the accuracies of one or more training runs over their epochs. A RUN is "
-        "a directory made by fnn-train --run, or the metrics.csv in it.",
+        "Plot the losses and the accuracies of one or more training runs over their epochs. A RUN "
+        "is a directory made by fnn-train --run, or the metrics.csv in it.",
         "fnn-plot runs/sgd runs/adam --out curves.png",
     )
     p.add_argument("runs", metavar="RUN", nargs="+", help="a run's directory, or its metrics.csv")
-    add_out_argument(p)
+    p.add_argument(
+        "--log",
+        action="store_true",
+        help="draw the losses on a logarithmic axis, which has no place for those of 0 or less; "
+        f"by default only if they vary by more than a factor of {WIDE_RANGE:.0f}",
+    )
+    figures.add_out_argument(p)
     return p
 
 
@@ -53,7 +66,10 @@ def body(argv: Sequence[str]) -> None:
     args = arguments().parse_args(argv)
     check_target(args.out)
     curves = read_curves(args.runs)
-    deliver(curves_figure(args.out, curves), args.out)
+    if args.log and not any(map(positive, losses_of(curves))):
+        raise InputError("--log: expected a loss above 0, found none in these runs; leave it out")
+    check_drawing(args.out)
+    deliver(lambda: curves_figure(args.out, curves, args.log), args.out)
 
 
 class Curves(NamedTuple):
@@ -61,8 +77,7 @@ class Curves(NamedTuple):
 
     name: str
     epochs: list[int]
-    loss: list[float]  # mean cross-entropy of the training images, nats
-    accuracy: dict[str, list[float]]  # in 0..1, by column, for the columns with any values
+    figures: dict[str, list[float]]  # by column: the loss, and the other columns with any values
 
 
 def read_curves(runs: Sequence[str]) -> list[Curves]:
@@ -94,45 +109,66 @@ def read_one(path: Path, name: str) -> Curves:
     rows = read_rows(path).rows
     if not rows:
         raise InputError(f"{path}: has no epochs yet; wait for the end of the first")
-    for row in rows:
-        if LARGEST < abs(row.loss) < math.inf:
-            raise InputError(
-                f"{path}: expected a loss of at most {LARGEST:g}, found {row.loss:g} in epoch "
-                f"{row.epoch}"
-            )
-    columns = {
-        c: [math.nan if (v := getattr(row, c)) is None else v for row in rows] for c in SHARES
-    }
-    known = {c: v for c, v in columns.items() if any(map(math.isfinite, v))}
-    return Curves(name, [row.epoch for row in rows], [row.loss for row in rows], known)
+    found = {column: values_of(rows, column) for column in (*LOSSES, *SHARES)}
+    for column in LOSSES:
+        for row, value in zip(rows, found[column], strict=True):
+            if LARGEST < abs(value) < math.inf:
+                raise InputError(
+                    f"{path}: expected a {column} of at most {LARGEST:g}, found {value:g} in epoch "
+                    f"{row.epoch}"
+                )
+    known = {c: v for c, v in found.items() if c == "loss" or any(map(math.isfinite, v))}
+    return Curves(name, [row.epoch for row in rows], known)
 
 
-def curves_figure(out: str | None, runs: Sequence[Curves]) -> "Figure":
+def values_of(rows: Sequence[Row], column: str) -> list[float]:
+    return [math.nan if (v := getattr(row, column)) is None else v for row in rows]
+
+
+def losses_of(runs: Sequence[Curves]) -> list[float]:
+    return [v for one in runs for column in LOSSES for v in one.figures.get(column, ())]
+
+
+def positive(loss: float) -> bool:
+    """Whether a logarithmic axis has a place for it."""
+    return 0 < loss < math.inf
+
+
+def curves_figure(out: str | None, runs: Sequence[Curves], log: bool = False) -> "Figure":
     """Losses on the left, accuracies on the right; a color and a marker for each run."""
-    wide = max(len(one.name) for one in runs) > 24
-    columns = 1 if wide else min(4, len(runs))
+    longest = max(len(one.name) for one in runs)
+    columns = max(1, min(4, len(runs), int(WIDTH / (0.5 + LETTER * longest))))
     lines = -(-len(runs) // columns)
-    figure = new_figure(out, 11.0, 4.4 + 0.22 * lines, arranged=True)
+    figure = figures.new_figure(out, WIDTH, 4.4 + 0.22 * lines, arranged=True)
     left, right = figure.subplots(1, 2)
-    handles = []
     for i, one in enumerate(runs):
+        every = -(-len(one.epochs) // MARKED)
         look: dict[str, Any] = {
-            "color": COLORS[i % len(COLORS)],
-            "marker": MARKERS[i // len(COLORS) % len(MARKERS)],
-            "markersize": 4 if len(one.epochs) <= MARKED else 0,
+            "color": RUN_COLORS[i % len(RUN_COLORS)],
+            "marker": MARKERS[i % len(MARKERS)],
+            "markevery": (i % every, every),  # not all at the same epochs
+            "markersize": 4,
             "linewidth": 1.5,
         }
-        handles += left.plot(one.epochs, one.loss, **look)
-        for column, style in STYLES.items():
-            if column in one.accuracy:
-                percent = [100 * share for share in one.accuracy[column]]
-                right.plot(one.epochs, percent, linestyle=style.line, fillstyle=style.fill, **look)
-    finish(left, "Training loss", "mean cross-entropy per image (nats)")
+        for style in STYLES:
+            more = {"linestyle": style.line, "fillstyle": style.fill, **look}
+            if style.loss in one.figures:
+                left.plot(one.epochs, one.figures[style.loss], **more)
+            if style.accuracy in one.figures:
+                percent = [100 * share for share in one.figures[style.accuracy]]
+                right.plot(one.epochs, percent, **more)
+    finish(left, "Loss", "mean cross-entropy per image (nats)")
     finish(right, "Accuracy", "images recognized (%)")
-    losses = [loss for one in runs for loss in one.loss if math.isfinite(loss) and loss > 0]
-    if losses and max(losses) > WIDE_RANGE * min(losses):
-        left.set_yscale("log")
-    name_styles(right, {column for one in runs for column in one.accuracy})
+    losses = losses_of(runs)
+    shown = list(filter(positive, losses))
+    if shown and (log or max(shown) > WIDE_RANGE * min(shown)):
+        left.set_yscale("log", nonpositive="mask")
+        if lost := sum(loss <= 0 for loss in losses):
+            left.set_title(f"Loss (left out: {lost} not above 0)")
+    known = {column for one in runs for column in one.figures}
+    name_styles(left, [style for style in STYLES if style.loss in known])
+    name_styles(right, [style for style in STYLES if style.accuracy in known])
+    handles = [line for line in left.lines if line.get_linestyle() == STYLES[0].line]
     # Names are set afterwards: matplotlib skips labels that begin with "_".
     legend = figure.legend(
         handles,
@@ -161,11 +197,10 @@ def finish(axes: "Axes", title: str, label: str) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def name_styles(axes: "Axes", columns: set[str]) -> None:
+def name_styles(axes: "Axes", shown: Sequence[Style]) -> None:
     """Add a legend that says which line is for which images."""
     from matplotlib.lines import Line2D
 
-    shown = [style for column, style in STYLES.items() if column in columns]
     if not shown:
         axes.text(0.5, 0.5, "no accuracies", transform=axes.transAxes, ha="center", color=GREY)
         return
@@ -173,7 +208,8 @@ def name_styles(axes: "Axes", columns: set[str]) -> None:
         Line2D([], [], color=GREY, linestyle=s.line, marker="o", markersize=4, fillstyle=s.fill)
         for s in shown
     ]
-    axes.legend(lines, [style.name for style in shown], fontsize=9, loc="best")
+    names = [style.name for style in shown]
+    axes.legend(lines, names, fontsize=9, loc="best", handlelength=3.2)
 
 
 def distinct_names(files: Sequence[Path]) -> list[str]:

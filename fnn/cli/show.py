@@ -11,7 +11,7 @@ from fnn import keys, tree
 from fnn.arrays import Array
 from fnn.cli import program
 from fnn.cli.eval import class_names
-from fnn.cli.figures import Card, add_out_argument, check_target, deliver, sheet
+from fnn.cli.figures import Card, add_out_argument, check_drawing, check_target, deliver, sheet
 from fnn.cli.inputs import add_data_argument, add_params_argument, find_recognizer, origin_of
 from fnn.cli.program import Parser, argument, main_of, parser
 from fnn.data.batches import image_shape
@@ -83,22 +83,25 @@ def body(argv: Sequence[str]) -> None:
     args = Namespace(**{**vars(args), **{k: getattr(args, k) or v for k, v in USUAL.items()}})
     check_target(args.out)
     if args.filters and args.data is None:  # no images are needed
-        deliver(filters(find_recognizer(args.params), args), args.out)
+        deliver_filters(find_recognizer(args.params), args)
         return
     split: SplitName = args.split
     source = open_data(args.data, split)
     if not args.mistakes and not args.filters:
-        deliver(sheet(args.out, *images(source, args)), args.out)
+        title, cards = images(source, args)
+        check_drawing(args.out)
+        deliver(lambda: sheet(args.out, title, cards), args.out)
         return
     found = find_recognizer(
         args.params, image_shape(source.data.images), source.classes, origin_of(source)
     )
     if args.filters:
-        deliver(filters(found, args), args.out)
+        deliver_filters(found, args)
         return
+    check_drawing(args.out)  # before the work
     title, cards = mistakes(found, source, args)
     if cards:
-        deliver(sheet(args.out, title, cards), args.out)
+        deliver(lambda: sheet(args.out, title, cards), args.out)
     else:
         say(f"{title}: there is nothing to show")
 
@@ -148,9 +151,14 @@ def mistakes(found: Recognizer, source: Source[Split], args: Namespace) -> tuple
     return f"{source.name}: {len(wrong)} of {len(p)} {SPLITS[args.split]} wrong{some}", cards
 
 
-def filters(found: Recognizer, args: Namespace) -> "Figure":
-    """A sheet of the first layer's weights, all on one scale around 0."""
+def deliver_filters(found: Recognizer, args: Namespace) -> None:
     weights, title = first_weights(found)
+    check_drawing(args.out)
+    deliver(lambda: filters(weights, title, args), args.out)
+
+
+def filters(weights: Array, title: str, args: Namespace) -> "Figure":
+    """A sheet of weights, (N, H, W, C), all on one scale around 0."""
     shown = weights[: args.count]
     top = float(np.abs(shown).max()) or 1.0
     if len(shown) < len(weights):

@@ -55,7 +55,9 @@ def check_writable(path: str | os.PathLike[str]) -> Path:
     try:
         target = Path(path).resolve()
         if target.is_symlink():  # resolve raises only before Python 3.13
-            raise InputError(f"{path}: is a link that leads to itself; name another file")
+            raise InputError(
+                f"{path}: cannot be written (the link leads to itself); name another file"
+            )
         if target.is_dir() or os.fspath(path).endswith(os.sep):
             raise InputError(f"{path}: is a directory; name a file to write to")
         if target.exists() and not target.is_file():

@@ -13,6 +13,8 @@ from fnn.files.read import read_bytes
 
 METRICS = "metrics.csv"
 SHARES = ("train_accuracy", "test_accuracy", "validation_accuracy")
+LOSSES = ("loss", "test_loss", "validation_loss")
+NEWER = ("test_loss", "validation_loss")  # columns, the last ones, that older files lack
 
 
 class Row(NamedTuple):
@@ -27,10 +29,15 @@ class Row(NamedTuple):
     lr: float | None  # of the epoch's last step
     seconds: float | None
     images_per_second: float | None
+    test_loss: float | None = None  # mean cross-entropy of the test images, nats
+    validation_loss: float | None = None
 
 
 class Table(NamedTuple):
-    """The names of the columns in a file, and its rows."""
+    """The names of the columns in a file, and its rows.
+
+    A file from before test_loss and validation_loss counts as having them, empty.
+    """
 
     columns: tuple[str, ...]
     rows: list[Row]
@@ -57,6 +64,8 @@ def read_rows(path: Path) -> Table:
         if missing := {"epoch", "loss"} - set(columns):
             why = f"there is no column {' and '.join(sorted(missing))}"
             raise InputError(f"{path}, line 1: {why}; expected a {METRICS} that fnn-train wrote")
+        if columns + NEWER == Row._fields:
+            columns = Row._fields
         rows: list[Row] = []
         for line in table:
             before = rows[-1].epoch if rows else -1

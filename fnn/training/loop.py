@@ -237,6 +237,8 @@ def _end_of_epoch(job: Job, now: Progress, start: float, speed: float, group: Gr
         lr=None if job.rate is None else rate_at(job.rate, step - 1),
         seconds=round(time.perf_counter() - start, 3),
         images_per_second=round(speed, 1),
+        test_loss=None if tested is None else tested.loss,
+        validation_loss=None if chosen is None else chosen.loss,
     )
     going_on = now.ts if job.validation is not None else ts
     return Progress(going_on, epoch, best=best, row=row)

@@ -93,7 +93,9 @@ def finish(arguments):
 def figures(run):
     """The metrics without the seconds."""
     with open(run / "metrics.csv", newline="") as file:
-        return [row[:-2] for row in csv.reader(file)]
+        rows = list(csv.DictReader(file))
+    timed = {"seconds", "images_per_second"}
+    return [{name: row[name] for name in row if name not in timed} for row in rows]
 
 
 def write_set(directory, n):

@@ -120,7 +120,9 @@ def test_without_a_file_it_opens_a_window(run, data, monkeypatch):
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (["--plot"], ["no screen", "--plot FILE.png"]),
+        (["--params", "random", "--plot"], ["no screen", "--plot FILE.png"]),
+        (["--plot", "--params", "x.npz"], ["x.npz", "no such file"]),  # before the screen
+        (["--plot", "--data", "absent"], ["'absent'"]),
         (["--plot", "a.bmp"], ["--plot a.bmp", ".png, .pdf or .svg"]),
         (["--plot", "absent/a.png"], ["absent/a.png", "no directory"]),
         (["--plot", ".png"], ["--plot .png"]),

@@ -1,5 +1,6 @@
 """fnn-plot: reading metrics.csv, and the curves it draws."""
 
+import itertools
 import math
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from fnn.cli import figures, plot
 from fnn.cli.plot import Curves, distinct_names, read_curves
-from fnn.training.history import METRICS
+from fnn.training.history import LOSSES, METRICS, Row
 
 HEAD = "epoch,step,loss,train_accuracy,test_accuracy,lr,seconds,images_per_second"
 GOOD = f"{HEAD}\n1,600,0.5,0.9,0.88,0.1,3.5,17000.5\n2,1200,0.25,0.95,0.93,0.05,3.5,17000.5\n"
@@ -38,20 +39,24 @@ def test_every_column_is_read_by_its_name(runs):
         validated=f"{validated}\n1,600,0.5,0.9,,0.85,0.1,3,1\n",
         spreadsheet=f"\ufeff{GOOD}".replace("\n", "\r\n"),
         shuffled='loss,"epoch"\n0.5,"1"\n0.25,2',
+        measured=f"{','.join(Row._fields)}\n1,600,0.5,0.9,,0.85,0.1,3,1,0.6,0.7\n",
         diverged=f"{HEAD}\n0,1,inf,0.1,0.1,1,1,1\n7,2,nan,,,1,1,1\n",
     )
-    plain = {"train_accuracy": [0.9, 0.95], "test_accuracy": [0.88, 0.93]}
+    loss = {"loss": [0.5, 0.25]}
+    plain = loss | {"train_accuracy": [0.9, 0.95], "test_accuracy": [0.88, 0.93]}
+    one = {"loss": [0.5], "train_accuracy": [0.9], "validation_accuracy": [0.85]}
     expected = [
-        Curves("plain", [1, 2], [0.5, 0.25], plain),
-        Curves("validated", [1], [0.5], {"train_accuracy": [0.9], "validation_accuracy": [0.85]}),
-        Curves("spreadsheet", [1, 2], [0.5, 0.25], plain),
-        Curves("shuffled", [1, 2], [0.5, 0.25], {}),
+        Curves("plain", [1, 2], plain),
+        Curves("validated", [1], one),
+        Curves("spreadsheet", [1, 2], plain),
+        Curves("shuffled", [1, 2], loss),
+        Curves("measured", [1], one | {"test_loss": [0.6], "validation_loss": [0.7]}),
     ]
     *found, diverged = read_curves([*(c.name for c in expected), "diverged"])
     assert found == expected
     assert diverged.epochs == [0, 7]
-    assert diverged.loss[0] == math.inf
-    assert math.isnan(diverged.loss[1])
+    assert diverged.figures["loss"][0] == math.inf
+    assert math.isnan(diverged.figures["loss"][1])
     assert read_curves(["plain/metrics.csv"]) == expected[:1]
 
 
@@ -67,6 +72,7 @@ ROW = "1,600,0.5,0.9,0.88,0.1,3.5,17000.5"
         (f"{HEAD}\n{ROW}\n{ROW}", ["line 3", "a whole number above 1, found '1'"]),
         (f"{HEAD}\n{ROW}\n2,1,x,1,1,1,1,1", ["line 3", "a number as loss, found 'x'"]),
         (f"{HEAD}\n1,600,-1e101,1,1,1,1,1", ["at most 1e+100, found -1e+101", "epoch 1"]),
+        ("epoch,loss,test_loss\n1,2,3e100", ["a test_loss of at most 1e+100, found 3e+100"]),
         (f"{HEAD}\n1.5{ROW[1:]}", ["line 2", "a whole number, found '1.5'"]),
         (f"{HEAD}\n-1{ROW[1:]}", ["line 2", "found '-1'"]),
         (f"{HEAD}\n{'9' * 5000}{ROW[1:]}", ["line 2", "found '999"]),
@@ -95,6 +101,7 @@ def test_a_bad_file_is_named_with_its_line(run, refused, runs, text, words):
         (["good", "--out", "absent/a.png"], ["absent/a.png", "no directory"]),
         (["absent", "--out", "a.png"], ["absent: there is no such file", "fnn-train"]),
         ([".", "--out", "a.png"], [".: the directory has no metrics.csv", "fnn-train"]),
+        (["absent"], ["absent: there is no such file", "fnn-train"]),  # nor is there a screen
         (["good/metrics.csv/x", "--out", "a.png"], ["no such file"]),
         (["x" * 300, "--out", "a.png"], ["xxx"]),
         (["/dev/null", "--out", "a.png"], ["/dev/null: not a regular file"]),
@@ -153,12 +160,15 @@ def test_without_a_file_it_opens_a_window(run, runs, monkeypatch):
 
 def curves(name="run", epochs=10, loss=lambda e: 1 / (e + 1), shares=("train", "test"), first=1):
     every = list(range(first, first + epochs))
-    accuracy = {
-        f"{s}_accuracy": [1 - 0.5 / (e + i + 1) for e in every] for i, s in enumerate(shares)
-    }
-    return Curves(name, every, [loss(e) for e in every], accuracy)
+    figures = {"loss": [loss(e) for e in every]}
+    for i, s in enumerate(shares):
+        figures[f"{s}_accuracy"] = [1 - 0.5 / (e + i + 1) for e in every]
+        if s != "train":
+            figures[f"{s}_loss"] = [1.5 * loss(e) for e in every]
+    return Curves(name, every, figures)
 
 
+@pytest.mark.parametrize("log", [False, True])
 @pytest.mark.parametrize(
     ("runs", "scale"),
     [
@@ -173,25 +183,56 @@ def curves(name="run", epochs=10, loss=lambda e: 1 / (e + 1), shares=("train", "
         ([curves(loss=lambda e: math.inf if e > 5 else e)], "linear"),
         ([curves(loss=lambda e: math.nan)], "linear"),
         ([curves(loss=lambda e: 0.0)], "linear"),
+        ([curves(loss=lambda e: 3 - e), curves("b", loss=lambda e: 5e-324 * e)], "log"),
     ],
 )
-def test_nothing_overlaps_and_every_value_is_drawn(overlaps, runs, scale):
-    figure = plot.curves_figure("a.png", runs)
+def test_nothing_overlaps_and_every_value_is_drawn(overlaps, runs, scale, log):
+    figure = plot.curves_figure("a.png", runs, log)
     assert overlaps(figure) == []
     left, right = figure.axes
-    assert left.get_yscale() == scale
-    for line, run in zip(left.lines, runs, strict=True):
-        np.testing.assert_array_equal(line.get_xdata(), run.epochs)
-        np.testing.assert_array_equal(line.get_ydata(), run.loss)
-    drawn = [line.get_ydata() for line in right.lines]
-    expected = [run.accuracy[c] for run in runs for c in plot.STYLES if c in run.accuracy]
-    np.testing.assert_allclose(np.concatenate([[], *drawn]), 100 * np.concatenate([[], *expected]))
+    losses = [v for run in runs for c in LOSSES for v in run.figures.get(c, ())]
+    possible = any(0 < v < math.inf for v in losses)
+    assert left.get_yscale() == ("log" if log and possible else scale)
+    lost = sum(v <= 0 for v in losses) if left.get_yscale() == "log" else 0
+    assert left.get_title() == (f"Loss (left out: {lost} not above 0)" if lost else "Loss")
+    for axes, columns, unit in (
+        (left, [style.loss for style in plot.STYLES], 1),
+        (right, [style.accuracy for style in plot.STYLES], 100),
+    ):
+        drawn = [(run, c) for run in runs for c in columns if c in run.figures]
+        for line, (run, column) in zip(axes.lines, drawn, strict=True):
+            np.testing.assert_array_equal(line.get_xdata(), run.epochs)
+            np.testing.assert_array_equal(line.get_ydata(), unit * np.array(run.figures[column]))
+            assert line.get_linestyle() == plot.STYLES[columns.index(column)].line
     names = [text.get_text() for text in figure.legends[0].get_texts()]
     assert names == [run.name for run in runs]
-    looks = {(line.get_color(), line.get_marker()) for line in left.lines}
-    assert len(looks) == len(runs)
     for axes in (left, right):
         assert all(float(x).is_integer() for x in axes.get_xticks())
+
+
+def test_a_hundred_runs_look_different_however_long_they_are():
+    runs = [curves(f"run{i}", epochs=3 + 50 * (i % 2)) for i in range(100)]
+    figure = plot.curves_figure("a.png", runs)
+    handles = figure.legends[0].legend_handles
+    looks = [(line.get_color(), line.get_marker(), line.get_markersize()) for line in handles]
+    assert len(set(looks)) == 100
+    for one, following in itertools.pairwise(looks):
+        assert one[0] != following[0]
+        assert one[1] != following[1]
+    for axes in figure.axes:  # runs in the figure look as in the legend
+        for line, look in zip(axes.lines[::2], looks, strict=True):
+            assert (line.get_color(), line.get_marker(), line.get_markersize()) == look
+        assert len(axes.lines) == 200
+        for line in axes.lines:
+            first, every = line.get_markevery()
+            assert 1 <= len(line.get_xdata()[first::every]) <= plot.MARKED
+
+
+def test_log_needs_a_loss_that_such_an_axis_has_a_place_for(run, refused, runs, tmp_path):
+    runs(good=GOOD, zero="epoch,loss,test_loss\n1,0,-1\n2,nan,inf\n")
+    refused(run("fnn-plot", "zero", "--log", "--out", "a.png"), "--log", "a loss above 0")
+    assert run("fnn-plot", "zero", "good", "--log", "--out", "a.svg").returncode == 0
+    assert run("fnn-plot", "zero", "--out", "a.png").returncode == 0
 
 
 paths = st.lists(st.text("ab", min_size=1, max_size=2), min_size=1, max_size=4).map("/".join)

@@ -188,6 +188,13 @@ def test_without_a_file_it_opens_a_window(run, data, monkeypatch):
 
 BAD = [
     ([], ["no screen", "--out FILE.png"]),
+    (["--index", 100], ["--index 100", "0..99"]),  # before the screen
+    (["--data", "absent"], ["'absent'"]),
+    (["--mistakes", "--params", "x.npz"], ["x.npz", "no such file"]),
+    (["--mistakes", "--params", "color.npz"], ["color.npz", "(32, 32, 3)"]),
+    (["--filters", "--params", "two.npz"], ["2 channels"]),
+    (["--mistakes", "--params", "random"], ["no screen", "--out FILE.png"]),
+    (["--filters", "--params", "random"], ["no screen", "--out FILE.png"]),
     (["--out", "a.txt"], ["--out a.txt", ".png, .pdf or .svg"]),
     (["--out", "picture"], ["--out picture", ".png, .pdf or .svg"]),
     (["--out", "absent/a.png"], ["absent/a.png", "no directory"]),
@@ -230,4 +237,4 @@ def test_without_matplotlib_it_says_what_to_install(run, refused, data, monkeypa
 def test_an_unknown_backend_is_one_line(process, refused):
     args = ("--filters", "--params", "random", "--out", "a.png")
     done = process("fnn-show", *args, MPLBACKEND="none")
-    refused(done, "matplotlib does not start", "'none' is not a valid value")
+    refused(done, "matplotlib does not start", "'none' is not a valid value", "MPLBACKEND")

@@ -168,12 +168,18 @@ CASES: list[tuple[str, str, str, Callable[[int], bytes], Callable[[Path], Any]]]
         lambda n: tree_json(many(n, lambda i: f'["k{i}", {VALUE}]')),
         load_recognizer,
     ),
-    ("metrics.csv", "rows", "x.csv", lambda n: csv_of(n, "{},1,0.1,0.5,0.5,,0.1,1,1\n"), read_rows),
+    (
+        "metrics.csv",
+        "rows",
+        "x.csv",
+        lambda n: csv_of(n, "{},1,0.1,0.5,0.5,,0.1,1,1,,\n"),
+        read_rows,
+    ),
     (
         "metrics.csv",
         "long numbers",
         "x.csv",
-        lambda n: csv_of(n, "{}," + "9" * 100000 + ",0.1,0.5,0.5,,0.1,1,1\n"),
+        lambda n: csv_of(n, "{}," + "9" * 100000 + ",0.1,0.5,0.5,,0.1,1,1,,\n"),
         read_rows,
     ),
     (

@@ -265,7 +265,7 @@ CONFIG = {
 }
 METRICS = b"".join(
     line.encode() + b"\n"
-    for line in (",".join(Row._fields), "1,9,2.5,0.1,0.2,,0.1,1.0,9.5", "2,18,2,0,0,0.5,,1,9")
+    for line in (",".join(Row._fields), "1,9,2.5,0.1,0.2,,0.1,1.0,9.5,3,", "2,18,2,0,0,0.5,,1,9,,2")
 )
 BATCH = {"data": np.arange(3072, dtype=np.uint8)[None] % 5, "labels": [4]}
 HEADER = b"{'descr': '|u1', 'fortran_order': False, 'shape': (2, 3, 2), }"

@@ -157,7 +157,8 @@ def warm() -> None:
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
         patch.chdir(name)
         for ending in ("png", "svg"):
-            figures.deliver(sheet(f"x.{ending}", "", cards), f"x.{ending}")
+            out = f"x.{ending}"
+            figures.deliver(partial(sheet, out, "", cards), out)
 
 
 @st.composite

@@ -116,9 +116,27 @@ def test_resume_starts_over_if_there_is_no_checkpoint(run, data):
 def test_rows_beyond_the_checkpoint_are_replaced(run, data):
     run("fnn-train", "--data", data, *SMALL, "--run", "r")
     with open("r/metrics.csv", "a") as file:
-        file.write("3,18,0.1,1,1,,0.1,1,1\n")
+        file.write("3,18,0.1,1,1,,0.1,1,1,0.1,\n")
     assert run("fnn-train", "--resume", "r").returncode == 0
     assert [row["epoch"] for row in rows_of("r")] == ["1", "2"]
+
+
+def test_a_run_from_before_the_columns_of_other_losses_goes_on(run, data):
+    args = ("--data", data, *SMALL, "--validation", 0.2)
+    run("fnn-train", *args, "--run", "r")
+    path = Path("r/metrics.csv")
+    whole = rows_of("r")
+    for row in whole:
+        assert all(0 < float(row[name]) < 9 for name in ("test_loss", "validation_loss"))
+    lines = path.read_text().splitlines()
+    path.write_text("".join(f"{line.rsplit(',', 2)[0]}\n" for line in lines))
+    damage_text(Path("r/config.json"), '"epochs": 2', '"epochs": 3')
+    done = run("fnn-train", "--resume", "r")
+    assert done.returncode == 0, done.stderr
+    *before, last = rows_of("r")
+    assert before == [row | {"test_loss": "", "validation_loss": ""} for row in whole]
+    assert float(last["test_loss"]) > 0
+    assert run("fnn-plot", "r", "--out", "a.png").returncode == 0
 
 
 def test_moved_data_is_accepted_and_other_data_is_not(run, refused, data, tiny):
