@@ -153,7 +153,7 @@ def train(args, job, net, until):
                     for p, s in zip(net.parameters(), slow, strict=True):
                         p.copy_(s.lerp_(p, alpha(step - 1)))
         learned = time.perf_counter() - start
-        if epoch == args.epochs:
+        if epoch == until:
             recalibrate(net, expectation_batches(job, epoch))
         n = len(job.test.labels)
         share(net, job.train._replace(images=job.train.images[:n], labels=job.train.labels[:n]))
