@@ -28,7 +28,7 @@ def whole(what: str, value: Any, low: int = 1) -> int:
     3
     """
     try:
-        if isinstance(value, bool):
+        if isinstance(value, bool | np.bool_):  # before NumPy 2.3 that was an index, with a warning
             raise TypeError
         number = operator.index(value)
     except TypeError:

@@ -11,12 +11,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from fnn.cli import program as programs
 from fnn.cli import ranks
 from fnn.data.dataset import Split
 from fnn.data.synthetic import digits
 
+settings.register_profile("fnn", deadline=None)  # nothing is judged by the clock
+settings.load_profile("fnn")
 collect_ignore = ["bench"]  # benchmarks are commands that people run
 
 BIN = Path(__file__).resolve().parents[1] / "bin"

@@ -1,10 +1,10 @@
 """fnn-train: trains a network, prints its progress, saves the parameters (the course's task 3)."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from fnn.cli import program, ranks
 from fnn.cli.call import Call, parse, without_ranks
@@ -58,6 +58,9 @@ def body(argv: Sequence[str]) -> None:
         # Each of several networks is a run of its own, in 1, 2, ...
         if place and options.networks > 1 and group.rank == 0:
             stack.enter_context(opened(place, job, config_of(options, source, seen)))
+        # From the first network to the last: a signal between two of them loses neither.
+        stop = stack.enter_context(program.asked_to_stop())
+        shared = Shared(call, str(place), group, stop)
         each: list[Trained] = []
         try:
             for i in range(options.networks):
@@ -69,7 +72,7 @@ def body(argv: Sequence[str]) -> None:
                 job = job if i == 0 else assemble(own, source)
                 config = config_of(own, source, seen)
                 intro = "" if i or call.resume else described(options, job)
-                each.append(train_one(job, part, config, call, str(place), group, intro))
+                each.append(train_one(job, part, config, shared, intro))
         except Stopped as stopped:
             if group.rank == 0:
                 rescue(options, call, job, [*each, *([stopped.last] if stopped.last else [])])
@@ -78,23 +81,24 @@ def body(argv: Sequence[str]) -> None:
             finish(options, call, place, job, each)
 
 
-def train_one(
-    job: Job,
-    place: Path | None,
-    config: dict[str, Any],
-    call: Call,
-    directory: str,
-    group: Group,
-    intro: str,
-) -> Trained:
-    """The network at the end of a training; `directory` is the one to --resume.
+class Shared(NamedTuple):
+    """What all networks of a call have in common; `directory` is the one to --resume."""
 
-    `intro` is printed once the training has begun.
-    """
+    call: Call
+    directory: str
+    group: Group
+    stop: Callable[[], bool]
+
+
+def train_one(
+    job: Job, place: Path | None, config: dict[str, Any], shared: Shared, intro: str
+) -> Trained:
+    """The network at the end of a training; `intro` is printed once it has begun."""
+    call, directory, group, stop = shared
     pause = SAVE_EVERY if call.save_every is None else call.save_every
     now: Progress | None = None
     finished: Progress | None = None  # the last stage after an epoch
-    with shown(job, call.quiet) as show, program.asked_to_stop() as stop:
+    with shown(job, call.quiet) as show:
         every = (
             run(job, place, pause, stop, config, group)
             if place

@@ -1,7 +1,7 @@
 import os
 import re
 import signal
-import time
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -247,14 +247,14 @@ def test_a_signal_saves_the_last_epoch_that_was_finished(start, data, kind, more
 
 
 def test_a_signal_saves_the_networks_that_are_done(start, data):
-    args = ("--data", data, "--epochs", 40, "--hidden", 4, "--networks", 50, "--quiet")
-    process = start("fnn-train", *args)
-    time.sleep(4)
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(60) == 130
-    process.communicate()
-    kept = load_recognizer("params.npz")
-    assert 1 <= kept.spec.networks < 50
+    args = ("--data", data, "--epochs", 40, "--hidden", 4, "--networks", 99)
+    with start("fnn-train", *args, stdout=subprocess.DEVNULL) as process:
+        while not process.stderr.readline().startswith("network 3 of 99"):
+            assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        err = process.communicate(timeout=60)[1]
+    assert process.returncode == 130, err
+    assert 2 <= load_recognizer("params.npz").spec.networks < 99
 
 
 def test_a_signal_in_the_first_epoch_says_that_nothing_is_saved(start, tmp_path):

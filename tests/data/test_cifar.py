@@ -254,7 +254,7 @@ def test_archives_that_claim_too_much(tmp_path):
     assert "x.tar.gz: " in refused(path)
 
 
-@settings(max_examples=100, deadline=2000)
+@settings(max_examples=100)
 @given(st.data())
 def test_mutated_archives_are_read_or_refused(tmp_path_factory, data):
     plain = io.BytesIO()

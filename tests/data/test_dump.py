@@ -279,7 +279,7 @@ SEEDS = [
 ]
 
 
-@settings(max_examples=250, deadline=2000)
+@settings(max_examples=250)
 @given(st.data())
 def test_mutated_dumps_are_read_or_refused(tmp_path_factory, data):
     raw = bytearray(data.draw(st.sampled_from(SEEDS)))
@@ -297,7 +297,7 @@ def test_mutated_dumps_are_read_or_refused(tmp_path_factory, data):
         assert found.shape[1:] == (3, 2)
 
 
-@settings(max_examples=150, deadline=2000)
+@settings(max_examples=150)
 @given(st.binary(max_size=100))
 def test_arbitrary_npy_headers(data):
     for raw in (b"\x93NUMPY\x01\x00" + data, npy(data)):

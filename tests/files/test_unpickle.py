@@ -502,13 +502,13 @@ def load_or_refuse(data: bytes) -> None:
         repr(value)
 
 
-@settings(max_examples=300, deadline=2000)
+@settings(max_examples=300)
 @given(mutations())
 def test_mutated_pickles_load_or_are_refused(data):
     load_or_refuse(data)
 
 
-@settings(max_examples=200, deadline=2000)
+@settings(max_examples=200)
 @given(st.one_of(st.binary(max_size=200), st.binary(max_size=200).map(lambda b: b"\x80\x04" + b)))
 def test_arbitrary_bytes_load_or_are_refused(data):
     load_or_refuse(data)
@@ -530,7 +530,7 @@ PLAIN = st.recursive(
 )
 
 
-@settings(max_examples=50, deadline=2000)
+@settings(max_examples=50)
 @given(PLAIN, st.integers(0, 5))
 def test_plain_data_survives(value, protocol):
     same(safe_load(pickle.dumps(value, protocol)), value)

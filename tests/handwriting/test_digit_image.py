@@ -207,7 +207,7 @@ def test_a_wrong_type_or_shape_is_refused(picture):
         fnn.digit_image(picture)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.tuples(st.integers(1, 40), st.integers(1, 40)).flatmap(
         lambda shape: hnp.arrays(np.uint8, shape, elements=st.sampled_from([0, 9, 128, 250, 255]))
@@ -285,7 +285,6 @@ def test_digits_of_mnist_are_recognized_as_well_as_before(nearest, kind, n, poin
 # the tools
 
 
-@settings(deadline=None)
 @given(
     st.integers(1, 9), st.integers(1, 9), st.integers(1, 6), st.integers(1, 6), st.integers(0, 9)
 )
@@ -299,7 +298,6 @@ def test_moving_extremes_equal_those_of_loops(height, width, rows, columns, seed
             assert found[i, j] == extreme.reduce(window, axis=None)
 
 
-@settings(deadline=None)
 @given(hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, max_side=12)))
 def test_pieces_equal_those_of_a_flood_fill(mask):
     expected, count = np.zeros(mask.shape, int), 0
@@ -316,7 +314,6 @@ def test_pieces_equal_those_of_a_flood_fill(mask):
     np.testing.assert_array_equal(pieces(mask), expected)
 
 
-@settings(deadline=None)
 @given(st.integers(1, 30), st.integers(1, 30), st.integers(1, 30), st.integers(1, 30))
 def test_resizing_keeps_a_constant_and_shrinking_keeps_the_mean(height, width, rows, columns):
     np.testing.assert_allclose(

@@ -46,8 +46,8 @@ def test_killed_runs_end_with_the_same_bits():
 def test_a_run_keeps_options_metrics_checkpoints_and_parameters(run, data):
     done = run("fnn-train", "--data", data, *SMALL, "--run", "r", "--lr", 0.2, "--batch-size", 100)
     assert done.returncode == 0, done.stderr
-    names = {"config.json", "metrics.csv", "last.npz", "params.npz", "lock"}
-    assert {path.name for path in Path("r").iterdir()} == names
+    names = {"config.json", "metrics.csv", "last.npz", "params.npz"}
+    assert {path.name for path in Path("r").iterdir()} - {"lock"} == names  # some filelocks keep it
     options = json.loads(Path("r/config.json").read_text())["options"]
     assert options["data"] == str(data)
     assert (options["lr"], options["optimizer"], options["epochs"]) == (0.2, "momentum", 2)
