@@ -8,9 +8,10 @@ import numpy as np
 from fnn.arrays import Array
 from fnn.errors import real
 from fnn.kernels import activation
-from fnn.layers.layer import Layer, plain
+from fnn.layers.layer import Layer, constructor, plain
 
 
+@constructor
 def sigmoid() -> Layer:
     """The logistic function, in (0, 1).
 
@@ -38,6 +39,7 @@ def sigmoid() -> Layer:
     return plain("sigmoid", forward, backward)
 
 
+@constructor
 def relu() -> Layer:
     """The rectifier.
 
@@ -54,6 +56,7 @@ def relu() -> Layer:
     return plain("relu", forward, activation.relu_vjp)
 
 
+@constructor
 def gelu() -> Layer:
     """The Gaussian error linear unit in its tanh form, within 5e-4 of the exact one.
 
@@ -75,6 +78,7 @@ def gelu() -> Layer:
     return plain("gelu", forward, backward)
 
 
+@constructor
 def scaled(factor: float) -> Layer:
     """y = factor * x, with a constant that is not learned, such as a temperature before a loss."""
     factor = real("scaled: factor", factor)

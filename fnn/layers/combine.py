@@ -12,11 +12,12 @@ from fnn.errors import kind, real
 from fnn.keys import child
 from fnn.layers.activation import scaled
 from fnn.layers.checks import check_layers
-from fnn.layers.layer import Cache, Init, Layer, empty, parameter_grads
+from fnn.layers.layer import Cache, Init, Layer, constructor, empty, parameter_grads
 from fnn.layers.reshape import identity
 from fnn.tree import Tree
 
 
+@constructor
 def serial(*layers: Layer) -> Layer:
     """One layer after another; `params[i]` and `state[i]` belong to layer i, counted from 0.
 
@@ -66,6 +67,7 @@ def serial(*layers: Layer) -> Layer:
     return _numbered(Layer(empty, apply, vjp, shape, empty, own_grads, "serial", layers, inputs))
 
 
+@constructor
 def parallel(*layers: Layer) -> Layer:
     """The sum of layers that share one input; all have the same output shape.
 
@@ -122,6 +124,7 @@ def _numbered(layer: Layer) -> Layer:
     return layer._replace(init=each(lambda part: part.init), state=each(lambda part: part.state))
 
 
+@constructor
 def residual(*body: Layer) -> Layer:
     """The layers of `body` one after another, plus their input: y = x + body(x).
 
@@ -131,6 +134,7 @@ def residual(*body: Layer) -> Layer:
     return parallel(serial(*body), identity())
 
 
+@constructor
 def ensemble(*nets: Layer) -> Layer:
     """Networks that answer together by the mean of their logits; `params[0][i]` is for net i.
 
@@ -140,6 +144,7 @@ def ensemble(*nets: Layer) -> Layer:
     return serial(parallel(*nets), scaled(1 / max(1, len(nets))))
 
 
+@constructor
 def weight_decay(net: Layer, rate: float) -> Layer:
     """L2 regularization: `net` with `rate * W` added to the gradient of every leaf named W.
 

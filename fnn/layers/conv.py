@@ -8,10 +8,11 @@ from fnn.kernels.rows import add_to_channels
 from fnn.keys import Key, child
 from fnn.layers.checks import check_dy, check_input, check_leaves, check_params, check_rank
 from fnn.layers.initializers import Initializer, check_initializer, he
-from fnn.layers.layer import Cache, Layer
+from fnn.layers.layer import Cache, Layer, constructor
 from fnn.tree import Tree
 
 
+@constructor
 def conv(
     filters: int,
     *,

@@ -6,10 +6,11 @@ from fnn.kernels.dense import product
 from fnn.keys import Key, child
 from fnn.layers.checks import check_dy, check_input, check_leaves, check_params, check_rank
 from fnn.layers.initializers import Initializer, check_initializer, course
-from fnn.layers.layer import Cache, Layer
+from fnn.layers.layer import Cache, Layer, constructor
 from fnn.tree import Tree
 
 
+@constructor
 def dense(n: int, *, init: Initializer = course) -> Layer:
     """Each of `n` outputs is a weighted sum of all inputs plus a bias.
 

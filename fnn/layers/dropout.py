@@ -9,10 +9,11 @@ from fnn.errors import real
 from fnn.kernels.rows import where
 from fnn.keys import Key, child, generator, path
 from fnn.layers.checks import check_dy, check_input, check_leaves
-from fnn.layers.layer import Cache, Layer, empty, same_shape
+from fnn.layers.layer import Cache, Layer, constructor, empty, same_shape
 from fnn.tree import Tree
 
 
+@constructor
 def dropout(rho: float, *, inverted: bool = False) -> Layer:
     """Sets round(rho * M) of an example's M node outputs to 0, a new choice for each example.
 

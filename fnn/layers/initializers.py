@@ -90,3 +90,10 @@ glorot = Initializer(uniform(1), constant(0))
 zeros = Initializer(constant(0), constant(0))
 # Convolutions start by passing their input on; all other weights have variance 1/(3 N).
 passing = Initializer(partial_identity(normal(1 / 3)), constant(0))
+
+NAMED = {"course": course, "he": he, "glorot": glorot, "zeros": zeros, "passing": passing}
+
+
+def name_of(init: Initializer) -> str | None:
+    """The name of one of these initializers; None for another."""
+    return next((name for name, known in NAMED.items() if known is init), None)

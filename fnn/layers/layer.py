@@ -34,13 +34,19 @@ Two things outlive a call, and neither can be seen in a result: spare memory (`f
 and the pool of threads (`fnn.kernels.threads`, which also limits BLAS to one thread on import).
 """
 
+import inspect
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from functools import wraps
+from typing import Any, NamedTuple, ParamSpec, TypeAlias
 
 from fnn.arrays import Array, Shape
+from fnn.errors import did_you_mean
 from fnn.keys import Key
 from fnn.layers.checks import check_dy, check_input, check_leaves
+from fnn.layers.made import Made, made_by, written
 from fnn.tree import Tree
+
+P = ParamSpec("P")
 
 
 class Cache(NamedTuple):
@@ -81,6 +87,35 @@ class Layer(NamedTuple):
     name: str = ""
     parts: tuple["Layer", ...] = ()
     inputs: Callable[[Shape], Sequence[Shape]] = no_inputs
+    made: Made = Made()
+
+    def __repr__(self) -> str:
+        return written(self)
+
+
+def constructor(make: Callable[P, Layer]) -> Callable[P, Layer]:
+    """A function that makes layers, such as `dense`; its layers remember how they were made.
+
+    >>> @constructor
+    ... def twice():
+    ...     return plain("twice", lambda x, train: (2 * x, ()), lambda saved, dy: 2 * dy)
+    >>> twice()
+    twice()
+    """
+    name, signature = make.__name__, inspect.signature(make)
+
+    @wraps(make)
+    def made(*args: P.args, **kwargs: P.kwargs) -> Layer:
+        for key in kwargs:
+            if key not in signature.parameters:
+                near = did_you_mean(key, signature.parameters)
+                raise TypeError(f"{name}: there is no option {key!r}{near}")
+        layer = make(*args, **kwargs)
+        if any(layer is arg for arg in args):
+            return layer  # such as weight_decay(net, 0)
+        return layer._replace(made=made_by(name, signature, args, kwargs))
+
+    return made
 
 
 def plain(

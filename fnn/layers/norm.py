@@ -11,12 +11,13 @@ from fnn.kernels import norm
 from fnn.kernels.rows import affine
 from fnn.keys import Key
 from fnn.layers.checks import check_dy, check_input, check_layers, check_leaves, check_params
-from fnn.layers.layer import Cache, Layer, same_shape
+from fnn.layers.layer import Cache, Layer, constructor, same_shape
 from fnn.tree import Tree
 
 NODE = {"mean", "var"}  # the keys that mark a batch_norm's state
 
 
+@constructor
 def batch_norm(*, eps: float = 1e-5, rate: float = 0.1, scale: bool = True) -> Layer:
     """Gives each node mean 0 and variance 1 over the mini-batch, then a learned scale and shift.
 

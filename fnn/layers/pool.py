@@ -10,9 +10,10 @@ from fnn.errors import whole
 from fnn.kernels import pool
 from fnn.kernels.rows import spread_nan, where
 from fnn.layers.checks import check_images
-from fnn.layers.layer import Layer, plain
+from fnn.layers.layer import Layer, constructor, plain
 
 
+@constructor
 def max_pool(size: int = 2) -> Layer:
     """The largest value of each block of `size` x `size` pixels.
 
@@ -41,6 +42,7 @@ def max_pool(size: int = 2) -> Layer:
     return plain(name, forward, backward, _pooled(name, size))
 
 
+@constructor
 def avg_pool(size: int = 2) -> Layer:
     """The mean of each block of `size` x `size` pixels; shapes and errors as for `max_pool`."""
 
@@ -59,6 +61,7 @@ def avg_pool(size: int = 2) -> Layer:
     return plain(name, forward, backward, _pooled(name, size))
 
 
+@constructor
 def global_avg_pool() -> Layer:
     """The mean of each channel over the whole image: (N, H, W, C) becomes (N, C).
 
@@ -76,6 +79,7 @@ def global_avg_pool() -> Layer:
     return plain(name, forward, backward, _channels(name))
 
 
+@constructor
 def global_max_pool() -> Layer:
     """The largest value of each channel in the whole image: (N, H, W, C) becomes (N, C).
 

@@ -3,9 +3,10 @@
 import math
 
 from fnn.arrays import Array, Shape
-from fnn.layers.layer import Layer, plain
+from fnn.layers.layer import Layer, constructor, plain
 
 
+@constructor
 def flatten() -> Layer:
     """Lays out an example of any shape as a vector: (N, H, W, C) becomes (N, H*W*C).
 
@@ -23,6 +24,7 @@ def flatten() -> Layer:
     )
 
 
+@constructor
 def identity() -> Layer:
     """Passes its input on; the shortcut of `residual`."""
     return plain(

@@ -14,12 +14,13 @@ from fnn.kernels.conv import choose
 from fnn.kernels.rows import add_to_channels
 from fnn.keys import Key
 from fnn.layers.checks import check_dy, check_images, check_input, check_leaves
-from fnn.layers.layer import Cache, Layer, empty
+from fnn.layers.layer import Cache, Layer, constructor, empty
 from fnn.tree import Tree
 
 LARGEST = 1024  # numbers in a patch
 
 
+@constructor
 def whiten(size: int = 2) -> Layer:
     """A convolution whose outputs are a patch's principal components, each with variance 1.
 
