@@ -84,5 +84,5 @@ def finish(options: Options, call: Call, place: Path | None, job: Job, each: lis
     named = [Path(call.out or DEFAULT)] if call.out or place is None else []
     origin = job.origin._replace(accuracy=share)
     for path in [*([place / run_directory.FINAL] if place else []), *named]:
-        save_recognizer(path, spec, ts.params, ts.state, options.compact, origin)
+        save_recognizer(path, spec, ts.params, ts.state, small=options.compact, origin=origin)
         tell(one_line(f"parameters saved in {path}"))

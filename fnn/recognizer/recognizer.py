@@ -2,6 +2,7 @@
 
 import math
 import os
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,8 +17,9 @@ from fnn.files import checkpoint
 from fnn.keys import Key
 from fnn.layers.initializers import Initializer
 from fnn.layers.layer import Layer
-from fnn.models import Spec, build
+from fnn.models import Spec, build, together
 from fnn.recognizer.quantize import BITS, dequantize, is_shape, quantize
+from fnn.recognizer.spec import check_copy, spec_of
 from fnn.recognizer.tta import VIEWS, averaged, unless_sure
 from fnn.train import predict
 from fnn.tree import Tree
@@ -48,30 +50,44 @@ class Recognizer(NamedTuple):
     state: Tree
 
 
-def untrained(spec: Spec, rng: Key = 0, **more: Any) -> Recognizer:
-    """The network before a training with the seed `rng`."""
+def untrained(spec: Spec, rng: Key = 0, net: Layer | None = None, **more: Any) -> Recognizer:
+    """The network before a training with the seed `rng`; by default the one that `build` gives."""
     if spec.views not in VIEWS:
         raise ValueError(f"views {spec.views!r}: expected one of {', '.join(VIEWS)}")
-    net = build(spec, **more)
+    net = build(spec, **more) if net is None else net
     params = net.init(keys.child(rng, keys.PARAMS), spec.shape)
     return Recognizer(spec, net, params, net.state(keys.child(rng, keys.STATE), spec.shape))
 
 
 def save_recognizer(
     path: str | os.PathLike[str],
-    spec: Spec,
+    net: Layer | Spec,
     params: Tree,
     state: Tree,
+    shape: Shape | None = None,
+    *,
+    classes: Sequence[str] = (),
+    model: str = "",
     small: bool = False,
     origin: Origin | None = None,
 ) -> None:
-    """Write a network to `path`, in the format of `fnn.save`, and what it has learned from.
+    """Write a network to `path`, in the format of `fnn.save`, for `load_recognizer` and --params.
 
-    With `small`, weights take seven bits each (see `fnn.recognizer.quantize`): enough to recognize
-    images, not to train on. Raises ValueError if the parameters or the state are not those of the
-    spec's network, InputError if the file cannot be written.
+    `net` is any network that turns images of `shape`, (H, W, C) in 0..1, into logits. `classes` are
+    the names of its classes, by default 0, 1, .... A file says how the network is built, if it is
+    made of fnn's layers; for layers of your own, `model` is "FILE.py:NAME", the function that makes
+    it, which whoever loads the file must name again. With `small`, weights take seven bits each
+    (see `fnn.recognizer.quantize`): enough to recognize images, not to train on. `origin` says what
+    it has learned from. In place of the network, a `Spec` may say how it is built.
+
+    Raises ValueError if the parameters or the state are not the network's, or if no file can say
+    how it is built; InputError if the file cannot be written.
     """
-    _fitted(spec, params, state)
+    spec = net if isinstance(net, Spec) else spec_of(net, shape, classes, model)
+    network = build(spec) if isinstance(net, Spec) else net
+    _fitted(untrained(spec, net=network), params, state)
+    if isinstance(net, Layer) and spec.form is not None:
+        check_copy(net, build(spec), params, state, spec.shape)
     checkpoint.save(path, model_of(spec, quantize(params) if small else params, state, origin))
 
 
@@ -82,33 +98,61 @@ def model_of(spec: Spec, params: Tree, state: Tree, origin: Origin | None = None
     return {"model": model, **known, "params": params, "state": state}
 
 
-def load_recognizer(path: str | os.PathLike[str]) -> Recognizer:
-    """The network in `path`.
+def load_recognizer(path: str | os.PathLike[str], net: Layer | None = None) -> Recognizer:
+    """The network in `path`; if it has layers of your own, `net` must be the network itself.
 
-    Raises InputError if the file is missing or damaged, or does not fit the model that it names.
+    Runs no code that the file names. Raises InputError if the file is missing or damaged, or does
+    not fit the network.
+    """
+    return read_recognizer(path, None if net is None else lambda spec: net)[0]
+
+
+def load_origin(path: str | os.PathLike[str]) -> Origin | None:
+    """What the network in a file of `save_recognizer` has learned from, if the file says so."""
+    return _origin(checkpoint.load(path))
+
+
+def read_recognizer(
+    path: str | os.PathLike[str], make: Callable[[Spec], Layer] | None = None
+) -> tuple[Recognizer, Origin | None]:
+    """Like `load_recognizer`, with what the network has learned from.
+
+    `make` gives one network of a spec, by default the one that the file describes.
     """
     content = checkpoint.load(path)
     try:
         if type(content) is not dict:
             raise TypeError(f"it holds a {type(content).__name__}")
-        spec = Spec(**content["model"])
-        if not is_shape(spec.shape):
-            raise ValueError(f"its images are of shape {spec.shape}")
-        limit = os.path.getsize(path) * 8 // BITS
-        params, state = _fitted(spec, dequantize(content["params"]), content["state"], limit)
-        _origin(content)
+        spec = _spec(content)
+        net = None if make is None else together(make(spec), spec)
+        if net is None:
+            limit = os.path.getsize(path) * 8 // BITS
+            fresh = untrained(spec, init=_without_memory(limit))
+        else:
+            fresh = untrained(spec, net=net)
+        if fresh.net.shape(spec.shape) != (spec.classes,):
+            raise ValueError(f"the network gives {fresh.net.shape(spec.shape)}, not its classes")
+        params, state = _fitted(fresh, dequantize(content["params"]), content["state"])
+        return Recognizer(spec, net or build(spec), params, state), _origin(content)
+    except InputError:
+        raise
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, MemoryError) as error:
         why = f"it lacks {error}" if isinstance(error, KeyError) else error
         raise InputError(
             f"{path}: not the parameters of a network that this fnn builds ({why}); "
             "make the file with fnn-train"
         ) from None
-    return Recognizer(spec, build(spec), params, state)
 
 
-def load_origin(path: str | os.PathLike[str]) -> Origin | None:
-    """What the network in a file of `save_recognizer` has learned from, if the file says so."""
-    return _origin(checkpoint.load(path))
+def _spec(content: Tree) -> Spec:
+    spec = Spec(**content["model"])
+    if not is_shape(spec.shape):
+        raise ValueError(f"its images are of shape {spec.shape}")
+    if type(spec.names) is not tuple or not {str}.issuperset(map(type, spec.names)):
+        raise TypeError("the names of its classes are no words")
+    if len(spec.names) not in (0, spec.classes):
+        raise ValueError(f"it has {spec.classes} classes and {len(spec.names)} names for them")
+    return spec
 
 
 def _origin(content: Tree) -> Origin | None:
@@ -147,18 +191,19 @@ def recognize(found: Recognizer, images: Array) -> Array:
     return logits
 
 
-def _fitted(spec: Spec, params: Tree, state: Tree, limit: float = math.inf) -> tuple[Tree, Tree]:
-    """The parameters and the state; ValueError unless they are those of the spec's network.
-
-    The network must not have more than `limit` parameters in one leaf.
-    """
+def _without_memory(limit: int) -> Initializer:
+    """Parameters that take no memory; ValueError for more than `limit` in one leaf."""
 
     def fill(rng: Key, shape: Shape, fan_in: int, fan_out: int) -> Array:
         if math.prod(shape) > limit:
             raise ValueError("a layer would have more parameters than the file has room for")
-        return np.broadcast_to(np.float32(0), shape)  # takes no memory
+        return np.broadcast_to(np.float32(0), shape)
 
-    fresh = untrained(spec, init=Initializer(fill, fill))
+    return Initializer(fill, fill)
+
+
+def _fitted(fresh: Recognizer, params: Tree, state: Tree) -> tuple[Tree, Tree]:
+    """The parameters and the state; ValueError unless they are like those of a fresh network."""
     return tree.map(fitting, fresh.params, params), tree.map(fitting, fresh.state, state)
 
 
