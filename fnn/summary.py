@@ -22,7 +22,14 @@ class Line(NamedTuple):
     multiply_adds: int  # for one example
 
 
-def summary(net: Layer, shape: Shape, rng: Key = 0) -> list[Line]:
+class Summary(list[Line]):
+    """The lines of `summary`; printed, they are a table."""
+
+    def __str__(self) -> str:
+        return table(self)
+
+
+def summary(net: Layer, shape: Shape, rng: Key = 0) -> Summary:
     """A line for each layer without parts, in the order of the parameters.
 
     Multiply-adds are the size of W times the number of pixels of the output, whichever way a
@@ -34,7 +41,7 @@ def summary(net: Layer, shape: Shape, rng: Key = 0) -> list[Line]:
     [('flatten', 0), ('dense(5)', 25), ('sigmoid', 0), ('dense(10)', 60)]
     """
     check_layers("summary", net)
-    return list(_lines(net, shape, net.init(keys.child(rng, keys.PARAMS), shape), ()))
+    return Summary(_lines(net, shape, net.init(keys.child(rng, keys.PARAMS), shape), ()))
 
 
 def _lines(layer: Layer, shape: Shape, params: Tree, place: tuple[int, ...]) -> Iterator[Line]:

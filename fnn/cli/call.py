@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 from fnn.cli import program
-from fnn.cli.inputs import DEFAULT
+from fnn.cli.inputs import DEFAULT, RANDOM, file_of
 from fnn.errors import InputError
+from fnn.models.own import is_own
 from fnn.training import run_directory
 from fnn.training.drive import SAVE_EVERY
 from fnn.training.kinds import NOT_NEGATIVE, POWER_OF_TWO, SWITCH, TEXT
@@ -93,6 +94,10 @@ def parse(argv: Sequence[str]) -> tuple[Options, Call]:
     check_call(call)
     if call.resume is not None:
         return check(resumed(Path(call.resume), said)), call
+    if said.get("params") is not None:
+        if said["params"] == RANDOM:
+            raise InputError("--params random: a training begins so without --params; leave it out")
+        said["params"] = str(file_of(said["params"]))
     recipe = RECIPES[said["recipe"]].options if "recipe" in said else {}
     return check(Options(**{**recipe, **said})), call
 
@@ -110,10 +115,13 @@ def check_call(call: Call) -> None:
 
 
 def resumed(directory: Path, said: dict[str, Any]) -> Options:
-    """The options that a run kept; only its data may have moved."""
-    for name in said:
-        if name != "data":
-            why = "a resumed run keeps its own options; leave it out, or begin a new run with --run"
+    """The options that a run kept; its data and one's own network may have moved.
+
+    More epochs make it longer. What it began with is in the directory.
+    """
+    why = "a resumed run keeps its own options; leave it out, or begin a new run with --run"
+    for name, value in said.items():
+        if name not in ("data", "epochs", "model") or (name == "model" and not is_own(value)):
             raise InputError(f"--{name.replace('_', '-')}: {why}")
     config = run_directory.read_config(directory)
     try:
@@ -122,4 +130,19 @@ def resumed(directory: Path, said: dict[str, Any]) -> Options:
         why = f": {error}" if type(error) is ValueError else ""
         path = directory / run_directory.CONFIG
         raise InputError(f"{path}: its options are not fnn-train's{why}; begin a new run") from None
-    return options._replace(data=said.get("data", options.data))
+    own = is_own(options.model or "")
+    if "model" in said and not own:
+        raise InputError(f"--model: {why}")
+    if own and config.get("form") is None and "model" not in said:
+        raise InputError(
+            f"{directory}: its network has layers of your own; add --model {options.model}, whose "
+            "code makes them"
+        )
+    if "epochs" in said and said["epochs"] <= (options.epochs or 0):
+        raise InputError(
+            f"--epochs {said['epochs']}: the run is one of {options.epochs}, and {why}; or choose "
+            "more, and it goes on for longer"
+        )
+    if options.params is not None:
+        options = options._replace(params=str(directory / run_directory.START))
+    return options._replace(**said)

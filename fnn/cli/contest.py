@@ -1,5 +1,6 @@
 """fnn-contest: recognizes the images of the course's contest and writes the answers (5.1)."""
 
+from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -37,22 +38,23 @@ def arguments() -> Parser:
 def body(argv: Sequence[str]) -> None:
     args = arguments().parse_args(argv)
     program.keep_freed_memory()
-    if args.out == STANDARD:
-        print(answers(light_on_black(read_dump(args.dump)), args.params), end="")
-        return
-    target = check_writable(args.out)
+    target = None if args.out == STANDARD else check_writable(args.out)
     images = light_on_black(read_dump(args.dump))
+    if target is None:
+        print(answers(images, args), end="")
+        return
     for what, source in (("dump", args.dump), ("parameter file", args.params)):
         if source and target.exists() and Path(source).exists() and target.samefile(source):
             raise InputError(f"{args.out}: is the {what} itself; name another file for the answers")
-    text = answers(images, args.params)
+    text = answers(images, args)
     write_atomically(args.out, lambda file: file.write(text.encode()))
     say(f"{len(images)} answers written to {args.out}")
 
 
-def answers(images: Array, params: str | None) -> str:
+def answers(images: Array, args: Namespace) -> str:
     """The network's answers, one digit per line."""
-    found = find_recognizer(params, image_shape(images), DIGITS, load_origin(MNIST))
+    at_hand = load_origin(MNIST)
+    found = find_recognizer(args.params, image_shape(images), DIGITS, at_hand, args.model)
     if found.spec.classes != len(DIGITS):
         raise InputError(
             f"the network has {found.spec.classes} classes, expected {len(DIGITS)} digits: choose "

@@ -9,10 +9,9 @@ import numpy as np
 from fnn.arrays import Array
 from fnn.cli import program
 from fnn.cli.figures import ENDINGS, check_drawing, check_target, deliver, new_figure
-from fnn.cli.inputs import add_data_argument, add_params_argument, find_recognizer, origin_of
+from fnn.cli.inputs import add_data_argument, add_params_argument, network_for
 from fnn.cli.program import Parser, main_of, parser
 from fnn.cli.progress import recognize_shown
-from fnn.data.batches import image_shape
 from fnn.data.catalogue import open_data
 from fnn.errors import one_line
 from fnn.losses import softmax_cross_entropy
@@ -53,13 +52,13 @@ def body(argv: Sequence[str]) -> None:
     if args.plot is not None:
         check_target(target, "--plot")
     source = open_data(args.data, "test")
+    found, source = network_for(args, source)
     images, labels = source.data
-    found = find_recognizer(args.params, image_shape(images), source.classes, origin_of(source))
     if args.plot is not None:
         check_drawing(target, "--plot")
     logits = recognize_shown(found, images)
     counts = confusion(labels, logits.argmax(axis=1), found.spec.classes)
-    names = class_names(source.classes, found.spec.classes)
+    names = source.classes
     share = accuracy(logits, labels)
     print(f"accuracy {share:.4f}: {np.trace(counts)} of {len(labels)} test images")
     print(f"mean loss {softmax_cross_entropy(logits, labels)[0]:.4f} nats\n")
@@ -67,15 +66,6 @@ def body(argv: Sequence[str]) -> None:
     if args.plot is not None:
         title = f"{source.name}: {share:.2%} of {len(labels)} test images correct"
         deliver(lambda: matrix_figure(target, counts, names, title), target)
-
-
-def class_names(names: Sequence[str], classes: int) -> tuple[str, ...]:
-    """The data set's class names, then numbers for any further classes of the network.
-
-    >>> class_names(("no", "yes"), 3)
-    ('no', 'yes', '2')
-    """
-    return (*names, *map(str, range(len(names), classes)))
 
 
 def class_table(counts: Array, names: Sequence[str]) -> str:

@@ -2,23 +2,24 @@
 
 import os
 import time
+from argparse import Namespace
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+
+import numpy as np
 
 from fnn.arrays import Shape
 from fnn.cli.program import Parser, add_option
+from fnn.data.batches import image_shape
 from fnn.data.catalogue import Source
 from fnn.data.dataset import Split, fingerprint
-from fnn.errors import InputError, say
+from fnn.errors import InputError, did_you_mean, say
+from fnn.layers.layer import Layer
 from fnn.models import Spec
-from fnn.recognizer.recognizer import (
-    MNIST,
-    Origin,
-    Recognizer,
-    load_origin,
-    load_recognizer,
-    untrained,
-)
+from fnn.models.own import called, is_own, own_model
+from fnn.recognizer.recognizer import MNIST, Origin, Recognizer, read_recognizer, untrained
+from fnn.recognizer.spec import unless_numbers
 from fnn.training.assemble import name_of
 from fnn.training.options import Options, table
 from fnn.training.run_directory import FINAL, holds_run
@@ -43,6 +44,12 @@ def add_params_argument(parser: Parser) -> None:
         f"default {DEFAULT} in the current directory or, if there is none and the images are like "
         "MNIST's, the pretrained ones",
     )
+    parser.add_argument(
+        "--model",
+        metavar="FILE.py:NAME",
+        help="run FILE.py, whose NAME makes the network; needed for layers of your own, which a "
+        "parameter file only names",
+    )
 
 
 def find_recognizer(
@@ -50,6 +57,7 @@ def find_recognizer(
     shape: Shape | None = None,
     classes: Sequence[str] = (),
     at_hand: Origin | None = None,
+    model: str | None = None,
 ) -> Recognizer:
     """The network for images of `shape` with these classes: `choice`, or `DEFAULT` if it is None.
 
@@ -57,16 +65,15 @@ def find_recognizer(
     says which were chosen and what they have learned from, and another one if that is not the data
     `at_hand`. 'random' is the untrained 3-layer network of the course's tasks 1 and 2, from seed 0.
     Without a shape, any network will do, and 'random' is for MNIST's images. A run's directory
-    stands for the network at its end.
+    stands for the network at its end. `model` is FILE.py:NAME, which makes layers of one's own.
 
     Raises InputError if there is no network, or if it is for other images.
     """
     if choice == RANDOM:
-        say("parameters: random, from seed 0")
-        return untrained(Spec("mlp", shape or (28, 28, 1), len(classes) or 10, {}))
+        return _random(shape or (28, 28, 1), len(classes) or 10, model)
     name = choice if choice is not None else _usual(shape, classes)
-    file = MNIST if name == PRETRAINED else in_run(name)
-    found = load_recognizer(file)
+    file = file_of(name)
+    found, origin = read_recognizer(file, partial(_own, model))
     if shape is not None and found.spec.shape != shape:
         raise InputError(
             f"{name}: the network takes images of shape {found.spec.shape}, these have {shape}: "
@@ -78,13 +85,62 @@ def find_recognizer(
             f"{len(classes)}: choose other images or other --params"
         )
     age = None if name == PRETRAINED else time.time() - os.path.getmtime(file)
-    origin = load_origin(file)
     say(f"parameters: {name}{history(found.spec, origin, age)}")
     if at_hand and origin and origin.test != at_hand.test:
         same = origin.data == at_hand.data
         not_from = "other images of that name" if same else f"not from {at_hand.data}"
         say(f"fnn: {name} has learned from {origin.data}, {not_from}")
     return found
+
+
+def _random(shape: Shape, classes: int, model: str | None) -> Recognizer:
+    say("parameters: random, from seed 0")
+    spec = Spec(model or "mlp", shape, classes, {})
+    return untrained(spec, net=_own(model, spec))
+
+
+def _own(model: str | None, spec: Spec) -> Layer | None:
+    """The network that FILE.py:NAME makes for a spec, if that is named."""
+    if model is None:
+        return None
+    if not is_own(model):
+        raise InputError(f"--model {model}: expected FILE.py:NAME, which makes layers of your own")
+    return called(own_model(model), model, spec.classes, spec.options)
+
+
+def network_for(args: Namespace, source: Source[Split]) -> tuple[Recognizer, Source[Split]]:
+    """The network that the arguments name, and the images with the labels that it gives them.
+
+    A network knows its classes by name: a data set may have them in another order, or only some.
+    Raises InputError for other classes, and what `find_recognizer` does.
+    """
+    shape, classes = image_shape(source.data.images), source.classes
+    found = find_recognizer(args.params, shape, classes, origin_of(source), args.model)
+    names = found.spec.names
+    if not names or not unless_numbers(classes):
+        return found, source._replace(classes=class_names(classes, found.spec.classes))
+    for name in classes:
+        if name not in names:
+            raise InputError(
+                f"{source.name}: has images of {name!r}, the network knows {', '.join(names)}"
+                f"{did_you_mean(name, names)}; choose other images or other --params"
+            )
+    places = np.array([names.index(name) for name in classes], source.data.labels.dtype)
+    return found, Source(source.name, Split(source.data[0], places[source.data.labels]), names)
+
+
+def class_names(names: Sequence[str], classes: int) -> tuple[str, ...]:
+    """The data set's class names, then numbers for any further classes of the network.
+
+    >>> class_names(("no", "yes"), 3)
+    ('no', 'yes', '2')
+    """
+    return (*names, *map(str, range(len(names), classes)))
+
+
+def file_of(name: str) -> str | Path:
+    """The file of a value of --params: its own, that of a run's directory, or the pretrained."""
+    return MNIST if name == PRETRAINED else in_run(name)
 
 
 def in_run(name: str) -> str:
@@ -99,7 +155,8 @@ def history(spec: Spec, origin: Origin | None, age: float | None) -> str:
     >>> history(Spec("slim", (28, 28, 1), 10, {}, 3), Origin("mnist", "", 0.9976), 7300.0)
     ' (3 x slim, trained on mnist, 99.76%, 2 h ago)'
     """
-    told = [spec.name if spec.networks == 1 else f"{spec.networks} x {spec.name}"]
+    name = spec.name or "a network"
+    told = [name if spec.networks == 1 else f"{spec.networks} x {name}"]
     if origin is not None:
         told.append(f"trained on {origin.data}")
         told += [f"{origin.accuracy:.2%}"] if origin.accuracy is not None else []

@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 
 from fnn import keys
-from fnn.cli.inputs import add_data_argument, add_params_argument, find_recognizer, origin_of
+from fnn.cli.inputs import add_data_argument, add_params_argument, network_for
 from fnn.cli.program import Parser, argument, main_of, parser
-from fnn.data.batches import image_shape
 from fnn.data.catalogue import open_data
 from fnn.errors import InputError
 from fnn.losses import softmax_cross_entropy
@@ -34,13 +33,13 @@ def arguments() -> Parser:
 def body(argv: Sequence[str]) -> None:
     args = arguments().parse_args(argv)
     source = open_data(args.data, "test")
-    images, labels = source.data
+    images, _ = source.data
     if args.batch_size > len(images):
         raise InputError(
             f"--batch-size {args.batch_size}: the data set has {len(images)} test images; "
             "choose that many or fewer"
         )
-    found = find_recognizer(args.params, image_shape(images), source.classes, origin_of(source))
+    found, (_, (_, labels), _) = network_for(args, source)
     draw = keys.generator(keys.child(args.seed, keys.SAMPLE))
     rows = draw.permutation(len(images))[: args.batch_size]
     print(softmax_cross_entropy(recognize(found, images[rows]), labels[rows])[0])

@@ -11,8 +11,8 @@ from fnn.cli.progress import Show, teller
 from fnn.errors import one_line, say
 from fnn.files.atomic import keep_aside
 from fnn.metrics import accuracy
-from fnn.models import build
-from fnn.recognizer.recognizer import Recognizer, recognize, save_recognizer
+from fnn.models import together as networks
+from fnn.recognizer.recognizer import Recognizer, recognize, write_recognizer
 from fnn.train import TrainState
 from fnn.training import run_directory
 from fnn.training.assemble import together
@@ -67,7 +67,7 @@ def finish(options: Options, call: Call, place: Path | None, job: Job, each: lis
     share = each[0].accuracy
     several = len(each) > 1 or spec.views != "one"
     if several or share is None:
-        found = Recognizer(spec, build(spec), ts.params, ts.state)
+        found = Recognizer(spec, networks(job.net, spec), ts.params, ts.state)
         share = accuracy(recognize(found, job.test[0]), job.test[1])
     if several:
         views = "" if spec.views == "one" else f", {spec.views} views"
@@ -84,5 +84,5 @@ def finish(options: Options, call: Call, place: Path | None, job: Job, each: lis
     named = [Path(call.out or DEFAULT)] if call.out or place is None else []
     origin = job.origin._replace(accuracy=share)
     for path in [*([place / run_directory.FINAL] if place else []), *named]:
-        save_recognizer(path, spec, ts.params, ts.state, small=options.compact, origin=origin)
+        write_recognizer(path, spec, ts.params, ts.state, options.compact, origin)
         tell(one_line(f"parameters saved in {path}"))

@@ -10,11 +10,9 @@ import numpy as np
 from fnn import keys, tree
 from fnn.arrays import Array
 from fnn.cli import program
-from fnn.cli.eval import class_names
 from fnn.cli.figures import Card, add_out_argument, check_drawing, check_target, deliver, sheet
-from fnn.cli.inputs import add_data_argument, add_params_argument, find_recognizer, origin_of
+from fnn.cli.inputs import add_data_argument, add_params_argument, find_recognizer, network_for
 from fnn.cli.program import Parser, argument, main_of, parser
-from fnn.data.batches import image_shape
 from fnn.data.catalogue import Source, open_data
 from fnn.data.dataset import Split
 from fnn.data.mnist import SplitName
@@ -72,8 +70,9 @@ def arguments() -> Parser:
 
 def body(argv: Sequence[str]) -> None:
     args = arguments().parse_args(argv)
-    if args.params is not None and not (args.mistakes or args.filters):
-        raise InputError("--params: images alone need no network; add --mistakes or --filters")
+    for name in ("params", "model"):
+        if getattr(args, name) is not None and not (args.mistakes or args.filters):
+            raise InputError(f"--{name}: images alone need no network; add --mistakes or --filters")
     if args.count is not None and args.index:
         raise InputError("--count: --index says which images to show; leave out one of the two")
     if args.seed is not None and (args.index or args.mistakes or args.filters):
@@ -83,7 +82,7 @@ def body(argv: Sequence[str]) -> None:
     args = Namespace(**{**vars(args), **{k: getattr(args, k) or v for k, v in USUAL.items()}})
     check_target(args.out)
     if args.filters and args.data is None:  # no images are needed
-        deliver_filters(find_recognizer(args.params), args)
+        deliver_filters(find_recognizer(args.params, model=args.model), args)
         return
     split: SplitName = args.split
     source = open_data(args.data, split)
@@ -92,9 +91,7 @@ def body(argv: Sequence[str]) -> None:
         check_drawing(args.out)
         deliver(lambda: sheet(args.out, title, cards), args.out)
         return
-    found = find_recognizer(
-        args.params, image_shape(source.data.images), source.classes, origin_of(source)
-    )
+    found, source = network_for(args, source)
     if args.filters:
         deliver_filters(found, args)
         return
@@ -137,7 +134,7 @@ def mistakes(found: Recognizer, source: Source[Split], args: Namespace) -> tuple
     answers = logits.argmax(axis=1)
     wrong = np.flatnonzero(answers != split.labels)
     rows = wrong[np.argsort(-p[wrong, answers[wrong]], kind="stable")][: args.count]
-    names = class_names(source.classes, found.spec.classes)
+    names = source.classes
     cards = [
         Card(
             split.images[i],

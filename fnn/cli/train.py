@@ -2,7 +2,8 @@
 
 import shlex
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,17 +16,19 @@ from fnn.data.catalogue import KNOWN, Source, open_data
 from fnn.data.dataset import Dataset, fingerprint
 from fnn.errors import InputError
 from fnn.files.atomic import check_writable
-from fnn.models import build
+from fnn.models import Spec, together
+from fnn.models.own import blamed, is_own
 from fnn.shards import Group, check_shards
-from fnn.summary import summary, table
+from fnn.summary import summary
 from fnn.training import run_directory
-from fnn.training.assemble import assemble, spec_of
-from fnn.training.choices import DEFAULTS
+from fnn.training.assemble import assemble
+from fnn.training.choices import usual
 from fnn.training.described import described
 from fnn.training.drive import SAVE_EVERY, meet, opened, run, stages
 from fnn.training.loop import Diverged, Job, Progress, begin
 from fnn.training.options import Options
-from fnn.training.resolve import of_network, resolve
+from fnn.training.resolve import model_of, of_network, resolve
+from fnn.tree import Tree
 
 
 def body(argv: Sequence[str]) -> None:
@@ -46,22 +49,26 @@ def body(argv: Sequence[str]) -> None:
     source = open_data(options.data)
     if not group.rank:
         meet(patient)
-    job = assemble(of_network(options, 0), source)
+    form = run_directory.read_config(Path(call.resume)).get("form") if call.resume else None
+    job = assemble(of_network(options, 0), source, form=form)
+    assert job.spec is not None
     if call.summary:
-        spec = spec_of(options, source)
-        print(table(summary(build(spec), spec.shape)))
+        net = together(job.net, job.spec._replace(networks=options.networks))
+        print(summary(net, job.spec.shape))
         return
     if call.run is not None and group.rank == 0:
-        run_directory.create(Path(call.run))
+        run_directory.create(Path(call.run), options.params)
     seen = fingerprint(*source.data) if place else ""
+    kept = {"fingerprint": seen, "form": job.spec.form if is_own(job.spec.name) else None}
     with ExitStack() as stack:
         # Each of several networks is a run of its own, in 1, 2, ...
         if place and options.networks > 1 and group.rank == 0:
-            stack.enter_context(opened(place, job, config_of(options, source, seen)))
+            stack.enter_context(opened(place, job, config_of(options, source, kept)))
         # From the first network to the last: a signal between two of them loses neither.
         stop = stack.enter_context(program.asked_to_stop())
-        shared = Shared(call, str(place), group, stop)
+        shared = Shared(call, resume_with(str(place), job.spec), group, stop)
         each: list[Trained] = []
+        own_code = options.model if is_own(options.model or "") else None
         try:
             for i in range(options.networks):
                 own = of_network(options, i)
@@ -69,10 +76,11 @@ def body(argv: Sequence[str]) -> None:
                 if options.networks > 1:
                     part = place and place / str(i + 1)
                     teller(call.quiet)(f"network {i + 1} of {options.networks}, seed {own.seed}")
-                job = job if i == 0 else assemble(own, source)
-                config = config_of(own, source, seen)
-                intro = "" if i or call.resume else described(options, job)
-                each.append(train_one(job, part, config, shared, intro))
+                job = job if i == 0 else assemble(own, source, i, form)
+                config = config_of(own, source, kept)
+                intro = None if i or call.resume else partial(described, options, job)
+                with blamed(own_code) if own_code else nullcontext():
+                    each.append(train_one(job, part, config, shared, intro))
         except Stopped as stopped:
             if group.rank == 0:
                 rescue(options, call, job, [*each, *([stopped.last] if stopped.last else [])])
@@ -82,19 +90,23 @@ def body(argv: Sequence[str]) -> None:
 
 
 class Shared(NamedTuple):
-    """What all networks of a call have in common; `directory` is the one to --resume."""
+    """What all networks of a call have in common; `resume` is the command that goes on."""
 
     call: Call
-    directory: str
+    resume: str
     group: Group
     stop: Callable[[], bool]
 
 
 def train_one(
-    job: Job, place: Path | None, config: dict[str, Any], shared: Shared, intro: str
+    job: Job,
+    place: Path | None,
+    config: dict[str, Any],
+    shared: Shared,
+    intro: Callable[[Tree], str] | None,
 ) -> Trained:
-    """The network at the end of a training; `intro` is printed once it has begun."""
-    call, directory, group, stop = shared
+    """The network at the end of a training; `intro` of its parameters is said once it has begun."""
+    call, resume, group, stop = shared
     pause = SAVE_EVERY if call.save_every is None else call.save_every
     now: Progress | None = None
     finished: Progress | None = None  # the last stage after an epoch
@@ -107,8 +119,8 @@ def train_one(
         try:
             for now in every:
                 if intro:
-                    show.line(intro)
-                    intro = ""
+                    show.line(intro(now.ts.params))
+                    intro = None
                 show.stage(now)
                 finished = now if now.row is not None else finished
         except KeyboardInterrupt:
@@ -117,7 +129,7 @@ def train_one(
             if now is not None:
                 show.line(
                     f"stopped after step {now.batch} of epoch {now.epoch + 1}; continue with: "
-                    f"fnn-train --resume {shlex.quote(directory)}"
+                    f"{resume}"
                 )
             raise
         except Diverged as error:
@@ -130,8 +142,8 @@ def train_one(
 
 def share_out(options: Options, call: Call, processes: int) -> int:
     """The number of shards; InputError if the processes cannot share them out."""
-    usual = DEFAULTS[options.model].shards
-    shards = options.shards or (1 if call.resume else max(processes, usual))
+    default = usual(model_of(options)).shards
+    shards = options.shards or (1 if call.resume else max(processes, default))
     try:
         check_shards(shards, processes)
     except ValueError as error:
@@ -140,10 +152,16 @@ def share_out(options: Options, call: Call, processes: int) -> int:
     return shards
 
 
-def config_of(options: Options, source: Source[Dataset], seen: str) -> dict[str, Any]:
+def resume_with(directory: str, spec: Spec) -> str:
+    """The command that continues a run; it names the code of one's own layers."""
+    own = f" --model {shlex.quote(spec.name)}" if is_own(spec.name) and spec.form is None else ""
+    return f"fnn-train --resume {shlex.quote(directory)}{own}"
+
+
+def config_of(options: Options, source: Source[Dataset], kept: dict[str, Any]) -> dict[str, Any]:
     """What a run's config.json keeps of a call."""
     named = source.name if source.name in KNOWN else str(Path(source.name).resolve())
-    return {"options": resolve(options)._replace(data=named)._asdict(), "fingerprint": seen}
+    return {"options": resolve(options)._replace(data=named)._asdict(), **kept}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

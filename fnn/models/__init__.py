@@ -66,7 +66,7 @@ def build(spec: Spec, **more: Any) -> Layer:
     if spec.form is not None:
         net = rebuild(spec.form, **more)
     elif is_own(str(spec.name)):
-        raise ValueError(f"it has layers of your own; add --model {spec.name}, which makes them")
+        raise ValueError(f"its layers are made by {spec.name}, whose code is not run here")
     else:
         net = maker(str(spec.name))(spec.classes, **spec.options, **more)
     return together(net, spec)

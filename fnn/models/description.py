@@ -78,3 +78,19 @@ def _rebuilt(form: Tree, init: Initializer | None, deepest: int) -> Layer:
     if "init" in known and (init is not None or "init" in given):
         given["init"] = NAMED[given["init"]] if init is None else init
     return make(*(_rebuilt(part, init, deepest - 1) for part in parts.values()), **given)
+
+
+def with_outputs(form: Tree, n: int) -> Tree:
+    """The description with `n` nodes in its last dense layer.
+
+    Raises ValueError if there is none in its last layers.
+    """
+    if form["by"] == "dense":
+        return {**form, "options": {**form["options"], "n": n}}
+    for i in reversed(form["parts"]):
+        try:
+            part = with_outputs(form["parts"][i], n)
+        except ValueError:
+            continue
+        return {**form, "parts": {**form["parts"], i: part}}
+    raise ValueError("it has no dense layer, which other classes would need anew")

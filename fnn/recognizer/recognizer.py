@@ -18,6 +18,7 @@ from fnn.keys import Key
 from fnn.layers.initializers import Initializer
 from fnn.layers.layer import Layer
 from fnn.models import Spec, build, together
+from fnn.models.own import is_own
 from fnn.recognizer.quantize import BITS, dequantize, is_shape, quantize
 from fnn.recognizer.spec import check_copy, spec_of
 from fnn.recognizer.tta import VIEWS, averaged, unless_sure
@@ -88,6 +89,18 @@ def save_recognizer(
     _fitted(untrained(spec, net=network), params, state)
     if isinstance(net, Layer) and spec.form is not None:
         check_copy(net, build(spec), params, state, spec.shape)
+    write_recognizer(path, spec, params, state, small, origin)
+
+
+def write_recognizer(
+    path: str | os.PathLike[str],
+    spec: Spec,
+    params: Tree,
+    state: Tree,
+    small: bool,
+    origin: Origin | None,
+) -> None:
+    """Like `save_recognizer`, for parameters and a state that are those of the spec's network."""
     checkpoint.save(path, model_of(spec, quantize(params) if small else params, state, origin))
 
 
@@ -104,7 +117,7 @@ def load_recognizer(path: str | os.PathLike[str], net: Layer | None = None) -> R
     Runs no code that the file names. Raises InputError if the file is missing or damaged, or does
     not fit the network.
     """
-    return read_recognizer(path, None if net is None else lambda spec: net)[0]
+    return read_recognizer(path, lambda spec: net)[0]
 
 
 def load_origin(path: str | os.PathLike[str]) -> Origin | None:
@@ -113,18 +126,24 @@ def load_origin(path: str | os.PathLike[str]) -> Origin | None:
 
 
 def read_recognizer(
-    path: str | os.PathLike[str], make: Callable[[Spec], Layer] | None = None
+    path: str | os.PathLike[str], make: Callable[[Spec], Layer | None] = lambda spec: None
 ) -> tuple[Recognizer, Origin | None]:
     """Like `load_recognizer`, with what the network has learned from.
 
-    `make` gives one network of a spec, by default the one that the file describes.
+    `make` gives one network of a spec; None stands for the one that the file describes.
     """
     content = checkpoint.load(path)
     try:
         if type(content) is not dict:
             raise TypeError(f"it holds a {type(content).__name__}")
         spec = _spec(content)
-        net = None if make is None else together(make(spec), spec)
+        one = make(spec)
+        if one is None and spec.form is None and is_own(spec.name):
+            raise InputError(
+                f"{path}: its network has layers of your own: add --model {spec.name}, whose code "
+                "makes them (in Python: load_recognizer(path, net))"
+            )
+        net = None if one is None else together(one, spec)
         if net is None:
             limit = os.path.getsize(path) * 8 // BITS
             fresh = untrained(spec, init=_without_memory(limit))

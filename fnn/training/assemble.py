@@ -1,5 +1,6 @@
 """From options and a data set to a training, and from several networks to one."""
 
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,39 +13,101 @@ from fnn.data.catalogue import KNOWN, Source
 from fnn.data.dataset import Dataset, fingerprint
 from fnn.errors import InputError
 from fnn.layers.combine import weight_decay
+from fnn.layers.layer import Layer
 from fnn.losses import softmax_cross_entropy
-from fnn.models import Spec, build
-from fnn.recognizer.recognizer import Origin
+from fnn.models import Spec, build, maker
+from fnn.models.description import describe, rebuild
+from fnn.models.own import blamed, called, is_own
+from fnn.recognizer.recognizer import Origin, Recognizer, read_recognizer
+from fnn.recognizer.spec import unless_numbers
 from fnn.train import TrainState
 from fnn.training.loop import Job, begin, held_out
 from fnn.training.options import Options
-from fnn.training.resolve import make_augment, make_optimizer, model_options, resolve
+from fnn.training.resolve import (
+    chosen_options,
+    make_augment,
+    make_optimizer,
+    model_of,
+    model_options,
+    resolve,
+)
+from fnn.training.start import check_frozen, network_like, started
+from fnn.tree import Tree
 
 
 def spec_of(options: Options, source: Source[Dataset]) -> Spec:
     """The networks that the options describe, for the images and classes of a data set."""
-    shape = image_shape(source.data.train.images)
-    return Spec(
-        options.model,
+    return network_of(options, source)[0]
+
+
+def network_of(
+    options: Options, source: Source[Dataset], start: Recognizer | None = None, form: Tree = None
+) -> tuple[Spec, Layer]:
+    """The spec of the options' networks, and one of them; InputError if it does not fit the data.
+
+    `start` is what the file in `params` holds. `form` is the description of a network of FILE.py,
+    whose code is not run then.
+    """
+    shape, names = image_shape(source.data.train.images), unless_numbers(source.classes)
+    model, classes = model_of(options), len(source.classes)
+    spec = Spec(
+        model or "",
         shape,
-        len(source.classes),
-        model_options(options),
+        classes,
+        chosen_options(options),
         options.networks,
         options.views,
+        names=names,
     )
+    try:
+        if form is not None:
+            net = rebuild(form)
+            spec = spec._replace(form=describe(net))
+        elif model is None:
+            assert start is not None  # without a model, there are params
+            spec, net = network_like(start, spec)
+        elif is_own(model):
+            net = called(maker(model), model, classes, model_options(options))
+            spec = spec._replace(form=form_of(net))
+        else:
+            net = build(spec._replace(networks=1))
+        with blamed(model) if model and is_own(model) else nullcontext():
+            out = net.shape(shape)
+    except InputError:
+        raise
+    except ValueError as error:
+        what = f"--model {model}" if model else f"--params {options.params}"
+        raise InputError(f"{what} on the data set {source.name}: {error}") from None
+    if out != (classes,):
+        raise InputError(
+            f"--model {model}: the network gives {out} for an image, expected ({classes},), a "
+            "number for each class; let the function take their number, def net(classes)"
+        )
+    return spec, net
 
 
-def assemble(options: Options, source: Source[Dataset]) -> Job:
-    """The training of one network; InputError if the options do not fit the data."""
+def form_of(net: Layer) -> Tree:
+    """The description of a network; None for one with layers of one's own."""
+    try:
+        return describe(net)
+    except ValueError:
+        return None
+
+
+def assemble(options: Options, source: Source[Dataset], which: int = 0, form: Tree = None) -> Job:
+    """The training of one network; InputError if the options do not fit the data.
+
+    It is number `which`, counted from 0, of several, which matters if it begins with those of a
+    file. For `form`, see `network_of`.
+    """
     options = resolve(options)
     assert options.epochs is not None and options.batch_size is not None  # noqa: PT018 - resolved
-    spec, data, size = spec_of(options, source), source.data, options.batch_size
-    try:
-        net = weight_decay(build(spec), options.weight_decay)
-        net.shape(spec.shape)
-    except ValueError as error:
-        where = f"--model {options.model} on the data set {source.name}"
-        raise InputError(f"{where}: {error}") from None
+    start = None if options.params is None else start_of(options, options.params)
+    (spec, net), data, size = (
+        network_of(options, source, start, form),
+        source.data,
+        options.batch_size,
+    )
     images, validation = data.train, None
     if options.validation:
         try:
@@ -56,7 +119,7 @@ def assemble(options: Options, source: Source[Dataset]) -> Job:
     steps = options.epochs * -(-len(images.labels) // size)
     optimizer, rate = make_optimizer(options, steps)
     job = Job(
-        net,
+        weight_decay(net, options.weight_decay),
         optimizer,
         images,
         validation,
@@ -72,9 +135,38 @@ def assemble(options: Options, source: Source[Dataset]) -> Job:
         spec=spec,
         shards=options.shards or 1,
         origin=Origin(name_of(source), fingerprint(data.test)),
+        start=None if start is None else begun(options, start, net, spec, which),
     )
     _check_parameters(options, job)
     return job
+
+
+def start_of(options: Options, file: str) -> Recognizer:
+    """What a parameter file holds; FILE.py:NAME makes the network if the file only names one."""
+
+    def own(spec: Spec) -> Layer | None:
+        model = options.model
+        if model is None or not is_own(model) or not is_own(spec.name) or spec.form is not None:
+            return None
+        return called(maker(model), model, spec.classes, spec.options)
+
+    return read_recognizer(file, own)[0]
+
+
+def begun(
+    options: Options, start: Recognizer, net: Layer, spec: Spec, which: int
+) -> tuple[Tree, Tree]:
+    """The parameters and the state that the training begins with."""
+    try:
+        params, state = started(start, net, spec, options.seed, which)
+    except ValueError as error:
+        raise InputError(
+            f"--params {options.params}: not those of this network ({error}); choose the --model "
+            "that they are of"
+        ) from None
+    if options.freeze:
+        check_frozen(net, params, options.freeze)
+    return params, state
 
 
 def name_of(source: Source[Any]) -> str:

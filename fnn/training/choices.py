@@ -92,3 +92,9 @@ DEFAULTS = {
     "air": Defaults(8, 500, "nesterov", 0.5, "triangular"),
     "resnet": Defaults(10, 100, "momentum", 0.1, "one-cycle"),
 }
+OWN = Defaults(10, 100, "adam", 0.001, "one-cycle")  # for networks that no one has tuned
+
+
+def usual(model: str | None) -> Defaults:
+    """How a model is trained by default; OWN for one's own and for that of a file."""
+    return OWN if model is None else DEFAULTS.get(model, OWN)

@@ -1,16 +1,19 @@
 """A training in one line: what learns from what, how, and where each choice comes from."""
 
 from fnn import tree
+from fnn.training.choices import DEFAULTS
 from fnn.training.loop import Job
 from fnn.training.options import Options
-from fnn.training.resolve import recipe_of, resolve
+from fnn.training.resolve import has_own_rate, recipe_of, resolve
+from fnn.tree import Tree
 
 
-def described(options: Options, job: Job) -> str:
+def described(options: Options, job: Job, params: Tree) -> str:
     """What `options` and their defaults mean for a training; None in `options` is a default."""
     chosen = resolve(options)
-    usual = f"{options.model}'s"
-    own = options.optimizer is None and options.lr is None
+    model = chosen.model or (job.spec and job.spec.name) or "the file's network"
+    usual = f"{chosen.model}'s" if chosen.model in DEFAULTS else "the default"
+    own = has_own_rate(options)
     defaults = {
         "epochs": usual,
         "batch_size": usual,
@@ -28,7 +31,6 @@ def described(options: Options, job: Job) -> str:
             where = "the recipe's"
         return f"{text} ({where})"
 
-    params = job.net.init(0, job.prepare(job.train[0][:1]).shape[1:])
     numbers = sum(leaf.size for leaf in tree.leaves(params))
     count, steps = len(job.train[1]), -(-len(job.train[1]) // job.batch_size)
     data = job.origin.data if job.origin else "these images"
@@ -38,5 +40,7 @@ def described(options: Options, job: Job) -> str:
     length = told("epochs", f"{job.epochs} epoch{'s' if job.epochs > 1 else ''}")
     batch = told("batch_size", f"{steps} steps of {job.batch_size} images")
     shards = f", in {job.shards} shards" if job.shards > 1 else ""
-    who = f"{numbers:,} in {options.model}, which learns from {count:,} images of {data}"
+    begins = f" from {options.params}" if options.params else ""
+    frozen = f", its first {options.freeze} layers kept" if options.freeze else ""
+    who = f"{numbers:,} in {model}{begins}, which learns from {count:,} images of {data}{frozen}"
     return f"parameters: {who} by {', '.join(how)}; {length} of {batch}{shards}"

@@ -108,6 +108,17 @@ def stages(job: Job, now: Progress, stop: Callable[[], bool], group: Group) -> I
             raise KeyboardInterrupt
 
 
+def _lengthened(directory: Path, config: Mapping[str, Any]) -> dict[str, Any]:
+    """The run's config.json, which is written again if `config` has another number of epochs."""
+    found = files.read_config(directory)
+    kept, given = found.get("options"), config.get("options")
+    if not (isinstance(kept, dict) and given and kept.get("epochs") != given["epochs"]):
+        return found
+    found = {**found, "options": {**kept, "epochs": given["epochs"]}}
+    files.write_config(directory, found)
+    return found
+
+
 @contextmanager
 def opened(directory: Path, job: Job, config: Mapping[str, Any]) -> Iterator[None]:
     """Hold a run's directory, which is made if there is none.
@@ -121,7 +132,7 @@ def opened(directory: Path, job: Job, config: Mapping[str, Any]) -> Iterator[Non
         seen = config.get("fingerprint") or fingerprint(job.train, job.validation, job.test)
         if not files.holds_run(directory):
             files.write_config(directory, {**config, "job": numbers, "fingerprint": seen})
-        found = files.read_config(directory)
+        found = _lengthened(directory, config)
         if found.get("fingerprint") != seen:
             raise InputError(
                 f"{directory}: the run began with other images; go on with the same ones (--data "

@@ -4,6 +4,8 @@ import math
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple
 
+from fnn.errors import did_you_mean
+
 
 class Kind(NamedTuple):
     """What an option's values must be."""
@@ -54,6 +56,19 @@ def one_of(names: Collection[str]) -> Kind:
     known = tuple(names)
     expected = f"one of {', '.join(known)}"
     return Kind(expected, str, lambda v: type(v) is str and v in known, known, known)
+
+
+def one_of_or_own(names: Collection[str]) -> Kind:
+    """One of a few names, or FILE.py:NAME."""
+    known = tuple(names)
+    expected = f"one of {', '.join(known)}, or FILE.py:NAME"
+
+    def read(text: str) -> str:
+        if text not in known and ":" not in text:
+            raise ValueError(f"expected {expected}, found {text[:40]!r}{did_you_mean(text, known)}")
+        return text
+
+    return Kind(expected, read, lambda v: type(v) is str and (v in known or ":" in v), known)
 
 
 def parts_of(names: Collection[str], *examples: str) -> Kind:

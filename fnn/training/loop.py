@@ -45,7 +45,8 @@ class Job(NamedTuple):
     so many epochs without a better one. `rate` is the optimizer's learning rate, for the metrics
     alone. With a `spec` of the network, its files are parameter files for every program, which say
     what it learned from (`origin`). Each batch is cut into `shards` parts, which several processes
-    share out (see `fnn.shards`).
+    share out (see `fnn.shards`). `start` is the parameters and the state to begin with; by default,
+    the network's `init` and `state` make them from the seed.
     """
 
     net: Layer
@@ -65,6 +66,7 @@ class Job(NamedTuple):
     spec: Spec | None = None
     shards: int = 1
     origin: Origin | None = None
+    start: tuple[Tree, Tree] | None = None
 
 
 class Best(NamedTuple):
@@ -95,6 +97,9 @@ class Diverged(InputError):
 def begin(job: Job) -> Progress:
     """Where a training stands before its first step."""
     x = job.train[0]
+    if job.start is not None:
+        params, state = job.start
+        return Progress(TrainState(params, state, job.optimizer.init(params), math.nan))
     ts = init_train_state(job.net, job.optimizer, job.seed, job.prepare(x[:1]).shape[1:])
     state = with_whitening(ts.state, x[:WHITENED], prepare=job.prepare)
     return Progress(ts._replace(state=state))

@@ -20,6 +20,7 @@ from fnn.training.kinds import (
     TEXT,
     Kind,
     one_of,
+    one_of_or_own,
     parts_of,
     whole,
 )
@@ -58,7 +59,16 @@ class Options(NamedTuple):
         str | None,
         About(f"a set of options, which other options override: {_RECIPES}", one_of(RECIPES)),
     ] = None
-    model: Annotated[str, About("the network (%(default)s)", one_of(MODELS))] = "mlp"
+    model: Annotated[
+        str | None,
+        About(
+            f"the network: one of {', '.join(MODELS)} (mlp; with --params, that of the file), or "
+            "one of your own, FILE.py:NAME: the function NAME, which is called with the number of "
+            "classes, or the network NAME",
+            one_of_or_own(MODELS),
+            "NAME|FILE.py:NAME",
+        ),
+    ] = None
     data: Annotated[
         str | None,
         About(
@@ -69,8 +79,31 @@ class Options(NamedTuple):
             "NAME|DIR",
         ),
     ] = None
+    params: Annotated[
+        str | None,
+        About(
+            "begin with the weights in this parameter file (or 'pretrained', or a run's directory) "
+            "instead of random ones; for other classes than the file's, the last layer begins anew",
+            TEXT,
+            "FILE",
+        ),
+    ] = None
+    freeze: Annotated[
+        int,
+        About(
+            "with --params, keep the first N layers, as --summary counts them, as they are "
+            "(%(default)s)",
+            whole(0),
+            "N",
+        ),
+    ] = 0
     epochs: Annotated[
-        int | None, About(f"passes over the training images ({per_model('epochs')})", whole(1))
+        int | None,
+        About(
+            f"passes over the training images ({per_model('epochs')}; with --resume, more than the "
+            "run's: it goes on for longer, with the learning rate of a run of that many)",
+            whole(1),
+        ),
     ] = None
     batch_size: Annotated[
         int | None, About(f"images per training step ({per_model('batch_size')})", whole(1))

@@ -1,16 +1,18 @@
 """What options mean: defaults filled in, conflicts refused, and the options of each network."""
 
 import inspect
+from collections.abc import Collection
 from typing import Any
 
 from fnn.data.augment import compose
 from fnn.data.batches import Augment
 from fnn.errors import InputError
-from fnn.models import MODELS
+from fnn.models import MODELS, maker
+from fnn.models.own import is_own
 from fnn.optim.averages import lookahead
 from fnn.optim.schedules import Rate, slowing
 from fnn.optim.transforms import Optimizer, chain, scale_leaves
-from fnn.training.choices import AUGMENTS, DEFAULTS, OPTIMIZERS, SCHEDULES
+from fnn.training.choices import AUGMENTS, OPTIMIZERS, SCHEDULES, usual
 from fnn.training.options import Options
 from fnn.training.recipes import RECIPES
 
@@ -18,21 +20,35 @@ OF_THE_MODEL = ("activation", "hidden", "batch_norm", "dropout", "width")
 
 
 def resolve(options: Options) -> Options:
-    """The options with the model's defaults in place of None."""
-    usual = DEFAULTS[options.model]
-    own = options.optimizer is None and options.lr is None
-    optimizer = options.optimizer or usual.optimizer
+    """The options with the model's defaults in place of None.
+
+    The model itself stays None where it is that of the file in `params`.
+    """
+    model = model_of(options)
+    own, default = has_own_rate(options), usual(model)
+    optimizer = options.optimizer or default.optimizer
     customary = OPTIMIZERS[optimizer].lr
-    lr = None if customary is None else options.lr or (usual.lr if own else customary)
-    schedule = options.schedule or (usual.schedule if own else "constant")
+    lr = None if customary is None else options.lr or (default.lr if own else customary)
+    schedule = options.schedule or (default.schedule if own else "constant")
     return options._replace(
-        epochs=options.epochs or usual.epochs,
-        batch_size=options.batch_size or usual.batch_size,
-        shards=options.shards or usual.shards,
+        model=model,
+        epochs=options.epochs or default.epochs,
+        batch_size=options.batch_size or default.batch_size,
+        shards=options.shards or default.shards,
         optimizer=optimizer,
         lr=lr,
         schedule=None if lr is None else schedule,
     )
+
+
+def model_of(options: Options) -> str | None:
+    """The name of the model; None for that of the file in `params`."""
+    return options.model or (None if options.params else "mlp")
+
+
+def has_own_rate(options: Options) -> bool:
+    """Whether the learning rate and its schedule are by default the model's own."""
+    return options.optimizer is None and options.lr is None
 
 
 def check(options: Options) -> Options:
@@ -40,7 +56,7 @@ def check(options: Options) -> Options:
     if options.patience is not None and not options.validation:
         raise InputError("--patience: there are no validation images; add --validation 0.1, say")
     recipe = recipe_of(options)
-    optimizer = options.optimizer or DEFAULTS[options.model].optimizer
+    optimizer = options.optimizer or usual(model_of(options)).optimizer
     if OPTIMIZERS[optimizer].lr is None:
         for name in ("lr", "schedule"):
             if getattr(options, name) not in (None, recipe.get(name)):
@@ -51,7 +67,10 @@ def check(options: Options) -> Options:
             f"--augment {options.augment}: {turns} networks or more take these in turn, found "
             f"--networks {options.networks}; change one of the two"
         )
-    model_options(options)
+    if options.freeze and not options.params:
+        raise InputError("--freeze: no layer has learned anything yet; add --params FILE")
+    if not is_own(options.model or ""):  # whose code is not run for a check
+        model_options(options)
     return options
 
 
@@ -66,8 +85,8 @@ def of_network(options: Options, i: int) -> Options:
 
 def model_options(options: Options) -> dict[str, Any]:
     """The options that the model is made with; InputError for one that it does not have."""
-    chosen = {name: value for name in OF_THE_MODEL if (value := getattr(options, name))}
-    known = inspect.signature(MODELS[options.model]).parameters
+    chosen, model = chosen_options(options), model_of(options)
+    known = takes(model) if chosen else ()
     for name, value in chosen.items():
         if name in known:
             continue
@@ -75,14 +94,24 @@ def model_options(options: Options) -> dict[str, Any]:
         if recipe.get(name) == value:
             raise InputError(
                 f"--recipe {options.recipe}: its {option} is for the model {recipe['model']}, the "
-                f"model {options.model} has no such option; leave out one of the two"
+                f"model {model} has no such option; leave out one of the two"
             )
-        able = ", ".join(m for m in MODELS if name in inspect.signature(MODELS[m]).parameters)
+        able = ", ".join(m for m in MODELS if name in takes(m))
+        which = f"the model {model}" if model else "the network of --params"
         raise InputError(
-            f"{option}: the model {options.model} has no such option; leave it out, or choose "
-            f"--model {able}"
+            f"{option}: {which} has no such option; leave it out, or choose --model {able}"
         )
     return chosen
+
+
+def chosen_options(options: Options) -> dict[str, Any]:
+    """The options that are for the model."""
+    return {name: value for name in OF_THE_MODEL if (value := getattr(options, name))}
+
+
+def takes(model: str | None) -> Collection[str]:
+    """The options that a model has; none for that of a file."""
+    return () if model is None else inspect.signature(maker(model)).parameters
 
 
 def make_augment(options: Options) -> Augment | None:

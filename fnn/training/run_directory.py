@@ -1,10 +1,11 @@
 """A training as a directory: what it is, how it went, and where it stands.
 
-    config.json    what the training is, written first and never again
+    config.json    what the training is, written first; again only for more epochs
     metrics.csv    a row for every epoch that is done (see `fnn.training.history`)
     last.npz       where the training stands: it goes on from here
     best.npz       the network that is best on the validation images, if there are any
     params.npz     the network at the end
+    start.npz      the parameters that it began with, if they were those of a file
 
 Every file is replaced as a whole, so that a process that is killed leaves the old one or the new
 one. A row is written before the checkpoint that counts it: rows beyond the checkpoint belong to an
@@ -27,6 +28,7 @@ from fnn.errors import InputError
 from fnn.files import checkpoint
 from fnn.files.atomic import write_atomically
 from fnn.files.read import read_bytes
+from fnn.models import Spec
 from fnn.recognizer.recognizer import fitting, model_of
 from fnn.train import TrainState
 from fnn.training.history import METRICS, Row, read_rows
@@ -37,6 +39,7 @@ T = TypeVar("T")
 
 FORMAT = 1
 CONFIG, LAST, BEST, FINAL, LOCK = "config.json", "last.npz", "best.npz", "params.npz", "lock"
+START = "start.npz"
 
 
 @contextmanager
@@ -61,11 +64,14 @@ def locked(directory: Path) -> Iterator[None]:
         lock.release()
 
 
-def create(directory: Path) -> None:
-    """Make the directory of a new run; InputError if it cannot be made or is not empty."""
+def create(directory: Path, start: str | None = None) -> None:
+    """Make the directory of a new run, with a copy of the parameter file that it starts from.
+
+    Raises InputError if it cannot be made or is not empty.
+    """
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        present = {entry.name for entry in directory.iterdir()} - {LOCK}
+        present = {entry.name for entry in directory.iterdir()} - {LOCK, START}
     except OSError as error:
         why = f"cannot be the directory of a run ({error.strerror})"
         raise InputError(f"{directory}: {why}; name another") from None
@@ -73,6 +79,8 @@ def create(directory: Path) -> None:
         raise InputError(f"{directory}: holds a run already; go on with --resume {directory}")
     if any(not name.endswith(".tmp") for name in present):
         raise InputError(f"{directory}: is not empty; name a new directory for the run")
+    if start is not None:
+        checkpoint.save(directory / START, checkpoint.load(start))
 
 
 def holds_run(directory: Path) -> bool:
@@ -159,7 +167,7 @@ def load_progress(directory: Path, job: Job, fresh: TrainState) -> Progress | No
         return None
 
     def progress(content: Tree) -> Progress:
-        if content.get("model") != network_of(job, fresh).get("model"):
+        if not _same_model(content.get("model"), job.spec):
             raise ValueError("it is of another model than the run's")
         opt_state = tree.map(fitting, fresh.opt_state, content["opt_state"])
         ts = _network(content, fresh)._replace(opt_state=opt_state, loss=float(content["loss"]))
@@ -177,6 +185,14 @@ def load_progress(directory: Path, job: Job, fresh: TrainState) -> Progress | No
         return now
     best = _checked(directory / BEST, lambda content: _network(content, fresh))
     return now._replace(best=now.best._replace(params=best.params, state=best.state))
+
+
+def _same_model(kept: Tree, spec: Spec | None) -> bool:
+    """Whether a checkpoint is of the job's network; older ones do not name the classes."""
+    if spec is None or kept is None:
+        return spec is None and kept is None
+    found = Spec(**kept)
+    return found._replace(names=found.names or spec.names) == spec
 
 
 def _network(content: Tree, fresh: TrainState) -> TrainState:
