@@ -1,4 +1,29 @@
-"""fnn: image-recognition networks made of nothing but pure functions on NumPy arrays."""
+"""fnn: image-recognition networks made of nothing but pure functions on NumPy arrays.
+
+Layers       `conv` `dense` `dropout` `flatten` `identity` `scaled` `whiten`
+  activation `gelu` `relu` `sigmoid`
+  pooling    `avg_pool` `global_avg_pool` `global_max_pool` `max_pool`
+  norm       `batch_norm` `recalibrate` `with_whitening`
+  of layers  `ensemble` `parallel` `residual` `serial` `weight_decay`
+  your own   `Layer` `Cache` `Made` `constructor` `initializers` `parameter_grads`
+             `check_pure` `check_vjp`
+Losses       `softmax_cross_entropy` `log_softmax` `softmax`
+Metrics      `accuracy` `confusion` `f1` `precision` `recall`
+Optimizers   `adadelta` `adagrad` `adam` `momentum` `nesterov` `rmsprop` `sgd`
+  around     `ema` `ema_params` `lookahead` `schedules`
+  your own   `Optimizer` `chain` `clip_by_global_norm` `scale` `scale_leaves` `trace`
+Training     `train_step` `TrainState` `init_train_state` `epoch` `states` `evaluate` `predict`
+  whole      `training`, the trainer as a library
+  processes  `sharded_step` `Group` `ALONE` `mpi`
+Data         `open_data` `load_mnist` `load_cifar10` `batches` `to_float` `augment`
+  pictures   `digit_image`
+Networks     `models` `summary` `describe` `rebuild`
+  in files   `save_recognizer` `load_recognizer` `recognize` `pretrained` `Recognizer` `Spec` `views`
+Trees        `tree` `save` `load`; `keys`, of random choices
+Errors       `InputError`
+
+`help(fnn.conv)` explains one of them, and README.md how they go together.
+"""
 
 __version__ = "0.1.0"  # setuptools reads this literal without importing fnn
 
@@ -18,7 +43,8 @@ from fnn.layers.combine import ensemble, parallel, residual, serial, weight_deca
 from fnn.layers.conv import conv
 from fnn.layers.dense import dense
 from fnn.layers.dropout import dropout
-from fnn.layers.layer import Cache, Layer, parameter_grads
+from fnn.layers.layer import Cache, Layer, constructor, parameter_grads
+from fnn.layers.made import Made
 from fnn.layers.norm import batch_norm, recalibrate
 from fnn.layers.pool import avg_pool, global_avg_pool, global_max_pool, max_pool
 from fnn.layers.reshape import flatten, identity
@@ -26,6 +52,7 @@ from fnn.layers.whiten import whiten, with_whitening
 from fnn.losses import log_softmax, softmax, softmax_cross_entropy
 from fnn.metrics import accuracy, confusion, f1, precision, recall
 from fnn.models import Spec
+from fnn.models.description import describe, rebuild
 from fnn.optim import schedules
 from fnn.optim.averages import ema, ema_params, lookahead
 from fnn.optim.optimizers import adadelta, adagrad, adam, momentum, nesterov, rmsprop, sgd
@@ -44,8 +71,8 @@ from fnn.train import TrainState, epoch, evaluate, init_train_state, predict, st
 
 __all__ = [  # by kind
     # layers
-    "Cache", "Layer", "avg_pool", "batch_norm", "conv", "dense", "dropout", "ensemble",
-    "flatten", "gelu", "global_avg_pool", "global_max_pool", "identity", "initializers",
+    "Cache", "Layer", "Made", "avg_pool", "batch_norm", "constructor", "conv",
+    "dense", "dropout", "ensemble", "flatten", "gelu", "global_avg_pool", "global_max_pool", "identity", "initializers",
     "max_pool", "parallel", "parameter_grads", "recalibrate", "relu", "residual", "scaled",
     "serial", "sigmoid", "weight_decay", "whiten", "with_whitening",
     # losses and metrics
@@ -61,8 +88,14 @@ __all__ = [  # by kind
     # data
     "augment", "batches", "digit_image", "load_cifar10", "load_mnist", "open_data", "to_float",
     # networks
-    "Recognizer", "Spec", "load", "load_recognizer", "models", "pretrained", "recognize",
-    "save", "save_recognizer", "summary", "views",
+    "Recognizer", "Spec", "describe", "load", "load_recognizer", "models", "pretrained", "rebuild",
+    "recognize", "save", "save_recognizer", "summary", "views",
     # the rest
     "InputError", "__version__", "check_pure", "check_vjp", "keys", "tree",
 ]  # fmt: skip
+
+
+def __getattr__(name: str) -> object:
+    from fnn.errors import did_you_mean
+
+    raise AttributeError(f"fnn has no {name!r}{did_you_mean(name, __all__)}")

@@ -62,6 +62,15 @@ def train_step(net: Layer, loss: Loss, optimizer: Optimizer) -> Step:
     It takes steps 2 to 8 of the course's procedure in section 4.3.4. With float64 x, parameters and
     gradients become float64, which takes 1.8 times the time: `to_float` gives float32.
     Raises TypeError or ValueError for a batch, parameters or a state that do not fit the network.
+
+    >>> from fnn.layers.dense import dense
+    >>> from fnn.optim.optimizers import sgd
+    >>> net, optimizer = dense(2), sgd(lr=1.0)
+    >>> step = train_step(net, softmax_cross_entropy, optimizer)
+    >>> ts = init_train_state(net, optimizer, rng=0, shape=(3,))
+    >>> batch = np.eye(3, dtype=np.float32), np.array([0, 1, 1])
+    >>> step(step(ts, batch), batch).loss < step(ts, batch).loss
+    True
     """
     check_parts(net, loss, optimizer)
 
@@ -201,6 +210,11 @@ def evaluate(
     """The mean loss and the accuracy over all examples, in slices and in test mode.
 
     Every example has the same weight, even in a shorter last slice. Arguments as for `predict`.
+
+    >>> from fnn.layers.reshape import identity
+    >>> logits = np.array([[0.0, 0.0], [0.0, 99.0]])
+    >>> evaluate(identity(), {}, {}, logits, np.array([0, 1]))
+    Metrics(loss=0.34657359027997264, accuracy=1.0)
     """
     check_array("evaluate: labels", labels)
     logits = predict(net, params, state, x, batch_size, prepare)

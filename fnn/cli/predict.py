@@ -13,16 +13,17 @@ from fnn.cli.inputs import (
     DIGITS,
     add_data_argument,
     add_params_argument,
+    class_names,
     find_recognizer,
-    origin_of,
+    network_for,
 )
 from fnn.cli.program import Parser, argument, main_of, parser
-from fnn.data.batches import image_shape
 from fnn.data.catalogue import open_data
 from fnn.errors import InputError, one_line, say
 from fnn.handwriting.digit_image import SIDE, digit_image
 from fnn.handwriting.image_file import MOST, NAMES, check_pillow, read_grey
 from fnn.losses import softmax
+from fnn.models import Spec
 from fnn.recognizer.recognizer import Recognizer, recognize
 from fnn.training.kinds import whole
 
@@ -73,11 +74,11 @@ def body(argv: Sequence[str]) -> None:
 def answer_indices(args: Namespace) -> None:
     source = open_data(args.data, "test")
     images = source.data.images
-    found = find_recognizer(args.params, image_shape(images), source.classes, origin_of(source))
+    found, source = network_for(args, source)
     check_top(args.top, found)
     for some in indices(len(images)):
         if some:
-            print(*answers(found, images[some], args.top), sep="\n", flush=True)
+            print(*answers(found, images[some], source.classes, args.top), sep="\n", flush=True)
 
 
 def answer_files(args: Namespace) -> None:
@@ -89,12 +90,13 @@ def answer_files(args: Namespace) -> None:
     if args.data is not None:
         raise InputError("--data: not used with --image; leave out one of the two")
     check_pillow()
-    found = find_recognizer(args.params, (SIDE, SIDE, 1), DIGITS)
+    found = find_recognizer(args.params, model=args.model)
     check_top(args.top, found)
+    names = class_names(found.spec.names, found.spec.classes)
     failed, several = False, len(args.image) > 1
     for file in args.image:
         try:
-            (text,) = answers(found, image_of(file), args.top)
+            (text,) = answers(found, image_for(found.spec, file), names, args.top)
             print(f"{one_line(file)}: {text}" if several else text, flush=True)
         except InputError as error:
             if not several:
@@ -112,13 +114,13 @@ def check_top(top: int | None, found: Recognizer) -> None:
         )
 
 
-def answers(found: Recognizer, images: Array, top: int | None) -> list[str]:
+def answers(found: Recognizer, images: Array, names: Sequence[str], top: int | None) -> list[str]:
     """For each image the most likely class, or the `top` most likely ones with probabilities."""
     logits = recognize(found, images)
     if top is None:
-        return [str(best) for best in logits.argmax(axis=1)]
+        return [one_line(names[best]) for best in logits.argmax(axis=1)]
     return [
-        "  ".join(f"{i} {p[i]:.4f}" for i in np.argsort(-p, kind="stable")[:top])
+        "  ".join(f"{one_line(names[i])} {p[i]:.4f}" for i in np.argsort(-p, kind="stable")[:top])
         for p in softmax(logits)
     ]
 
@@ -191,8 +193,14 @@ def parse_index(line: str, n: int) -> int:
     return int(text)
 
 
-def image_of(file: str) -> Array:
-    """The digit in an image file, as in MNIST, (1, 28, 28) uint8; InputError names the file."""
+def image_for(spec: Spec, file: str) -> Array:
+    """A picture in a file as the network's input, (1, H, W, C) or (1, 28, 28), uint8.
+
+    Networks for handwritten digits get one that looks like MNIST's; others get it scaled and
+    cropped, as in a directory of pictures. Raises InputError, which names the file.
+    """
+    if (spec.shape, spec.classes, spec.names) != ((SIDE, SIDE, 1), len(DIGITS), ()):
+        return read_picture(file, spec.shape)[None]
     picture = read_grey(file)
     try:
         return digit_image(picture)[None]

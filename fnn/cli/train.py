@@ -59,7 +59,7 @@ def body(argv: Sequence[str]) -> None:
     if call.run is not None and group.rank == 0:
         run_directory.create(Path(call.run), options.params)
     seen = fingerprint(*source.data) if place else ""
-    kept = {"fingerprint": seen, "form": job.spec.form if is_own(job.spec.name) else None}
+    kept = {"fingerprint": seen, "form": job.spec.form if is_own(options.model or "") else None}
     with ExitStack() as stack:
         # Each of several networks is a run of its own, in 1, 2, ...
         if place and options.networks > 1 and group.rank == 0:

@@ -94,6 +94,13 @@ passing = Initializer(partial_identity(normal(1 / 3)), constant(0))
 NAMED = {"course": course, "he": he, "glorot": glorot, "zeros": zeros, "passing": passing}
 
 
+def named(name: str) -> Initializer:
+    """One of these initializers by its name; ValueError if there is none."""
+    if name not in NAMED:
+        raise ValueError(f"there is no initializer {name!r:.40}: expected {', '.join(NAMED)}")
+    return NAMED[name]
+
+
 def name_of(init: Initializer) -> str | None:
     """The name of one of these initializers; None for another."""
     return next((name for name, known in NAMED.items() if known is init), None)

@@ -1,34 +1,4 @@
-"""The contract of a layer.
-
-A layer is a value made of pure functions:
-
-    init(rng, shape) -> params                     initial parameters, a tree; {} for none
-    apply(params, state, x, train) -> (y, Cache)   the output, and what vjp needs
-    vjp(params, cache, dy) -> (dx, grads)          gradients: of the input, and a tree like params
-    shape(shape) -> shape                          the shape of one example's output
-    state(rng, shape) -> state                     what changes from call to call, a tree
-    grads(params, cache, dy) -> grads              vjp without dx, where that saves work
-    name, parts, inputs(shape) -> shapes           what `summary` shows; the layers inside, and what
-                                                   each of them is given
-
-`shape` is one example's, without the batch axis. `rng` is a key (see `fnn.keys`). Everything that
-changes is an argument and a result: the state after a call is `cache.state`. No function writes
-into its arguments or changes anything else in the process, and no result shares memory with an
-argument. (A cache may hold x and y themselves: leave them unchanged until vjp is done.) The type of
-the result follows `x`: float32 in, float32 out. Layers refuse parameters of another network or of a
-wider type than `x`, and gradients of another shape (see `fnn.layers.checks`). The first three
-functions make a layer; the others have defaults for a layer without state that keeps the shape.
-
-Some functions look for names in the trees of any layer, yours included:
-
-    params  W            `weight_decay` decays it, files may quantize it, and `summary` counts one
-                         multiply-add for each of its numbers and pixel of the output
-            beta         `fnn-train --beta-rate` gives it a learning rate of its own
-    state   {mean, var}  a node with exactly these keys gets expectations from `recalibrate`,
-                         which meanwhile adds `rate`: 1.0, the weight of each batch
-            {filters, shift}   a node with exactly these keys gets filters from `with_whitening`
-            {key, count}       a node with exactly these keys has another key in each shard of a
-                               batch (see `fnn.shards`)
+"""The contract of a layer, in the docstring of `Layer`, and what constructors share.
 
 Two things outlive a call, and neither can be seen in a result: spare memory (`fnn.kernels.memory`)
 and the pool of threads (`fnn.kernels.threads`, which also limits BLAS to one thread on import).
@@ -76,7 +46,50 @@ def no_inputs(shape: Shape) -> Sequence[Shape]:
 
 
 class Layer(NamedTuple):
-    """A layer; the module's docstring is its contract."""
+    """A layer: a value made of pure functions.
+
+        init(rng, shape) -> params                    initial parameters, a tree; {} for none
+        apply(params, state, x, train) -> (y, Cache)  the output, and what vjp needs
+        vjp(params, cache, dy) -> (dx, grads)         gradients: of x, and a tree like params
+        shape(shape) -> shape                         the shape of one example's output
+        state(rng, shape) -> state                    what changes from call to call, a tree
+        grads(params, cache, dy) -> grads             vjp without dx, where that saves work
+        name, parts, inputs(shape) -> shapes          what `summary` shows; the layers inside, and
+                                                      what each of them is given
+        made                                          the constructor's call, from which a file says
+                                                      how a network is built (see `constructor`)
+
+    `shape` is one example's, without the batch axis. `rng` is a key (see `fnn.keys`). Everything
+    that changes is an argument and a result: the state after a call is `cache.state`. No function
+    writes into its arguments or changes anything else in the process, and no result shares memory
+    with an argument. (A cache may hold x and y themselves: leave them unchanged until vjp is done.)
+    The type of the result follows `x`: float32 in, float32 out. Layers refuse parameters of another
+    network or of a wider type than `x`, and gradients of another shape (see `fnn.layers.checks`).
+    The first three functions make a layer; the others have defaults for a layer without state that
+    keeps the shape.
+
+    Some functions look for names in the trees of any layer, yours included:
+
+        params  W        `weight_decay` decays it, files may quantize it, and `summary` counts one
+                         multiply-add for each of its numbers and pixel of the output
+                beta     `fnn-train --beta-rate` gives it a learning rate of its own
+        state   {mean, var}       a node with exactly these keys gets expectations from
+                                  `recalibrate`, which meanwhile adds `rate`: 1.0
+                {filters, shift}  a node with exactly these keys gets filters from `with_whitening`
+                {key, count}      a node with exactly these keys has another key in each shard of a
+                                  batch (see `fnn.shards`)
+
+    >>> import fnn, numpy as np
+    >>> half = fnn.Layer(
+    ...     init=lambda rng, shape: {},
+    ...     apply=lambda params, state, x, train: (x / 2, fnn.Cache(None, state)),
+    ...     vjp=lambda params, cache, dy: (dy / 2, {}),
+    ... )
+    >>> fnn.check_vjp(half, shape=(5,))
+    >>> y, cache = half.apply({}, {}, np.ones((1, 5), np.float32), True)
+    >>> half.vjp({}, cache, np.ones_like(y))[0]
+    array([[0.5, 0.5, 0.5, 0.5, 0.5]], dtype=float32)
+    """
 
     init: Init
     apply: Apply
@@ -102,7 +115,8 @@ def constructor(make: Callable[P, Layer]) -> Callable[P, Layer]:
     >>> twice()
     twice()
     """
-    name, signature = make.__name__, inspect.signature(make)
+    own = "" if make.__module__.startswith("fnn.") else f"{make.__module__}."
+    name, signature = f"{own}{make.__name__}", inspect.signature(make)
 
     @wraps(make)
     def made(*args: P.args, **kwargs: P.kwargs) -> Layer:

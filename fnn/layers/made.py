@@ -13,10 +13,11 @@ from fnn.layers.initializers import Initializer, name_of
 class Made(NamedTuple):
     """The call that made a layer, as plain values.
 
-    `by` is the constructor's name, empty for a layer that was put together by hand. `parts` are the
-    layers that it was given. `options` are its other arguments, with their defaults: numbers,
-    strings, booleans, None and tuples of these; an initializer is its name in `fnn.initializers`,
-    and one of your own is left out. `text` is the call's arguments as one would write them.
+    `by` is the constructor's name, after its module's and a dot unless it is one of fnn's; it is
+    empty for a layer that was put together by hand. `parts` are the layers that it was given.
+    `options` are its other arguments, with their defaults: numbers, strings, booleans, None and
+    tuples of these; an initializer is its name in `fnn.initializers`, and one of your own is left
+    out. `text` is the call's arguments as one would write them.
     """
 
     by: str = ""
@@ -58,7 +59,8 @@ def _plain(value: Any) -> Any:
 
 def written(layer: Any) -> str:
     """A layer as one would write it, its parts on lines of their own."""
-    by, _, parts, text = layer.made
+    name, _, parts, text = layer.made
+    by = name.rpartition(".")[2]
     if not by:
         return f"Layer(name={layer.name!r})"
     if not parts:

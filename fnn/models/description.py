@@ -18,7 +18,7 @@ from fnn.layers.combine import ensemble, parallel, residual, serial, weight_deca
 from fnn.layers.conv import conv
 from fnn.layers.dense import dense
 from fnn.layers.dropout import dropout
-from fnn.layers.initializers import NAMED, Initializer
+from fnn.layers.initializers import Initializer, named
 from fnn.layers.layer import Layer
 from fnn.layers.norm import batch_norm
 from fnn.layers.pool import avg_pool, global_avg_pool, global_max_pool, max_pool
@@ -76,7 +76,7 @@ def _rebuilt(form: Tree, init: Initializer | None, deepest: int) -> Layer:
     known = inspect.signature(make).parameters
     given: dict[str, Any] = dict(options)
     if "init" in known and (init is not None or "init" in given):
-        given["init"] = NAMED[given["init"]] if init is None else init
+        given["init"] = named(given["init"]) if init is None else init
     return make(*(_rebuilt(part, init, deepest - 1) for part in parts.values()), **given)
 
 

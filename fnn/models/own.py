@@ -49,7 +49,8 @@ def own_model(name: str) -> Callable[..., Layer]:
 def _module(name: str) -> ModuleType:
     with blamed(name):
         try:
-            return importlib.import_module(name)
+            if name:
+                return importlib.import_module(name)
         except ModuleNotFoundError as error:
             if error.name != name.partition(".")[0]:
                 raise

@@ -60,12 +60,12 @@ def network_of(
         names=names,
     )
     try:
-        if form is not None:
-            net = rebuild(form)
-            spec = spec._replace(form=describe(net))
-        elif model is None:
+        if model is None:
             assert start is not None  # without a model, there are params
             spec, net = network_like(start, spec)
+        elif form is not None:
+            net = rebuild(form)
+            spec = spec._replace(form=describe(net))
         elif is_own(model):
             net = called(maker(model), model, classes, model_options(options))
             spec = spec._replace(form=form_of(net))
