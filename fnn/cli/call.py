@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 from fnn.cli import program
-from fnn.cli.inputs import DEFAULT, RANDOM, file_of
+from fnn.cli.inputs import DEFAULT, RANDOM, in_run
 from fnn.errors import InputError
 from fnn.models.own import is_own
 from fnn.training import run_directory
@@ -97,7 +97,7 @@ def parse(argv: Sequence[str]) -> tuple[Options, Call]:
     if said.get("params") is not None:
         if said["params"] == RANDOM:
             raise InputError("--params random: a training begins so without --params; leave it out")
-        said["params"] = str(file_of(said["params"]))
+        said["params"] = in_run(said["params"])
     recipe = RECIPES[said["recipe"]].options if "recipe" in said else {}
     return check(Options(**{**recipe, **said})), call
 

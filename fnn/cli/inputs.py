@@ -18,14 +18,21 @@ from fnn.errors import InputError, did_you_mean, say
 from fnn.layers.layer import Layer
 from fnn.models import Spec
 from fnn.models.own import called, is_own, own_model
-from fnn.recognizer.recognizer import MNIST, Origin, Recognizer, read_recognizer, untrained
+from fnn.recognizer.recognizer import (
+    PRETRAINED,
+    Origin,
+    Recognizer,
+    file_of,
+    read_recognizer,
+    untrained,
+)
 from fnn.recognizer.spec import unless_numbers
 from fnn.training.assemble import name_of
 from fnn.training.options import Options, table
 from fnn.training.run_directory import FINAL, holds_run
 
 DEFAULT = "params.npz"
-RANDOM, PRETRAINED = "random", "pretrained"  # values of --params that are not files
+RANDOM = "random"  # a value of --params that is not a file
 DIGITS = tuple("0123456789")
 
 
@@ -72,7 +79,7 @@ def find_recognizer(
     if choice == RANDOM:
         return _random(shape or (28, 28, 1), len(classes) or 10, model)
     name = choice if choice is not None else _usual(shape, classes)
-    file = file_of(name)
+    file = file_of(in_run(name))
     found, origin = read_recognizer(file, partial(_own, model))
     if shape is not None and found.spec.shape != shape:
         raise InputError(
@@ -136,11 +143,6 @@ def class_names(names: Sequence[str], classes: int) -> tuple[str, ...]:
     ('no', 'yes', '2')
     """
     return (*names, *map(str, range(len(names), classes)))
-
-
-def file_of(name: str) -> str | Path:
-    """The file of a value of --params: its own, that of a run's directory, or the pretrained."""
-    return MNIST if name == PRETRAINED else in_run(name)
 
 
 def in_run(name: str) -> str:

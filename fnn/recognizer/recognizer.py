@@ -26,6 +26,7 @@ from fnn.train import predict
 from fnn.tree import Tree
 
 MNIST = Path(__file__).with_name("mnist.npz")  # the three networks of the recipe "contest"
+PRETRAINED = "pretrained"  # the name of that file
 SURE = 0.999  # a more probable answer needs no other views
 LARGEST = 1e30  # of a logit: differences of larger ones overflow
 
@@ -184,6 +185,11 @@ def _origin(content: Tree) -> Origin | None:
     if not 0 <= share <= 1:
         raise ValueError(f"its accuracy is {share}")
     return found
+
+
+def file_of(name: str) -> str | Path:
+    """The file of that name; "pretrained" is the one that comes with fnn."""
+    return MNIST if name == PRETRAINED else name
 
 
 def pretrained() -> Recognizer:

@@ -18,7 +18,7 @@ from fnn.losses import softmax_cross_entropy
 from fnn.models import Spec, build, maker
 from fnn.models.description import describe, rebuild
 from fnn.models.own import blamed, called, is_own
-from fnn.recognizer.recognizer import Origin, Recognizer, read_recognizer
+from fnn.recognizer.recognizer import Origin, Recognizer, file_of, read_recognizer
 from fnn.recognizer.spec import unless_numbers
 from fnn.train import TrainState
 from fnn.training.loop import Job, begin, held_out
@@ -150,7 +150,7 @@ def start_of(options: Options, file: str) -> Recognizer:
             return None
         return called(maker(model), model, spec.classes, spec.options)
 
-    return read_recognizer(file, own)[0]
+    return read_recognizer(file_of(file), own)[0]
 
 
 def begun(

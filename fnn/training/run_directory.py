@@ -29,7 +29,7 @@ from fnn.files import checkpoint
 from fnn.files.atomic import write_atomically
 from fnn.files.read import read_bytes
 from fnn.models import Spec
-from fnn.recognizer.recognizer import fitting, model_of
+from fnn.recognizer.recognizer import file_of, fitting, model_of
 from fnn.train import TrainState
 from fnn.training.history import METRICS, Row, read_rows
 from fnn.training.loop import Best, Job, Progress
@@ -80,7 +80,7 @@ def create(directory: Path, start: str | None = None) -> None:
     if any(not name.endswith(".tmp") for name in present):
         raise InputError(f"{directory}: is not empty; name a new directory for the run")
     if start is not None:
-        checkpoint.save(directory / START, checkpoint.load(start))
+        checkpoint.save(directory / START, checkpoint.load(file_of(start)))
 
 
 def holds_run(directory: Path) -> bool:
