@@ -85,8 +85,8 @@ def _resolve(choice: str | None, splits: Splits, say: Say) -> tuple[str, Found]:
     path, found = Path(choice), "there is no such directory"
     if choice and has_mnist(path):
         return choice, _mnist(path)
-    if choice and is_cifar10(path):
-        return choice, _cifar10(path)
+    if choice and (kind := cifar.kind_of(path)):
+        return choice, _cifar(path, kind)
     if choice and os.path.isfile(path):
         found = "it is a file"
     if choice and os.path.isdir(path):
@@ -114,22 +114,15 @@ def _mnist(directory: Path, names: tuple[str, ...] = ()) -> Found:
     return lambda split, say: load_split(directory, split, say), names
 
 
-def is_cifar10(path: Path) -> bool:
-    """Whether the path is a directory with CIFAR-10's batches, or its archive."""
-    if path.name.endswith((".tar.gz", ".tgz", ".tar")):
-        return os.path.isfile(path)
-    return any(os.path.isfile(path / name) for names in cifar.FILES.values() for name in names)
-
-
-def _cifar10(path: Path) -> Found:
+def _cifar(path: Path, kind: cifar.Cifar) -> Found:
     def load(split: SplitName, say: Say) -> Split:
-        parse = partial(cifar.load_split, path, split)
-        files = [path] if os.path.isfile(path) else [path / name for name in cifar.FILES[split]]
+        parse = partial(cifar.load_split, path, split, kind)
+        files = [path] if os.path.isfile(path) else [path / name for name in kind.files[split]]
         if not all(map(os.path.isfile, files)):
             return parse()  # raises InputError, which names what is missing
-        return cached(None, files, parse, f"cifar10-{split}", say)
+        return cached(None, files, parse, f"{kind.name}-{split}", say)
 
-    return load, cifar.CLASSES
+    return load, kind.classes
 
 
 def _synthetic(name: Literal["digits", "colors"]) -> Found:
@@ -153,7 +146,12 @@ KNOWN: dict[str, Known] = {
         lambda splits: _mnist(install_mnist("fashion-mnist", splits), FASHION_NAMES),
     ),
     "cifar10": Known(
-        "color photographs, 32 x 32, 50000 + 10000", lambda _: _cifar10(cifar.install_cifar10())
+        "color photographs, 32 x 32, 50000 + 10000",
+        lambda _: _cifar(cifar.install_cifar(cifar.CIFAR10), cifar.CIFAR10),
+    ),
+    "cifar100": Known(
+        "the same of 100 classes, 32 x 32, 50000 + 10000",
+        lambda _: _cifar(cifar.install_cifar(cifar.CIFAR100), cifar.CIFAR100),
     ),
     "digits": Known(
         "synthetic digits, built in, 28 x 28, 20000 + 5000", lambda _: _synthetic("digits")
