@@ -73,10 +73,11 @@ def cached(
     """The split that `parse` makes from the files `sources`, or its cached copy.
 
     The copy is used only while every source has the size, the times and the inode that it had when
-    it was parsed. If the first source is a directory, it stands for the files below it that follow:
-    there is one copy, whichever files they are, and the directory's own times do not count. If it is stale or damaged, the sources are parsed again. `tag` names the kind of
-    data and the split. Images and labels are uint8. `root` None is the directory of all data sets.
-    If the cache cannot be written, the split is still returned, after one line to `say`.
+    it was parsed. If it is stale or damaged, the sources are parsed again. If the first source is a
+    directory, it stands for the files in it that follow: there is one copy whichever they are, and
+    the directory's own times do not count. `tag` names the kind of data and the split. Images and
+    labels are uint8. `root` None is the directory of all data sets. If the cache cannot be written,
+    the split is still returned, after one line to `say`.
     """
     try:
         root = data_root() if root is None else root

@@ -27,8 +27,8 @@ def read_dump(
     It holds one array of integers or floats in 0..255, or lists of them, of shape
     (N, height*width), (N, height, width) or (N, height, width, 1), N at least 1, in any byte order
     and any memory order; with several channels, (N, height*width*channels), channels last, or
-    (N, height, width, channels). Floats are rounded. Raises InputError for everything else, and for bool or
-    values of at most 1 that are not all 0: scaled to 0..1, images would be almost black.
+    (N, height, width, channels). Floats are rounded. Raises InputError for everything else, and for
+    bool or values of at most 1 that are not all 0: scaled to 0..1, images would be almost black.
     """
     data = read_bytes(path)
     for magic, what in _FOREIGN.items():
