@@ -2,13 +2,15 @@
 
 import os
 import time
+from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
 from fnn.arrays import Shape
 from fnn.cli.program import Parser, add_option
-from fnn.data.catalogue import Source
+from fnn.data.catalogue import Source, is_folder
 from fnn.data.dataset import Split, fingerprint
+from fnn.data.reading import OPTIONS, Reading
 from fnn.errors import InputError, say
 from fnn.models import Spec
 from fnn.recognizer.recognizer import (
@@ -20,6 +22,7 @@ from fnn.recognizer.recognizer import (
     untrained,
 )
 from fnn.training.assemble import name_of
+from fnn.training.data_options import reading_of
 from fnn.training.options import Options, table
 from fnn.training.run_directory import FINAL, holds_run
 
@@ -29,8 +32,29 @@ DIGITS = tuple("0123456789")
 
 
 def add_data_argument(parser: Parser) -> None:
-    """Add the --data of fnn-train."""
-    add_option(parser, "data", table(Options)["data"])
+    """Add the --data of fnn-train, and its options for how the data are read."""
+    for name in ("data", *OPTIONS):
+        add_option(parser, name, table(Options)[name])
+
+
+def reading_for(args: Namespace) -> Reading:
+    """How to read --data for a network: pictures get the shape that the network takes.
+
+    Raises InputError if the network's file cannot be read.
+    """
+    reading = reading_of(args)
+    name = args.params or (DEFAULT if Path(DEFAULT).exists() else None)
+    if name in (None, RANDOM) or not is_folder(args.data):
+        return reading
+    file = MNIST if name == PRETRAINED else in_run(name)
+    return reading._replace(shape=load_recognizer(file).spec.shape)
+
+
+def refuse_reading(args: Namespace, why: str) -> None:
+    """Raise InputError for an option of `add_data_argument` where no data are read."""
+    for name in ("data", *OPTIONS):
+        if getattr(args, name) is not None:
+            raise InputError(f"--{name.replace('_', '-')}: {why}; leave it out")
 
 
 def add_params_argument(parser: Parser) -> None:

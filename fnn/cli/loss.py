@@ -3,7 +3,13 @@
 from collections.abc import Sequence
 
 from fnn import keys
-from fnn.cli.inputs import add_data_argument, add_params_argument, find_recognizer, origin_of
+from fnn.cli.inputs import (
+    add_data_argument,
+    add_params_argument,
+    find_recognizer,
+    origin_of,
+    reading_for,
+)
 from fnn.cli.program import Parser, argument, main_of, parser
 from fnn.data.batches import image_shape
 from fnn.data.catalogue import open_data
@@ -33,7 +39,7 @@ def arguments() -> Parser:
 
 def body(argv: Sequence[str]) -> None:
     args = arguments().parse_args(argv)
-    source = open_data(args.data, "test")
+    source = open_data(args.data, "test", reading=reading_for(args))
     images, labels = source.data
     if args.batch_size > len(images):
         raise InputError(

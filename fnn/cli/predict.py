@@ -15,6 +15,8 @@ from fnn.cli.inputs import (
     add_params_argument,
     find_recognizer,
     origin_of,
+    reading_for,
+    refuse_reading,
 )
 from fnn.cli.program import Parser, argument, main_of, parser
 from fnn.data.batches import image_shape
@@ -71,7 +73,7 @@ def body(argv: Sequence[str]) -> None:
 
 
 def answer_indices(args: Namespace) -> None:
-    source = open_data(args.data, "test")
+    source = open_data(args.data, "test", reading=reading_for(args))
     images = source.data.images
     found = find_recognizer(args.params, image_shape(images), source.classes, origin_of(source))
     check_top(args.top, found)
@@ -86,8 +88,7 @@ def answer_files(args: Namespace) -> None:
     The InputError of a single file is passed on. Of several, each is reported as it comes, and
     SystemExit(2) ends the program after the last.
     """
-    if args.data is not None:
-        raise InputError("--data: not used with --image; leave out one of the two")
+    refuse_reading(args, "not used with --image")
     check_pillow()
     found = find_recognizer(args.params, (SIDE, SIDE, 1), DIGITS)
     check_top(args.top, found)

