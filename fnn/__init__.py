@@ -8,7 +8,11 @@ from fnn.data import augment
 from fnn.data.batches import batches, to_float
 from fnn.data.catalogue import open_data
 from fnn.data.cifar import load_cifar10
+from fnn.data.dump import read_dump
+from fnn.data.idx import read_idx
 from fnn.data.mnist import load_mnist
+from fnn.data.pictures import read_images
+from fnn.data.reading import Reading
 from fnn.errors import InputError
 from fnn.files.checkpoint import load, save
 from fnn.handwriting.digit_image import digit_image
@@ -59,7 +63,8 @@ __all__ = [  # by kind
     "ALONE", "Group", "TrainState", "epoch", "evaluate", "init_train_state", "mpi", "predict",
     "sharded_step", "states", "train_step", "training",
     # data
-    "augment", "batches", "digit_image", "load_cifar10", "load_mnist", "open_data", "to_float",
+    "Reading", "augment", "batches", "digit_image", "load_cifar10", "load_mnist", "open_data",
+    "read_dump", "read_idx", "read_images", "to_float",
     # networks
     "Recognizer", "Spec", "load", "load_recognizer", "models", "pretrained", "recognize",
     "save", "save_recognizer", "summary", "views",

@@ -13,7 +13,6 @@ from fnn.arrays import Array
 from fnn.errors import InputError
 from fnn.files.npy import MAGIC, parse_npy
 from fnn.files.read import read_bytes
-from fnn.files.unpickle import parse_pickle
 
 _FOREIGN = {b"PK\x03\x04": "a zip or .npz archive", b"\x1f\x8b": "compressed by gzip"}
 
@@ -30,6 +29,8 @@ def read_dump(
     (N, height, width, channels). Floats are rounded. Raises InputError for everything else, and for
     bool or values of at most 1 that are not all 0: scaled to 0..1, images would be almost black.
     """
+    from fnn.files.unpickle import parse_pickle  # here, to keep the start of fnn fast
+
     data = read_bytes(path)
     for magic, what in _FOREIGN.items():
         if data.startswith(magic):

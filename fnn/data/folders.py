@@ -4,7 +4,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from fnn.arrays import Array
 from fnn.data.cache import Say, cached
 from fnn.data.dataset import Split
 from fnn.data.mnist import SplitName
-from fnn.data.pictures import read_all, stop, usual_shape
+from fnn.data.pictures import read_all, usual_shape
 from fnn.data.reading import PICTURES, Colors, Reading, check_applies, held_out
 from fnn.errors import InputError, one_line
 from fnn.files.picture import ENDINGS, NAMES
@@ -180,7 +180,7 @@ def load_folder(folder: Folder, reading: Reading, split: SplitName, say: Say) ->
     usual: dict[int | None, Colors] = {1: "grey", 3: "rgb"}
     colors = reading.colors or usual.get(channels)
     broken: list[InputError] = []
-    refused = broken.append if reading.broken == "skip" else stop
+    refused = broken.append if reading.broken == "skip" else _stop
 
     def parse() -> Split:
         if len(files) > LONG:
@@ -205,3 +205,7 @@ def load_folder(folder: Folder, reading: Reading, split: SplitName, say: Say) ->
         name = folder.classes[min(gone)]
         raise InputError(f"{folder.directory}: no training picture of {name} can be read")
     return found
+
+
+def _stop(error: InputError) -> NoReturn:
+    raise InputError(f"{error}; --broken skip leaves such pictures out")

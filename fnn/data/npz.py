@@ -3,6 +3,7 @@
 import hashlib
 import os
 import zipfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -59,36 +60,40 @@ def find_npz(path: Path, reading: Reading) -> tuple[str, ...]:
 def load_npz(
     path: Path, arrays: tuple[str, ...], share: float | None, split: SplitName, say: Say
 ) -> Split:
-    """The images and labels of a split, from the file or from the cached copy.
+    """What `parse_npz` returns, or the cached copy of it."""
+    parse = partial(parse_npz, path, arrays, share, split, say)
+    told = hashlib.sha256(repr((arrays, share)).encode()).hexdigest()[:8]
+    return cached(None, [path], parse, f"npz-{split}-{told}", say)
+
+
+def parse_npz(
+    path: Path, arrays: tuple[str, ...], share: float | None, split: SplitName, say: Say
+) -> Split:
+    """The images and labels of a split from an .npz file; see `find_npz` for `arrays`.
 
     Raises InputError, which names the file and the array, for arrays that are no images or labels.
     """
     names = arrays[2:] if split == "test" and len(arrays) == 4 else arrays[:2]
-
-    def parse() -> Split:
-        x, y = read_npz(path, names)
-        try:
-            what = names[0]
-            images, scaled = to_images(x)
-            what = names[1]
-            labels = to_labels(y)
-        except InputError as error:
-            raise InputError(f"{path}: {what}: {error}") from None
-        if len(images) != len(labels):
-            counts = f"{len(images)} images in {names[0]}, {len(labels)} labels in {names[1]}"
-            raise InputError(f"{path}: {counts}: expected as many of each")
-        if scaled:
-            say(f"fnn: {path}: {names[0]} has floats in 0..1: they are multiplied by 255")
-        if len(arrays) == 4:
-            return Split(images, labels)
-        held = held_out(labels, share)
-        if not held.any():
-            raise InputError(f"{path}: no class has two images, one of which could be held out")
-        rows = held == (split == "test")
-        return Split(images[rows], labels[rows])
-
-    told = hashlib.sha256(repr((arrays, share)).encode()).hexdigest()[:8]
-    return cached(None, [path], parse, f"npz-{split}-{told}", say)
+    x, y = read_npz(path, names)
+    what = names[0]
+    try:
+        images, scaled = to_images(x)
+        what = names[1]
+        labels = to_labels(y)
+    except InputError as error:
+        raise InputError(f"{path}: {what}: {error}") from None
+    if len(images) != len(labels):
+        counts = f"{len(images)} images in {names[0]}, {len(labels)} labels in {names[1]}"
+        raise InputError(f"{path}: {counts}: expected as many of each")
+    if scaled:
+        say(f"fnn: {path}: {names[0]} has floats in 0..1: they are multiplied by 255")
+    if len(arrays) == 4:
+        return Split(images, labels)
+    held = held_out(labels, share)
+    if not held.any():
+        raise InputError(f"{path}: no class has two images, one of which could be held out")
+    rows = held == (split == "test")
+    return Split(images[rows], labels[rows])
 
 
 def read_npz(path: str | os.PathLike[str], names: tuple[str, ...]) -> list[Array]:

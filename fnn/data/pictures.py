@@ -134,7 +134,9 @@ class Seen(NamedTuple):
 def _look(image: "Image.Image", color: bool) -> Seen:
     width, height = image.size
     if image.getexif().get(ORIENTATION) in SIDEWAYS:
-        width, height = height, width
+        # pillow turns a TIFF by itself, some versions as soon as it is opened
+        tiff = image.format == "TIFF"
+        width, height = upright(image).size if tiff else (height, width)
     if not color or image.mode in ("1", "L", "LA", "La") or image.mode.startswith("I"):
         return Seen((height, width), False)
     pixels = np.asarray(_flat(image).convert("RGB"))
