@@ -18,7 +18,8 @@ Training     `train_step` `TrainState` `init_train_state` `epoch` `states` `eval
 Data         `open_data` `load_mnist` `load_cifar10` `batches` `to_float` `augment`
   pictures   `digit_image`
 Networks     `models` `summary` `describe` `rebuild`
-  in files   `save_recognizer` `load_recognizer` `recognize` `pretrained` `Recognizer` `Spec` `views`
+  in files   `save_recognizer` `load_recognizer` `pretrained` `Recognizer` `Spec`
+  at work    `recognize` `views`
 Trees        `tree` `save` `load`; `keys`, of random choices
 Errors       `InputError`
 
@@ -33,7 +34,11 @@ from fnn.data import augment
 from fnn.data.batches import batches, to_float
 from fnn.data.catalogue import open_data
 from fnn.data.cifar import load_cifar10
+from fnn.data.dump import read_dump
+from fnn.data.idx import read_idx
 from fnn.data.mnist import load_mnist
+from fnn.data.pictures import read_images
+from fnn.data.reading import Reading
 from fnn.errors import InputError
 from fnn.files.checkpoint import load, save
 from fnn.handwriting.digit_image import digit_image
@@ -72,8 +77,8 @@ from fnn.train import TrainState, epoch, evaluate, init_train_state, predict, st
 __all__ = [  # by kind
     # layers
     "Cache", "Layer", "Made", "avg_pool", "batch_norm", "constructor", "conv",
-    "dense", "dropout", "ensemble", "flatten", "gelu", "global_avg_pool", "global_max_pool", "identity", "initializers",
-    "max_pool", "parallel", "parameter_grads", "recalibrate", "relu", "residual", "scaled",
+    "dense", "dropout", "ensemble", "flatten", "gelu", "global_avg_pool", "global_max_pool",
+    "identity", "initializers", "max_pool", "parallel", "parameter_grads", "recalibrate", "relu", "residual", "scaled",
     "serial", "sigmoid", "weight_decay", "whiten", "with_whitening",
     # losses and metrics
     "accuracy", "confusion", "f1", "log_softmax", "precision", "recall", "softmax",
@@ -86,7 +91,8 @@ __all__ = [  # by kind
     "ALONE", "Group", "TrainState", "epoch", "evaluate", "init_train_state", "mpi", "predict",
     "sharded_step", "states", "train_step", "training",
     # data
-    "augment", "batches", "digit_image", "load_cifar10", "load_mnist", "open_data", "to_float",
+    "Reading", "augment", "batches", "digit_image", "load_cifar10", "load_mnist", "open_data",
+    "read_dump", "read_idx", "read_images", "to_float",
     # networks
     "Recognizer", "Spec", "describe", "load", "load_recognizer", "models", "pretrained", "rebuild",
     "recognize", "save", "save_recognizer", "summary", "views",

@@ -62,6 +62,17 @@ def read(tmp):
             load(tmp)
 
 
+def read_files(tmp):
+    np.save(tmp / "x.npy", IMAGES.images[:3])
+    (tmp / "x.idx").write_bytes(bytes([0, 0, 8, 1, 0, 0, 0, 2, 5, 6]))
+    return fnn.read_dump(tmp / "x.npy"), fnn.read_idx(tmp / "x.idx")
+
+
+def read_pictures(tmp):
+    with pytest.raises(fnn.InputError):
+        fnn.read_images([tmp / "absent.png"], 8)
+
+
 WHITE = fnn.whiten(2)
 LAYERS = "avg_pool batch_norm flatten gelu global_avg_pool global_max_pool identity max_pool relu "
 LAYERS += "sigmoid whiten"
@@ -108,6 +119,8 @@ CALLS = {
     "open_data": lambda tmp: fnn.open_data("digits", "test"),
     "parameter_grads": lambda tmp: fnn.parameter_grads(NET, PARAMS, CACHE, DY),
     "pretrained": lambda tmp: fnn.recognize(fnn.pretrained(), IMAGES.images),
+    "read_dump read_idx": read_files,
+    "read_images": read_pictures,
     "recalibrate": lambda tmp: fnn.recalibrate(NET, PARAMS, STATE, [X]),
     "scaled": lambda tmp: used(fnn.scaled(2.0)),
     "summary": lambda tmp: fnn.summary(NET, (28, 28, 1)),

@@ -9,7 +9,7 @@ import numpy as np
 from fnn.arrays import Array
 from fnn.cli import program
 from fnn.cli.figures import ENDINGS, check_drawing, check_target, deliver, new_figure
-from fnn.cli.inputs import add_data_argument, add_params_argument, network_for
+from fnn.cli.inputs import add_data_argument, add_params_argument, network_for, reading_for
 from fnn.cli.program import Parser, main_of, parser
 from fnn.cli.progress import recognize_shown
 from fnn.data.catalogue import open_data
@@ -51,7 +51,7 @@ def body(argv: Sequence[str]) -> None:
     target = None if args.plot == WINDOW else args.plot
     if args.plot is not None:
         check_target(target, "--plot")
-    source = open_data(args.data, "test")
+    source = open_data(args.data, "test", reading=reading_for(args))
     found, source = network_for(args, source)
     images, labels = source.data
     if args.plot is not None:

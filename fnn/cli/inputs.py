@@ -12,8 +12,9 @@ import numpy as np
 from fnn.arrays import Shape
 from fnn.cli.program import Parser, add_option
 from fnn.data.batches import image_shape
-from fnn.data.catalogue import Source
+from fnn.data.catalogue import Source, is_folder
 from fnn.data.dataset import Split, fingerprint
+from fnn.data.reading import OPTIONS, Reading
 from fnn.errors import InputError, did_you_mean, say
 from fnn.layers.layer import Layer
 from fnn.models import Spec
@@ -24,10 +25,12 @@ from fnn.recognizer.recognizer import (
     Recognizer,
     file_of,
     read_recognizer,
+    read_spec,
     untrained,
 )
 from fnn.recognizer.spec import unless_numbers
 from fnn.training.assemble import name_of
+from fnn.training.data_options import reading_of
 from fnn.training.options import Options, table
 from fnn.training.run_directory import FINAL, holds_run
 
@@ -37,8 +40,28 @@ DIGITS = tuple("0123456789")
 
 
 def add_data_argument(parser: Parser) -> None:
-    """Add the --data of fnn-train."""
-    add_option(parser, "data", table(Options)["data"])
+    """Add the --data of fnn-train, and its options for how the data are read."""
+    for name in ("data", *OPTIONS):
+        add_option(parser, name, table(Options)[name])
+
+
+def reading_for(args: Namespace) -> Reading:
+    """How to read --data for a network: pictures get the shape that the network takes.
+
+    Raises InputError if the network's file cannot be read.
+    """
+    reading = reading_of(args)
+    name = args.params or (DEFAULT if Path(DEFAULT).exists() else None)
+    if name in (None, RANDOM) or not is_folder(args.data):
+        return reading
+    return reading._replace(shape=read_spec(file_of(in_run(name))).shape)
+
+
+def refuse_reading(args: Namespace, why: str) -> None:
+    """Raise InputError for an option of `add_data_argument` where no data are read."""
+    for name in ("data", *OPTIONS):
+        if getattr(args, name) is not None:
+            raise InputError(f"--{name.replace('_', '-')}: {why}; leave it out")
 
 
 def add_params_argument(parser: Parser) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from fnn import keys
-from fnn.cli.inputs import add_data_argument, add_params_argument, network_for
+from fnn.cli.inputs import add_data_argument, add_params_argument, network_for, reading_for
 from fnn.cli.program import Parser, argument, main_of, parser
 from fnn.data.catalogue import open_data
 from fnn.errors import InputError
@@ -32,7 +32,7 @@ def arguments() -> Parser:
 
 def body(argv: Sequence[str]) -> None:
     args = arguments().parse_args(argv)
-    source = open_data(args.data, "test")
+    source = open_data(args.data, "test", reading=reading_for(args))
     images, _ = source.data
     if args.batch_size > len(images):
         raise InputError(

@@ -16,9 +16,12 @@ from fnn.cli.inputs import (
     class_names,
     find_recognizer,
     network_for,
+    reading_for,
+    refuse_reading,
 )
 from fnn.cli.program import Parser, argument, main_of, parser
 from fnn.data.catalogue import open_data
+from fnn.data.pictures import read_picture
 from fnn.errors import InputError, one_line, say
 from fnn.handwriting.digit_image import SIDE, digit_image
 from fnn.handwriting.image_file import MOST, NAMES, check_pillow, read_grey
@@ -72,7 +75,7 @@ def body(argv: Sequence[str]) -> None:
 
 
 def answer_indices(args: Namespace) -> None:
-    source = open_data(args.data, "test")
+    source = open_data(args.data, "test", reading=reading_for(args))
     images = source.data.images
     found, source = network_for(args, source)
     check_top(args.top, found)
@@ -87,8 +90,7 @@ def answer_files(args: Namespace) -> None:
     The InputError of a single file is passed on. Of several, each is reported as it comes, and
     SystemExit(2) ends the program after the last.
     """
-    if args.data is not None:
-        raise InputError("--data: not used with --image; leave out one of the two")
+    refuse_reading(args, "not used with --image")
     check_pillow()
     found = find_recognizer(args.params, model=args.model)
     check_top(args.top, found)

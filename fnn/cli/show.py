@@ -11,7 +11,14 @@ from fnn import keys, tree
 from fnn.arrays import Array
 from fnn.cli import program
 from fnn.cli.figures import Card, add_out_argument, check_drawing, check_target, deliver, sheet
-from fnn.cli.inputs import add_data_argument, add_params_argument, find_recognizer, network_for
+from fnn.cli.inputs import (
+    add_data_argument,
+    add_params_argument,
+    find_recognizer,
+    network_for,
+    reading_for,
+    refuse_reading,
+)
 from fnn.cli.program import Parser, argument, main_of, parser
 from fnn.data.catalogue import Source, open_data
 from fnn.data.dataset import Split
@@ -19,6 +26,7 @@ from fnn.data.mnist import SplitName
 from fnn.errors import InputError, say
 from fnn.losses import softmax
 from fnn.recognizer.recognizer import Recognizer, recognize
+from fnn.training.data_options import reading_of
 from fnn.training.kinds import whole
 
 if TYPE_CHECKING:
@@ -82,11 +90,14 @@ def body(argv: Sequence[str]) -> None:
     args = Namespace(**{**vars(args), **{k: getattr(args, k) or v for k, v in USUAL.items()}})
     check_target(args.out)
     if args.filters and args.data is None:  # no images are needed
+        refuse_reading(args, "the filters need no images")
         deliver_filters(find_recognizer(args.params, model=args.model), args)
         return
     split: SplitName = args.split
-    source = open_data(args.data, split)
-    if not args.mistakes and not args.filters:
+    alone = not args.mistakes and not args.filters
+    reading = reading_of(args) if alone else reading_for(args)
+    source = open_data(args.data, split, reading=reading)
+    if alone:
         title, cards = images(source, args)
         check_drawing(args.out)
         deliver(lambda: sheet(args.out, title, cards), args.out)

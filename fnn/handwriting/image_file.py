@@ -1,32 +1,18 @@
-"""Reads PNG, JPEG and similar files as grey pictures; pillow is imported only for this."""
+"""Reads PNG, JPEG and similar files as grey pictures."""
 
-import io
 import os
-import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fnn.arrays import Array
-from fnn.errors import InputError
-from fnn.files.read import read_bytes
+from fnn.files.picture import MOST as MOST
+from fnn.files.picture import NAMES as NAMES
+from fnn.files.picture import check_pillow as check_pillow
+from fnn.files.picture import upright, use_picture
 
 if TYPE_CHECKING:
     from PIL import Image
-
-# Not every format that pillow knows: each one is more code that parses untrusted files, and
-# PostScript's starts a program.
-FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP")
-NAMES = "PNG, JPEG, GIF, BMP or WebP"
-MOST = 64_000_000  # pixels: they take 730 MB in color, 1 GB with transparency, beside the file
-
-
-def check_pillow() -> None:
-    """Raise InputError unless pillow is installed."""
-    try:
-        import PIL.Image  # noqa: F401 - to see whether it is installed
-    except ImportError as error:
-        raise InputError(f"reading images needs pillow ({error}): pip install pillow") from None
 
 
 def read_grey(path: str | os.PathLike[str], most: int = MOST) -> Array:
@@ -36,34 +22,12 @@ def read_grey(path: str | os.PathLike[str], most: int = MOST) -> Array:
     pillow is missing, or if the file is missing, damaged, not a picture, or has more than `most`
     pixels, which is checked before any memory is allocated for them.
     """
-    check_pillow()
-    from PIL import Image, UnidentifiedImageError
-
-    file = io.BytesIO(read_bytes(path))
-    try:
-        # pillow reads what it warns about; its own limit on pixels is higher than ours.
-        with warnings.catch_warnings(action="ignore"), Image.open(file, formats=FORMATS) as image:
-            if image.width * image.height > most:
-                raise Image.DecompressionBombError
-            return grey_of(image)
-    except UnidentifiedImageError:
-        why = f"not an image that can be read; expected {NAMES}"
-    except Image.DecompressionBombError:
-        why = f"the image has more than {most} pixels; make it smaller"
-    except Exception as error:  # for damaged files pillow raises undocumented errors
-        reason = " ".join(str(error).split()) or type(error).__name__
-        why = f"cannot be read or is damaged ({reason})"
-    raise InputError(f"{path}: {why}")
+    return use_picture(path, grey_of, most)
 
 
 def grey_of(image: "Image.Image") -> Array:
     """The brightness of an open image of any mode, (H, W) uint8."""
-    from PIL import ImageOps
-
-    image.load()
-    image = ImageOps.exif_transpose(image)
-    if image.mode.startswith("I"):  # 16 bits, which pillow would clip at 255
-        return (np.asarray(image).clip(0, 65535) // 257).astype(np.uint8)
+    image = upright(image)
     if image.has_transparency_data:
         image = image.convert("RGBA")
         return opaque(np.asarray(image.convert("L")), np.asarray(image.getchannel("A")))

@@ -1,11 +1,10 @@
 """A trained network in a file: its spec, parameters and state, and how it looks at images."""
 
-import math
 import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -15,15 +14,17 @@ from fnn.data.batches import to_float
 from fnn.errors import InputError
 from fnn.files import checkpoint
 from fnn.keys import Key
-from fnn.layers.initializers import Initializer
 from fnn.layers.layer import Layer
 from fnn.models import Spec, build, together
 from fnn.models.own import is_own
+from fnn.recognizer.fit import fitting, without_memory
 from fnn.recognizer.quantize import BITS, dequantize, is_shape, quantize
 from fnn.recognizer.spec import check_copy, spec_of
 from fnn.recognizer.tta import VIEWS, averaged, unless_sure
 from fnn.train import predict
 from fnn.tree import Tree
+
+T = TypeVar("T")
 
 MNIST = Path(__file__).with_name("mnist.npz")  # the three networks of the recipe "contest"
 PRETRAINED = "pretrained"  # the name of that file
@@ -126,6 +127,11 @@ def load_origin(path: str | os.PathLike[str]) -> Origin | None:
     return _origin(checkpoint.load(path))
 
 
+def read_spec(path: str | os.PathLike[str]) -> Spec:
+    """What a file says of how its network is built; raises what `load_recognizer` does."""
+    return _made_of(path, checkpoint.load(path), _spec)
+
+
 def read_recognizer(
     path: str | os.PathLike[str], make: Callable[[Spec], Layer | None] = lambda spec: None
 ) -> tuple[Recognizer, Origin | None]:
@@ -133,10 +139,8 @@ def read_recognizer(
 
     `make` gives one network of a spec; None stands for the one that the file describes.
     """
-    content = checkpoint.load(path)
-    try:
-        if type(content) is not dict:
-            raise TypeError(f"it holds a {type(content).__name__}")
+
+    def made(content: Tree) -> tuple[Recognizer, Origin | None]:
         spec = _spec(content)
         one = make(spec)
         if one is None and spec.form is None and is_own(spec.name):
@@ -147,13 +151,21 @@ def read_recognizer(
         net = None if one is None else together(one, spec)
         if net is None:
             limit = os.path.getsize(path) * 8 // BITS
-            fresh = untrained(spec, init=_without_memory(limit))
+            fresh = untrained(spec, init=without_memory(limit))
         else:
             fresh = untrained(spec, net=net)
         if fresh.net.shape(spec.shape) != (spec.classes,):
             raise ValueError(f"the network gives {fresh.net.shape(spec.shape)}, not its classes")
         params, state = _fitted(fresh, dequantize(content["params"]), content["state"])
         return Recognizer(spec, net or build(spec), params, state), _origin(content)
+
+    return _made_of(path, checkpoint.load(path), made)
+
+
+def _made_of(path: str | os.PathLike[str], content: Tree, make: Callable[[Tree], T]) -> T:
+    """What is made of a file's content; InputError, which names the file, if it cannot be."""
+    try:
+        return make(content)
     except InputError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, MemoryError) as error:
@@ -165,6 +177,8 @@ def read_recognizer(
 
 
 def _spec(content: Tree) -> Spec:
+    if type(content) is not dict:
+        raise TypeError(f"it holds a {type(content).__name__}")
     spec = Spec(**content["model"])
     if not is_shape(spec.shape):
         raise ValueError(f"its images are of shape {spec.shape}")
@@ -216,34 +230,6 @@ def recognize(found: Recognizer, images: Array) -> Array:
     return logits
 
 
-def _without_memory(limit: int) -> Initializer:
-    """Parameters that take no memory; ValueError for more than `limit` in one leaf."""
-
-    def fill(rng: Key, shape: Shape, fan_in: int, fan_out: int) -> Array:
-        if math.prod(shape) > limit:
-            raise ValueError("a layer would have more parameters than the file has room for")
-        return np.broadcast_to(np.float32(0), shape)
-
-    return Initializer(fill, fill)
-
-
 def _fitted(fresh: Recognizer, params: Tree, state: Tree) -> tuple[Tree, Tree]:
     """The parameters and the state; ValueError unless they are like those of a fresh network."""
     return tree.map(fitting, fresh.params, params), tree.map(fitting, fresh.state, state)
-
-
-def fitting(fresh: Any, loaded: Any) -> Any:
-    """A leaf that was loaded; ValueError unless it is finite, of the fresh one's shape and type.
-
-    A key may have any length: each network of an ensemble was trained with a key of its own.
-    """
-    if isinstance(fresh, tuple) and isinstance(loaded, tuple):
-        return keys.path(loaded)
-    expected, found = (
-        f"shape {np.shape(a)} and type {np.asarray(a).dtype}" for a in (fresh, loaded)
-    )
-    if found != expected:
-        raise ValueError(f"expected {expected}, found {found}")
-    if not np.isfinite(loaded).all():
-        raise ValueError("some numbers are not finite: the training diverged")
-    return loaded

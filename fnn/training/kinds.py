@@ -1,6 +1,7 @@
 """The kinds of values that an option can take: read from text, or checked when read from a file."""
 
 import math
+import re
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple
 
@@ -22,6 +23,14 @@ class Kind(NamedTuple):
         if not self.admits(found):
             raise ValueError(f"expected {self.expected}, found {text[:40]}")
         return found
+
+
+class About(NamedTuple):
+    """What --help says about an option, and the kind of its values."""
+
+    help: str  # %(default)s stands for the default
+    kind: Kind
+    metavar: str | None = None
 
 
 def whole(low: int, high: int = 10**9) -> Kind:
@@ -103,7 +112,28 @@ def _number(expected: str, admits: Callable[[float], bool], *examples: str) -> K
 
 POSITIVE = _number("a finite number above 0", lambda v: 0 < v < math.inf, "1", "0.05", "1e30")
 NOT_NEGATIVE = _number("a finite number of 0 or more", lambda v: 0 <= v < math.inf, "0", "1e9")
+PROPER_SHARE = _number("a number above 0 and below 1", lambda v: 0 < v < 1, "0.1", "0.5")
 SHARE = _number("a number from 0 to below 1", lambda v: 0 <= v < 1, "0", "0.1", "0.5")
 FLAG = Kind("true or false", bool, lambda v: type(v) is bool)  # --name and --no-name
 SWITCH = Kind("true", bool, lambda v: type(v) is bool)  # --name alone
 TEXT = Kind("a name or a path", str, lambda v: type(v) is str and v != "")
+
+
+def _written(expected: str, pattern: str, *examples: str) -> Kind:
+    """A text of a form, which stays a text."""
+    form = re.compile(pattern)
+    return Kind(expected, str, lambda v: type(v) is str and bool(form.fullmatch(v)), examples)
+
+
+SIZE = _written(
+    "HEIGHTxWIDTH, such as 64x48, or one number for both, 1..9999",
+    r"[1-9][0-9]{0,3}(x[1-9][0-9]{0,3})?",
+    "8",
+    "6x5",
+)
+ARRAYS = _written(
+    "two or four names with commas between them",
+    r"[^,]+,[^,]+(,[^,]+,[^,]+)?",
+    "x,y",
+    "x_train,y_train,x_test,y_test",
+)

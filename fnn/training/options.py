@@ -7,10 +7,10 @@ there is to adding an option, besides the place that uses it. A run's config.jso
 import inspect
 from typing import Annotated, Any, NamedTuple
 
-from fnn.data.catalogue import KNOWN
 from fnn.layers.activation import ACTIVATIONS
 from fnn.models import MODELS
 from fnn.recognizer.tta import VIEWS
+from fnn.training import data_options
 from fnn.training.choices import AUGMENTS, DEFAULTS, OPTIMIZERS, SCHEDULES
 from fnn.training.kinds import (
     FLAG,
@@ -18,21 +18,13 @@ from fnn.training.kinds import (
     POWER_OF_TWO,
     SHARE,
     TEXT,
-    Kind,
     one_of,
     one_of_or_own,
     parts_of,
     whole,
 )
+from fnn.training.kinds import About as About
 from fnn.training.recipes import RECIPES
-
-
-class About(NamedTuple):
-    """What --help says about an option, and the kind of its values."""
-
-    help: str  # %(default)s stands for the default
-    kind: Kind
-    metavar: str | None = None
 
 
 def per_model(field: str) -> str:
@@ -48,7 +40,6 @@ def having(option: str) -> str:
 
 _RATES = ", ".join(f"{name} {choice.lr}" for name, choice in OPTIMIZERS.items() if choice.lr)
 _RECIPES = "; ".join(f"{name} ({recipe.about})" for name, recipe in RECIPES.items())
-_DATA = "; ".join(f"{name} ({known.about})" for name, known in KNOWN.items())
 _AUGMENTS = "; ".join(f"{name} ({choice.about})" for name, choice in AUGMENTS.items())
 
 
@@ -69,16 +60,7 @@ class Options(NamedTuple):
             "NAME|FILE.py:NAME",
         ),
     ] = None
-    data: Annotated[
-        str | None,
-        About(
-            "the data set: a name, or a directory in the format of MNIST or CIFAR-10. Names, with "
-            f"pixels and training + test images: {_DATA}. Write ./NAME for a directory of the "
-            "same name. By default MNIST, downloaded if necessary, or else the built-in digits",
-            TEXT,
-            "NAME|DIR",
-        ),
-    ] = None
+    data: data_options.Data = None
     params: Annotated[
         str | None,
         About(
@@ -218,6 +200,11 @@ class Options(NamedTuple):
             FLAG,
         ),
     ] = False
+    size: data_options.Size = None
+    colors: data_options.Colors = None
+    test_share: data_options.TestShare = None
+    broken: data_options.Broken = None
+    arrays: data_options.Arrays = None
 
 
 def table(options: type[NamedTuple]) -> dict[str, About]:

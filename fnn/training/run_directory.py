@@ -29,7 +29,8 @@ from fnn.files import checkpoint
 from fnn.files.atomic import write_atomically
 from fnn.files.read import read_bytes
 from fnn.models import Spec
-from fnn.recognizer.recognizer import file_of, fitting, model_of
+from fnn.recognizer.fit import fitting
+from fnn.recognizer.recognizer import file_of, model_of
 from fnn.train import TrainState
 from fnn.training.history import METRICS, Row, read_rows
 from fnn.training.loop import Best, Job, Progress

@@ -7,7 +7,8 @@ from fnn.keys import Key
 from fnn.layers.layer import Layer
 from fnn.models import Spec, build
 from fnn.models.description import with_outputs
-from fnn.recognizer.recognizer import Recognizer, fitting, untrained
+from fnn.recognizer.fit import fitting
+from fnn.recognizer.recognizer import Recognizer, untrained
 from fnn.tree import Tree, items
 
 SWITCHED = {"key", "count"}  # a layer's own random choices begin anew

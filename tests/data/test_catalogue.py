@@ -208,7 +208,8 @@ def test_cifar10_as_a_directory_or_an_archive_is_read_once(root, monkeypatch, pl
     }
     asked: list[tuple[Path, str]] = []
 
-    def load_split(path: Path, split: str) -> Split:
+    def load_split(path: Path, split: str, kind: cifar.Cifar) -> Split:
+        assert kind is cifar.CIFAR10
         asked.append((path, split))
         return splits[split]
 
@@ -237,7 +238,7 @@ def test_cifar10_with_a_batch_missing_is_an_error_that_names_it(root):
 
 
 def test_every_name_has_a_line_of_help():
-    assert list(KNOWN) == ["mnist", "fashion-mnist", "cifar10", "digits", "colors"]
+    assert list(KNOWN) == ["mnist", "fashion-mnist", "cifar10", "cifar100", "digits", "colors"]
     for known in KNOWN.values():
         assert 10 < len(known.about) < 80
     assert catalogue.data_root().name == "root"

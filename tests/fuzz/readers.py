@@ -34,6 +34,10 @@ from packing import (
 from fnn.data import cache, cifar, mnist
 from fnn.data.dataset import Split
 from fnn.data.dump import read_dump
+from fnn.data.idx import read_idx
+from fnn.data.npz import find_npz, parse_npz, read_npz
+from fnn.data.pictures import read_picture
+from fnn.data.reading import Reading
 from fnn.errors import InputError
 from fnn.files import checkpoint
 from fnn.files.npy import parse_npy
@@ -113,6 +117,22 @@ def check_cifar(split: Split) -> None:
     check_split(split)
     assert split.images.shape[1:] == (32, 32, 3)
     assert split.labels.max() < 10
+
+
+def check_cifar100(split: Split) -> None:
+    check_split(split)
+    assert split.images.shape[1:] == (32, 32, 3)
+    assert split.labels.max() < 100
+
+
+def check_npz(arrays: list[Any]) -> None:
+    for array in arrays:
+        check_array(array)
+
+
+def check_image(image: Any) -> None:
+    assert image.dtype == np.uint8
+    assert image.shape == (4, 5, 3)
 
 
 def check_dump(images: Any) -> None:
@@ -201,6 +221,12 @@ def read_cached(folder: Path) -> Split:
     return split
 
 
+def zipped_arrays(save: Callable[..., None]) -> Seed:
+    file = io.BytesIO()
+    save(file, x=PIXELS, y=np.array([3, 3]))
+    return Seed(file.getvalue())
+
+
 def save_model(path: Path, spec: Spec, small: bool) -> None:
     fresh = untrained(spec)
     save_recognizer(path, spec, fresh.params, fresh.state, small)
@@ -223,7 +249,8 @@ def pictures() -> tuple[Seed, ...]:
         ("RGBA", "PNG", {}), ("I;16", "PNG", {}), ("L", "JPEG", {"exif": exif}),
         ("CMYK", "JPEG", {}), ("RGB", "JPEG", {"progressive": True}), ("RGB", "BMP", {}),
         ("P", "GIF", {"save_all": True, "append_images": [grey.rotate(180)]}),
-        ("RGBA", "WEBP", {"lossless": True}),
+        ("RGBA", "WEBP", {"lossless": True}), ("RGB", "TIFF", {"compression": "tiff_lzw"}),
+        ("LA", "TIFF", {}),
     )  # fmt: skip
     seeds = []
     for mode, kind, options in images:
@@ -267,6 +294,8 @@ METRICS = b"".join(
     line.encode() + b"\n"
     for line in (",".join(Row._fields), "1,9,2.5,0.1,0.2,,0.1,1.0,9.5,3,", "2,18,2,0,0,0.5,,1,9,,2")
 )
+NPZ = Reading(arrays=("x", "y"))
+BATCH_100 = {"data": np.arange(3072, dtype=np.uint8)[None] % 5, "fine_labels": [99]}
 BATCH = {"data": np.arange(3072, dtype=np.uint8)[None] % 5, "labels": [4]}
 HEADER = b"{'descr': '|u1', 'fortran_order': False, 'shape': (2, 3, 2), }"
 KEPT = {"stamp": [cache.VERSION, "tag", [6, 10**9]], "shape": PIXELS.shape}
@@ -288,6 +317,29 @@ READERS = (
     Reader(
         "mnist-gz", f"{TEST_IMAGES}.gz", (Seed(idx(PIXELS), zipped), Seed(zipped(idx(PIXELS)))),
         read_mnist, check_split, beside={TEST_LABELS: idx(SPLIT.labels)}, **LARGE,
+    ),
+    Reader(
+        "mnist-4-axes", TEST_IMAGES.replace("3", "4"), (Seed(idx(PIXELS[..., None])),), read_mnist,
+        check_split, beside={TEST_LABELS: idx(SPLIT.labels)}, **SMALL,
+    ),
+    Reader(
+        "idx", "x", (Seed(idx(PIXELS)), Seed(idx(SPLIT.labels), zipped)),
+        lambda folder: read_idx(folder / "x"), check_array, **LARGE,
+    ),
+    Reader(
+        "npz", "x.npz", (zipped_arrays(np.savez), zipped_arrays(np.savez_compressed)),
+        lambda folder: read_npz(folder / "x.npz", ("x", "y")), check_npz, **LARGE,
+    ),
+    Reader(
+        "npz-set", "x.npz", (zipped_arrays(np.savez), zipped_arrays(np.savez_compressed)),
+        lambda folder: parse_npz(
+            folder / "x.npz", find_npz(folder / "x.npz", NPZ), None, "train", str
+        ),
+        check_split, **LARGE,
+    ),
+    Reader(
+        "cifar100-batch", "test", tuple(map(Seed, pickles(BATCH_100))),
+        lambda folder: cifar.load_split(folder, "test", cifar.CIFAR100), check_cifar100, **LARGE,
     ),
     Reader(
         "cifar-batch", "test_batch", tuple(map(Seed, pickles(BATCH))), read_cifar, check_cifar,
@@ -370,6 +422,10 @@ READERS = (
     Reader(
         "image", "x.png", pictures(),
         lambda folder: read_grey(folder / "x.png", PICTURE_PIXELS), check_picture, **LARGE,
+    ),
+    Reader(
+        "picture", "x.png", pictures(), lambda folder: read_picture(folder / "x.png", (4, 5, 3)),
+        check_image, base=1 << 30, multiple=40,  # of up to 64 million pixels
     ),
 )  # fmt: skip
 READERS = tuple(reader for reader in READERS if reader.seeds)

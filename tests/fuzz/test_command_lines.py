@@ -36,7 +36,7 @@ TOLD = ("parameters: ", "parameters saved in ", "fnn: ", "epoch ", "network ", "
         "2 networks", "all ", "picture written to ")  # fmt: skip
 
 PATHS = ["set", "root", "run", "params.npz", "other.npz", "broken.npz", "images.npy", "images.dump",
-         "digit.png", "blank.png",
+         "digit.png", "blank.png", "photos", "set.npz",
          "empty", "pipe", "dangling", "absent", "absent/x", "empty/x", ".", "..", "/", "/dev/null",
          "/dev/zero", "/dev/full", "new.npz", "x" * 300, "x" * 5000, "a\nb", "a\0b", "\udcff",
          "\x1b[31m", "-x"]  # fmt: skip
@@ -46,7 +46,7 @@ WORDS = ["", " ", "0", "1", "-1", "+2", "1.5", "1e400", "nan", "inf", "-0.0", "Ù
 
 # good values of options that name something, by what --help shows in their place
 GOOD = {
-    "NAME|DIR": ["set", "mnist", "./set/"],
+    "NAME|DIR|FILE": ["set", "mnist", "./set/", "photos", "set.npz"],
     "FILE|random|pretrained": ["random", "params.npz"],
     "DIR": ["new", "run"],
     "FILE": ["new.npz", "new.png", "new.svg", "params.npz", "digit.png", "blank.png"],
@@ -128,6 +128,11 @@ def place(tmp_path_factory) -> Path:
     np.save(place / "images.npy", images)
     for name, image in (("digit.png", images[0]), ("blank.png", images[0] * 0)):
         write_png(place / name, image)
+    for i in range(12):
+        (place / "photos" / f"{i % 3}").mkdir(parents=True, exist_ok=True)
+        write_png(place / "photos" / f"{i % 3}" / f"{i}.png", images[i % 3][8:20, 8:20])
+    x, y = images[:, 8:20, 8:20], np.arange(3)
+    np.savez_compressed(place / "set.npz", x_train=x, y_train=y, x_test=x, y_test=y)
     (place / "images.dump").write_bytes(pickle.dumps(images.reshape(3, 784), 2))
     (place / "empty").write_bytes(b"")
     (place / "dangling").symlink_to("absent")
