@@ -23,7 +23,7 @@ def photos(empty):
 
 
 def test_a_training_keeps_how_its_data_were_read(run, photos, empty):
-    options = "--size 5x4 --colors grey --test-share 0.4 --broken skip".split()
+    options = ("--size", "5x4", "--colors", "grey", "--test-share", 0.4, "--broken", "skip")
     common = ("--epochs", 1, "--hidden", 3, "--quiet")
     done = run("fnn-train", "--data", photos, *options, *common, "--run", "run")
     assert done.returncode == 0, done.stderr
