@@ -179,19 +179,20 @@ def load_folder(folder: Folder, reading: Reading, split: SplitName, say: Say) ->
     size = reading.size or ((height, width) if height and width else None)
     usual: dict[int | None, Colors] = {1: "grey", 3: "rgb"}
     colors = reading.colors or usual.get(channels)
+    kind = "training" if split == "train" else "test"
     broken: list[InputError] = []
     refused = broken.append if reading.broken == "skip" else _stop
 
     def parse() -> Split:
         if len(files) > LONG:
-            what = f"{len(files):,} {split} pictures of {folder.directory}"
+            what = f"{len(files):,} {kind} pictures of {folder.directory}"
             say(f"fnn: reading {what}, kept for the next time")
         # All pictures decide about the shape, so that it is the same for both splits.
         shape = usual_shape(folder.files, size, colors, refused)
         broken.clear()
         images, kept = read_all(files, shape, refused)
         if not len(kept):
-            raise InputError(f"{folder.directory}: none of its {split} pictures can be read")
+            raise InputError(f"{folder.directory}: none of its {kind} pictures can be read")
         return Split(images, labels[kept])
 
     told = repr((size, colors, reading.broken, reading.test_share))
@@ -200,7 +201,7 @@ def load_folder(folder: Folder, reading: Reading, split: SplitName, say: Say) ->
     for error in broken[:NAMED]:
         say(f"fnn: left out: {error}")
     if lost := len(files) - len(found.labels):
-        say(f"fnn: {folder.directory}: {lost:,} of {len(files):,} {split} pictures are broken")
+        say(f"fnn: {folder.directory}: {lost:,} of {len(files):,} {kind} pictures are broken")
     if split == "train" and (gone := set(labels.tolist()) - set(found.labels.tolist())):
         name = folder.classes[min(gone)]
         raise InputError(f"{folder.directory}: no training picture of {name} can be read")

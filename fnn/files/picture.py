@@ -2,7 +2,8 @@
 
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -48,7 +49,8 @@ def use_picture(
             with warnings.catch_warnings(action="ignore"), Image.open(file, "r", FORMATS) as image:
                 if image.width * image.height > most:
                     raise Image.DecompressionBombError
-                return use(image)
+                with _quiet() if image.format == "TIFF" else nullcontext():
+                    return use(image)
         except UnidentifiedImageError:
             why = f"not an image that can be read; expected {NAMES}"
         except Image.DecompressionBombError:
@@ -57,6 +59,24 @@ def use_picture(
             reason = " ".join(str(error).split()) or type(error).__name__
             why = f"cannot be read or is damaged ({reason})"
     raise InputError(f"{path}: {why}")
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the lines that libtiff itself writes to standard error about a damaged file."""
+    try:
+        kept = os.dup(2)
+    except OSError:  # it is closed
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_RDONLY)  # where writing fails, which libtiff ignores
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def upright(image: "Image.Image") -> "Image.Image":

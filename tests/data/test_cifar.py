@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fnn.data.cifar import CLASSES, load_cifar10, load_split
+from fnn.data.catalogue import open_data
+from fnn.data.cifar import CIFAR100, CLASSES, load_cifar10, load_split
 from fnn.errors import InputError
 from fnn.files.tar import tar_files
 
@@ -295,3 +296,34 @@ def test_the_real_set():
     means = [dataset.test.images[dataset.test.labels == k].mean((0, 1, 2)) for k in (8, 6)]
     assert means[0][2] > means[0][0]
     assert means[1][2] < means[1][0]
+
+
+def batch_100(pixels, labels) -> bytes:
+    fields = {b"fine_labels": labels, b"coarse_labels": [0] * len(labels)}
+    return pickle.dumps({**fields, b"data": pixels.reshape(-1, 3072)}, 2)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_cifar_100(tmp_path, monkeypatch, packed):
+    monkeypatch.setenv("FNN_DATA", str(tmp_path))
+    labels = [99, 0, 57]
+    files = {"train": batch_100(PIXELS[0], labels), "test": batch_100(PIXELS[1], [3]), "meta": b""}
+    if packed:
+        write_tar(tmp_path / "cifar-100-python.tar.gz", files)
+    else:
+        write_folder(tmp_path / "cifar-100-python", files)
+    place = next(tmp_path.iterdir())
+    for choice in ("cifar100", str(place)):
+        source = open_data(choice)
+        check(source.data.train, PIXELS[0], labels)
+        check(source.data.test, PIXELS[1], [3])
+        assert len(source.classes) == len(set(source.classes)) == 100
+        assert [source.classes[i] for i in labels] == ["worm", "apple", "pear"]
+    bad = {**files, "train": batch_100(PIXELS[0], [1, 2, 100])}
+    folder = write_folder(tmp_path / "bad", bad)
+    with pytest.raises(InputError, match=r"train: has labels from 1 to 100, expected 0\.\.99"):
+        load_split(folder, "train", CIFAR100)
+    (folder / "train").unlink()
+    with pytest.raises(InputError, match="bad: has no train; expected all files of cifar-100"):
+        open_data(str(folder))
+    assert len(open_data(str(folder), "test").data.labels) == 1

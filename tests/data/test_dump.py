@@ -320,3 +320,14 @@ def test_the_real_dump():
     found = read_dump(REAL)
     assert found.shape == (10000, 28, 28)
     np.testing.assert_array_equal(found, expected, strict=True)
+
+
+def test_channels(tmp_path):
+    images = np.arange(2 * 4 * 3 * 3, dtype=np.uint8).reshape(2, 4, 3, 3)
+    for stored in (images, images.reshape(2, -1)):
+        np.save(tmp_path / "x.npy", stored)
+        found = read_dump(tmp_path / "x.npy", 4, 3, 3)
+        np.testing.assert_array_equal(found, images, strict=True)
+    np.save(tmp_path / "x.npy", images[..., 0])
+    with pytest.raises(InputError, match=r"expected \(N, 36\) or \(N, 4, 3, 3\)"):
+        read_dump(tmp_path / "x.npy", 4, 3, 3)

@@ -93,7 +93,7 @@ def test_train_and_test(root, tmp_path):
     with pytest.raises(InputError, match=r"--test-share: .* test images of its own"):
         open_data(str(tmp_path / "x"), reading=Reading(test_share=0.5))
     picture(tmp_path / "x" / "test" / "c" / "1.png")
-    with pytest.raises(InputError, match="test/c: a class that is not in .*x/train"):
+    with pytest.raises(InputError, match=r"test/c: a class that is not in .*x/train"):
         open_data(str(tmp_path / "x"))
 
 

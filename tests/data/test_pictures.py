@@ -150,3 +150,12 @@ def test_what_is_asked_for_must_make_sense(tmp_path):
     for shape in ((6, 8), (6, 8, 2), (0, 8, 1)):
         with pytest.raises(ValueError, match="expected a shape"):
             read_picture(path, shape)
+
+
+def test_a_damaged_tiff_says_nothing_by_itself(tmp_path, capfd):
+    data = bytearray(save(tmp_path / "x.tif", COLOR, compression="tiff_lzw").read_bytes())
+    data[12:40] = b"\xff" * 28
+    (tmp_path / "x.tif").write_bytes(data)
+    with pytest.raises(InputError, match=r"x\.tif: "):
+        read_picture(tmp_path / "x.tif", (6, 8, 3))
+    assert capfd.readouterr() == ("", "")
