@@ -78,8 +78,8 @@ __all__ = [  # by kind
     # layers
     "Cache", "Layer", "Made", "avg_pool", "batch_norm", "constructor", "conv",
     "dense", "dropout", "ensemble", "flatten", "gelu", "global_avg_pool", "global_max_pool",
-    "identity", "initializers", "max_pool", "parallel", "parameter_grads", "recalibrate", "relu", "residual", "scaled",
-    "serial", "sigmoid", "weight_decay", "whiten", "with_whitening",
+    "identity", "initializers", "max_pool", "parallel", "parameter_grads", "recalibrate", "relu",
+    "residual", "scaled", "serial", "sigmoid", "weight_decay", "whiten", "with_whitening",
     # losses and metrics
     "accuracy", "confusion", "f1", "log_softmax", "precision", "recall", "softmax",
     "softmax_cross_entropy",
