@@ -13,11 +13,12 @@ from fnn.errors import InputError
 from fnn.files.checkpoint import load, save
 from fnn.handwriting.digit_image import digit_image
 from fnn.layers import initializers
-from fnn.layers.activation import gelu, relu, scaled, sigmoid
-from fnn.layers.combine import ensemble, parallel, residual, serial, weight_decay
-from fnn.layers.conv import conv
+from fnn.layers.activation import gelu, relu, scaled, sigmoid, silu
+from fnn.layers.combine import concatenate, ensemble, parallel, residual, serial, weight_decay
+from fnn.layers.conv import conv, depthwise_conv
 from fnn.layers.dense import dense
 from fnn.layers.dropout import dropout
+from fnn.layers.example_norm import group_norm, layer_norm
 from fnn.layers.layer import Cache, Layer, parameter_grads
 from fnn.layers.norm import batch_norm, recalibrate
 from fnn.layers.pool import avg_pool, global_avg_pool, global_max_pool, max_pool
@@ -44,10 +45,11 @@ from fnn.train import TrainState, epoch, evaluate, init_train_state, predict, st
 
 __all__ = [  # by kind
     # layers
-    "Cache", "Layer", "avg_pool", "batch_norm", "conv", "dense", "dropout", "ensemble",
-    "flatten", "gelu", "global_avg_pool", "global_max_pool", "identity", "initializers",
-    "max_pool", "parallel", "parameter_grads", "recalibrate", "relu", "residual", "scaled",
-    "serial", "sigmoid", "weight_decay", "whiten", "with_whitening",
+    "Cache", "Layer", "avg_pool", "batch_norm", "concatenate", "conv", "dense",
+    "depthwise_conv", "dropout", "ensemble", "flatten", "gelu", "global_avg_pool",
+    "global_max_pool", "group_norm", "identity", "initializers", "layer_norm",
+    "max_pool", "parallel", "parameter_grads", "recalibrate", "relu", "residual",
+    "scaled", "serial", "sigmoid", "silu", "weight_decay", "whiten", "with_whitening",
     # losses and metrics
     "accuracy", "confusion", "f1", "log_softmax", "precision", "recall", "softmax",
     "softmax_cross_entropy",
