@@ -13,11 +13,12 @@ import numpy as np
 
 from fnn.arrays import Array
 from fnn.kernels import memory
-from fnn.kernels.threads import share, split
+from fnn.kernels.threads import cut, share, split
 from fnn.kernels.window import Pair, Window, places, taps
 
-BLOCK = 1 << 16  # numbers in a block
-RUN = 4096  # numbers that one row of weights, repeated, is for
+BLOCK = 1 << 19  # numbers in a block: shorter calls wait for Python's lock
+SMALL = 1 << 17  # numbers for which a second thread does not pay off
+RUN = 1 << 14  # numbers that one row of weights, repeated, is for
 
 
 def forward(x: Array, w: Array, at: Window) -> Array:
@@ -67,7 +68,7 @@ def _gathered(a: Array, w: Array, sides: Pair, at: Window, back: bool) -> Array:
     blocks = _blocks(target)
     whole = ((0, len(a)), (0, a.shape[1]))
     columns = max((b[1][1] - b[1][0] for b in blocks), default=0)
-    repeat = columns if columns * n * k <= 2 * RUN else 1
+    repeat = columns if columns * n * k <= RUN else 1
     rows = [np.tile(row.astype(a.dtype), repeat * n) for row in w.reshape(-1, k)]
     weights = [row.reshape(repeat, n * k) for row in rows]
 
@@ -94,10 +95,12 @@ def _flat(a: Array) -> Array:
 def _blocks(a: Array) -> list[tuple[Pair, Pair]]:
     """Parts of a, (H, W, L), of about BLOCK numbers: rows and columns."""
     h, w, length = a.shape
-    columns = split(w, max(1, RUN // max(1, length)))
-    wide = max((j - i for i, j in columns), default=1)
-    rows = split(h, max(1, BLOCK // max(1, wide * length)))
-    return list(product(rows, columns))
+    repeats = RUN // max(1, length)
+    columns = split(w, repeats if repeats > 1 else w)
+    parts = max(1, -(-a.size // BLOCK))
+    if a.size > SMALL:  # so that two threads end together
+        parts = max(2, parts + parts % 2)
+    return list(product(cut(h, max(1, min(h, -(-parts // max(1, len(columns)))))), columns))
 
 
 def _largest(blocks: list[tuple[Pair, Pair]]) -> int:

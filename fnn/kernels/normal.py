@@ -8,7 +8,7 @@ from numpy.polynomial.chebyshev import cheb2poly
 from fnn.arrays import Array
 from fnn.kernels.rows import blockwise
 
-HEAVY = 1 << 15  # numbers in a block
+HEAVY = 1 << 17  # numbers in a block
 FAR = 40.0  # beyond it, the normal distribution's tail is 0 in float64, too
 MIDDLE = 3.75
 # (1 + 2 z) exp(z^2) erfc(z) for z >= 0 in Chebyshev polynomials of (z - MIDDLE) / (z + MIDDLE),

@@ -66,16 +66,24 @@ def max_windows_vjp(x: Array, y: Array, dy: Array, at: Window) -> Array:
     """The sum of dy over all windows whose largest x equals, NaN where that is NaN."""
     dx = memory.empty_like(x)
     whole = ((0, len(y)), (0, y.shape[1]))
+    parts = _parts(x, 4)
+    room = max((x[part].size for part in parts), default=0)
 
     def work(queue: Iterator[Part]) -> None:
+        equal, passed = memory.empty((room,), bool), memory.empty((room,), x.dtype)
         for part in queue:
             dx[part] = 0
+            unknown = x[part].size and np.isnan(x[part].max())
             for _, out, seen in taps(at, whole, _limits(part)):
-                found = rows.where(np.equal(x[seen], y[out]), dy[out])
-                rows.spread_nan(x[seen], found)
+                shape = y[out].shape
+                is_it, found = (a[: y[out].size].reshape(shape) for a in (equal, passed))
+                np.equal(x[seen], y[out], out=is_it)
+                rows.keep(is_it, dy[out], found)
+                if unknown:
+                    rows.spread_nan(x[seen], found)
                 dx[seen] += found
 
-    share(work, _parts(x))
+    share(work, parts)
     return dx
 
 
@@ -93,9 +101,9 @@ def _places(part: Part, size: Pair) -> Iterator[Part]:
     return product(of_rows, of_columns)
 
 
-def _parts(y: Array) -> list[Part]:
+def _parts(y: Array, blocks: float = 0.5) -> list[Part]:
     """Parts of about BLOCK / 2 numbers: several rows, or one row and some of its columns."""
     h, w, n, c = y.shape
-    room = max(1, rows.BLOCK // max(1, 2 * n * c))  # pixels
+    room = max(1, int(blocks * rows.BLOCK) // max(1, n * c))  # pixels
     lines, columns = split(h, max(1, room // w)), split(w, room)
     return [(slice(*i), slice(*j)) for i, j in product(lines, columns)]
