@@ -29,7 +29,8 @@ from fnn.metrics import accuracy, confusion, f1, precision, recall
 from fnn.models import Spec
 from fnn.optim import schedules
 from fnn.optim.averages import ema, ema_params, lookahead
-from fnn.optim.optimizers import adadelta, adagrad, adam, momentum, nesterov, rmsprop, sgd
+from fnn.optim.decay import decoupled_decay
+from fnn.optim.optimizers import adadelta, adagrad, adam, adamw, momentum, nesterov, rmsprop, sgd
 from fnn.optim.transforms import Optimizer, chain, clip_by_global_norm, scale, scale_leaves, trace
 from fnn.recognizer import tta as views
 from fnn.recognizer.recognizer import (
@@ -54,9 +55,9 @@ __all__ = [  # by kind
     "accuracy", "confusion", "f1", "log_softmax", "precision", "recall", "softmax",
     "softmax_cross_entropy",
     # optimizers
-    "Optimizer", "adadelta", "adagrad", "adam", "chain", "clip_by_global_norm", "ema",
-    "ema_params", "lookahead", "momentum", "nesterov", "rmsprop", "scale", "scale_leaves",
-    "schedules", "sgd", "trace",
+    "Optimizer", "adadelta", "adagrad", "adam", "adamw", "chain", "clip_by_global_norm",
+    "decoupled_decay", "ema", "ema_params", "lookahead", "momentum", "nesterov", "rmsprop", "scale",
+    "scale_leaves", "schedules", "sgd", "trace",
     # training
     "ALONE", "Group", "TrainState", "epoch", "evaluate", "init_train_state", "mpi", "predict",
     "sharded_step", "states", "train_step", "training",

@@ -65,7 +65,7 @@ def read(tmp):
 WHITE = fnn.whiten(2)
 LAYERS = "avg_pool batch_norm depthwise_conv flatten gelu global_avg_pool global_max_pool identity "
 LAYERS += "layer_norm max_pool relu sigmoid silu whiten"
-OPTIMIZERS = "adadelta adagrad adam momentum nesterov rmsprop sgd"
+OPTIMIZERS = "adadelta adagrad adam adamw momentum nesterov rmsprop sgd"
 CALLS = {
     **{name: lambda tmp, name=name: used(getattr(fnn, name)()) for name in LAYERS.split()},
     **{name: lambda tmp, name=name: updated(getattr(fnn, name)()) for name in OPTIMIZERS.split()},
@@ -84,6 +84,7 @@ CALLS = {
             fnn.trace(0.9),
         )
     ),
+    "decoupled_decay": lambda tmp: updated(fnn.decoupled_decay(0.1)),
     "ema ema_params lookahead": lambda tmp: [
         updated(fnn.lookahead(fnn.ema(fnn.sgd(), 0.9))),
         fnn.ema_params(fnn.ema(fnn.sgd(), 0.9).init(PARAMS)),
