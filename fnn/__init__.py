@@ -1,22 +1,23 @@
 """fnn: image-recognition networks made of nothing but pure functions on NumPy arrays.
 
-Layers       `conv` `dense` `dropout` `flatten` `identity` `scaled` `whiten`
-  activation `gelu` `relu` `sigmoid`
+Layers       `conv` `dense` `depthwise_conv` `dropout` `flatten` `identity` `scaled` `whiten`
+  activation `gelu` `relu` `sigmoid` `silu`
   pooling    `avg_pool` `global_avg_pool` `global_max_pool` `max_pool`
-  norm       `batch_norm` `recalibrate` `with_whitening`
-  of layers  `ensemble` `parallel` `residual` `serial` `weight_decay`
+  norm       `batch_norm` `group_norm` `layer_norm` `recalibrate` `with_whitening`
+  of layers  `concatenate` `ensemble` `freeze` `parallel` `residual` `serial` `weight_decay`
   your own   `Layer` `Cache` `Made` `constructor` `initializers` `parameter_grads`
              `check_pure` `check_vjp`
 Losses       `softmax_cross_entropy` `log_softmax` `softmax`
 Metrics      `accuracy` `confusion` `f1` `precision` `recall`
-Optimizers   `adadelta` `adagrad` `adam` `momentum` `nesterov` `rmsprop` `sgd`
+Optimizers   `adadelta` `adagrad` `adam` `adamw` `momentum` `nesterov` `rmsprop` `sgd`
   around     `ema` `ema_params` `lookahead` `schedules`
-  your own   `Optimizer` `chain` `clip_by_global_norm` `scale` `scale_leaves` `trace`
+  your own   `Optimizer` `chain` `clip_by_global_norm` `decoupled_decay` `scale` `scale_leaves`
+             `trace`
 Training     `train_step` `TrainState` `init_train_state` `epoch` `states` `evaluate` `predict`
   whole      `training`, the trainer as a library
   processes  `sharded_step` `Group` `ALONE` `mpi`
-Data         `open_data` `load_mnist` `load_cifar10` `batches` `to_float` `augment`
-  pictures   `digit_image`
+Data         `open_data` `Reading` `load_mnist` `load_cifar10` `batches` `to_float` `augment`
+  in files   `digit_image` `read_dump` `read_idx` `read_images`
 Networks     `models` `summary` `describe` `rebuild`
   in files   `save_recognizer` `load_recognizer` `pretrained` `Recognizer` `Spec`
   at work    `recognize` `views`
@@ -43,11 +44,13 @@ from fnn.errors import InputError
 from fnn.files.checkpoint import load, save
 from fnn.handwriting.digit_image import digit_image
 from fnn.layers import initializers
-from fnn.layers.activation import gelu, relu, scaled, sigmoid
-from fnn.layers.combine import ensemble, parallel, residual, serial, weight_decay
-from fnn.layers.conv import conv
+from fnn.layers.activation import gelu, relu, scaled, sigmoid, silu
+from fnn.layers.combine import concatenate, ensemble, parallel, residual, serial, weight_decay
+from fnn.layers.conv import conv, depthwise_conv
 from fnn.layers.dense import dense
 from fnn.layers.dropout import dropout
+from fnn.layers.example_norm import group_norm, layer_norm
+from fnn.layers.freeze import freeze
 from fnn.layers.layer import Cache, Layer, constructor, parameter_grads
 from fnn.layers.made import Made
 from fnn.layers.norm import batch_norm, recalibrate
@@ -60,7 +63,8 @@ from fnn.models import Spec
 from fnn.models.description import describe, rebuild
 from fnn.optim import schedules
 from fnn.optim.averages import ema, ema_params, lookahead
-from fnn.optim.optimizers import adadelta, adagrad, adam, momentum, nesterov, rmsprop, sgd
+from fnn.optim.decay import decoupled_decay
+from fnn.optim.optimizers import adadelta, adagrad, adam, adamw, momentum, nesterov, rmsprop, sgd
 from fnn.optim.transforms import Optimizer, chain, clip_by_global_norm, scale, scale_leaves, trace
 from fnn.recognizer import tta as views
 from fnn.recognizer.recognizer import (
@@ -76,17 +80,18 @@ from fnn.train import TrainState, epoch, evaluate, init_train_state, predict, st
 
 __all__ = [  # by kind
     # layers
-    "Cache", "Layer", "Made", "avg_pool", "batch_norm", "constructor", "conv",
-    "dense", "dropout", "ensemble", "flatten", "gelu", "global_avg_pool", "global_max_pool",
-    "identity", "initializers", "max_pool", "parallel", "parameter_grads", "recalibrate", "relu",
-    "residual", "scaled", "serial", "sigmoid", "weight_decay", "whiten", "with_whitening",
+    "Cache", "Layer", "Made", "avg_pool", "batch_norm", "concatenate", "constructor", "conv",
+    "dense", "depthwise_conv", "dropout", "ensemble", "flatten", "freeze", "gelu",
+    "global_avg_pool", "global_max_pool", "group_norm", "identity", "initializers", "layer_norm",
+    "max_pool", "parallel", "parameter_grads", "recalibrate", "relu", "residual", "scaled",
+    "serial", "sigmoid", "silu", "weight_decay", "whiten", "with_whitening",
     # losses and metrics
     "accuracy", "confusion", "f1", "log_softmax", "precision", "recall", "softmax",
     "softmax_cross_entropy",
     # optimizers
-    "Optimizer", "adadelta", "adagrad", "adam", "chain", "clip_by_global_norm", "ema",
-    "ema_params", "lookahead", "momentum", "nesterov", "rmsprop", "scale", "scale_leaves",
-    "schedules", "sgd", "trace",
+    "Optimizer", "adadelta", "adagrad", "adam", "adamw", "chain", "clip_by_global_norm",
+    "decoupled_decay", "ema", "ema_params", "lookahead", "momentum", "nesterov", "rmsprop", "scale",
+    "scale_leaves", "schedules", "sgd", "trace",
     # training
     "ALONE", "Group", "TrainState", "epoch", "evaluate", "init_train_state", "mpi", "predict",
     "sharded_step", "states", "train_step", "training",

@@ -74,9 +74,9 @@ def read_pictures(tmp):
 
 
 WHITE = fnn.whiten(2)
-LAYERS = "avg_pool batch_norm flatten gelu global_avg_pool global_max_pool identity max_pool relu "
-LAYERS += "sigmoid whiten"
-OPTIMIZERS = "adadelta adagrad adam momentum nesterov rmsprop sgd"
+LAYERS = "avg_pool batch_norm depthwise_conv flatten gelu global_avg_pool global_max_pool identity "
+LAYERS += "layer_norm max_pool relu sigmoid silu whiten"
+OPTIMIZERS = "adadelta adagrad adam adamw momentum nesterov rmsprop sgd"
 CALLS = {
     **{name: lambda tmp, name=name: used(getattr(fnn, name)()) for name in LAYERS.split()},
     **{name: lambda tmp, name=name: updated(getattr(fnn, name)()) for name in OPTIMIZERS.split()},
@@ -95,6 +95,7 @@ CALLS = {
             fnn.trace(0.9),
         )
     ),
+    "decoupled_decay": lambda tmp: updated(fnn.decoupled_decay(0.1)),
     "ema ema_params lookahead": lambda tmp: [
         updated(fnn.lookahead(fnn.ema(fnn.sgd(), 0.9))),
         fnn.ema_params(fnn.ema(fnn.sgd(), 0.9).init(PARAMS)),
@@ -105,6 +106,8 @@ CALLS = {
     "dense": lambda tmp: used(fnn.dense(2000), ROWS),
     "digit_image": lambda tmp: fnn.digit_image(255 - np.pad(IMAGES.images[0], 20)),
     "dropout": lambda tmp: used(fnn.dropout(0.5)),
+    "concatenate": lambda tmp: used(fnn.concatenate(fnn.conv(2), fnn.relu())),
+    "group_norm": lambda tmp: used(fnn.serial(fnn.conv(4), fnn.group_norm(2))),
     "ensemble parallel residual serial weight_decay": lambda tmp: used(
         fnn.weight_decay(fnn.ensemble(fnn.serial(fnn.residual(fnn.conv(1)), fnn.relu())), 0.1)
     ),

@@ -63,6 +63,8 @@ ACTIVATIONS = {
     "sigmoid": (fnn.sigmoid(), torch.sigmoid),
     "relu": (fnn.relu(), torch.relu),
     "gelu": (fnn.gelu(), lambda t: F.gelu(t, approximate="tanh")),
+    "gelu exact": (fnn.gelu(exact=True), F.gelu),
+    "silu": (fnn.silu(), F.silu),
 }
 
 
@@ -100,6 +102,63 @@ def test_pooling(size, layer, function):
     ty, tdx = theirs(lambda t: function(t, size), planes(x), dy)
     close(y, ty)
     close(dx, tdx)
+
+
+@pytest.mark.parametrize("groups", [1, 2, 6])
+@pytest.mark.parametrize("multiplier", [1, 2])
+def test_conv_in_groups(groups, multiplier):
+    k, options = 6 * multiplier, {"size": (3, 2), "stride": (2, 1), "pad": (1, 0)}
+    params = {"W": draw((3, 2, 6 // groups, k)), "b": draw(k)}
+    x = draw((2, 9, 8, 6))
+    layers = [fnn.conv(k, groups=groups, **options)]
+    if groups == 6:
+        layers.append(fnn.depthwise_conv(multiplier=multiplier, **options))
+    for layer in layers:
+        y, dy, dx, grads, _ = ours(layer, params, x)
+        w, b = tensor(params["W"].transpose(3, 2, 0, 1)), tensor(params["b"])
+        ty, tdx = theirs(
+            lambda t, w=w, b=b: F.conv2d(t, w, b, (2, 1), (1, 0), 1, groups), planes(x), dy
+        )
+        dw = w.grad.numpy().transpose(2, 3, 1, 0)
+        for a, t in ((y, ty), (dx, tdx), (grads["W"], dw), (grads["b"], b.grad.numpy())):
+            close(a, t)
+
+
+@pytest.mark.parametrize(("size", "stride", "pad"), [(3, 2, 1), ((2, 3), 1, (1, 0)), (2, 3, 0)])
+@pytest.mark.parametrize("count_pad", [True, False])
+def test_pooling_with_stride_and_padding(size, stride, pad, count_pad):
+    x = draw((2, 9, 8, 3))
+    options = {"stride": stride, "pad": pad}
+    for layer, f in (
+        (fnn.max_pool(size, **options), lambda t: F.max_pool2d(t, size, stride, pad)),
+        (
+            fnn.avg_pool(size, **options, count_pad=count_pad),
+            lambda t: F.avg_pool2d(t, size, stride, pad, count_include_pad=count_pad),
+        ),
+    ):
+        y, dy, dx, _, _ = ours(layer, {}, x)
+        ty, tdx = theirs(f, planes(x), dy)
+        close(y, ty)
+        close(dx, tdx)
+
+
+@pytest.mark.parametrize("shape", [(6, 4), (2, 5, 3, 4)])
+@pytest.mark.parametrize("groups", [None, 1, 2])
+def test_normalization_of_an_example(shape, groups):
+    params = {"gamma": draw(4), "beta": draw(4)}
+    x, gamma, beta = draw(shape), tensor(params["gamma"]), tensor(params["beta"])
+    if groups is None:
+        y, dy, dx, grads, _ = ours(fnn.layer_norm(), params, x)
+        t = tensor(x)
+        ty = F.layer_norm(t, (4,), gamma, beta, 1e-5)
+        ty.backward(tensor(dy))
+        ty, tdx = ty.detach().numpy(), t.grad.numpy()
+    else:
+        y, dy, dx, grads, _ = ours(fnn.group_norm(groups), params, x)
+        make = planes if x.ndim == 4 else tensor
+        ty, tdx = theirs(lambda t: F.group_norm(t, groups, gamma, beta, 1e-5), make(x), dy)
+    for a, t in ((y, ty), (dx, tdx), (grads["gamma"], gamma.grad), (grads["beta"], beta.grad)):
+        close(a, np.asarray(t))
 
 
 @pytest.mark.parametrize("shape", [(6, 3), (4, 5, 4, 3)])
@@ -150,7 +209,7 @@ def test_batch_norm_in_testing(shape):
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 1.0])
 def test_cross_entropy(smoothing):
     logits, labels = 5 * draw((6, 4)), np.array([0, 3, 1, 2, 2, 0])
-    loss, dlogits = fnn.softmax_cross_entropy(logits, labels, smoothing)
+    loss, dlogits = fnn.softmax_cross_entropy(logits, labels, smoothing=smoothing)
     t = tensor(logits)
     expected = F.cross_entropy(t, torch.tensor(labels), label_smoothing=smoothing)
     expected.backward()
@@ -161,16 +220,16 @@ def test_cross_entropy(smoothing):
 def follow_both(optimizer, make, steps=30):
     """Parameters after steps with the same gradients, ours and PyTorch's."""
     w = draw((4, 3))
-    params, state = {"w": w}, optimizer.init({"w": w})
+    params, state = {"W": w}, optimizer.init({"W": w})
     t = tensor(w)
     other = make([t])
     for _ in range(steps):
         g = draw(w.shape)
-        updates, state = optimizer.update({"w": g}, state)
-        params = {"w": params["w"] + updates["w"]}
+        updates, state = optimizer.update({"W": g}, state)
+        params = {"W": params["W"] + updates["W"]}
         t.grad = torch.tensor(g)
         other.step()
-    return params["w"], t.detach().numpy()
+    return params["W"], t.detach().numpy()
 
 
 @pytest.mark.parametrize(
@@ -181,8 +240,9 @@ def follow_both(optimizer, make, steps=30):
         (fnn.nesterov(0.1), lambda p: torch.optim.SGD(p, 0.1, momentum=0.9, nesterov=True)),
         (fnn.rmsprop(), lambda p: torch.optim.RMSprop(p, 0.01, alpha=0.99, eps=1e-8)),
         (fnn.adam(), lambda p: torch.optim.Adam(p, 0.001)),
+        (fnn.adamw(0.1, decay=0.2), lambda p: torch.optim.AdamW(p, 0.1, weight_decay=0.2)),
     ],
-    ids=["sgd", "momentum", "nesterov", "rmsprop", "adam"],
+    ids=["sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw"],
 )
 def test_optimizers(optimizer, make):
     close(*follow_both(optimizer, make))

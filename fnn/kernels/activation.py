@@ -64,6 +64,46 @@ def gelu_and_slope(x: Array) -> tuple[Array, Array]:
     return y, slope
 
 
+def silu(x: Array) -> Array:
+    """x / (1 + exp(-x)), laid out as x."""
+
+    def f(x: Array, t: Array, out: tuple[Array]) -> None:
+        _sigmoid(x, t, *out)
+        np.multiply(t, *out, out=out)
+
+    return blockwise(f, x, scratch=[x.dtype], block=HEAVY)[0]
+
+
+def silu_and_slope(x: Array) -> tuple[Array, Array]:
+    """`silu` and its derivative at x, s + s (1 - s) x for the sigmoid s; both laid out as x."""
+
+    def f(x: Array, s: Array, out: tuple[Array, Array]) -> None:
+        y, slope = out
+        _sigmoid(x, slope, s)
+        np.multiply(slope, s, out=y)
+        np.minimum(slope, _limit(x), out=slope)  # else infinity times 0
+        slope *= 1 - s
+        slope += 1
+        slope *= s
+
+    y, slope = blockwise(f, x, results=2, scratch=[x.dtype], block=HEAVY)
+    return y, slope
+
+
+def _limit(x: Array) -> int:
+    """The largest integer whose exponential x's type can hold."""
+    return math.floor(math.log(np.finfo(x.dtype).max))
+
+
+def _sigmoid(x: Array, above: Array, out: Array) -> None:
+    """Fill `above` with x, kept from where exp(-x) overflows, and `out` with its sigmoid."""
+    np.maximum(x, -_limit(x), out=above)
+    np.negative(above, out=out)
+    np.exp(out, out=out)
+    out += 1
+    np.reciprocal(out, out=out)
+
+
 def times(a: Array, b: Array) -> Array:
     """a * b, laid out as a."""
     return blockwise(np.multiply, a, b)[0]

@@ -47,6 +47,12 @@ def backward(
     of_dy = gamma * inv
     of_x = -of_dy * inv * dgamma / m
     shift = -of_dy * dbeta / m - of_x * mean
+    dx = combined(dy, of_dy, x, of_x, shift)
+    return dx, dgamma.astype(x.dtype), dbeta.astype(x.dtype)
+
+
+def combined(dy: Array, of_dy: Array, x: Array, of_x: Array, shift: Array) -> Array:
+    """dy * of_dy + (x * of_x + shift), for one factor a node."""
     dx = memory.empty_like(x)
     source = runs(x)
 
@@ -59,7 +65,7 @@ def backward(
 
     factors = (repeated(v, source) for v in (of_dy, of_x, shift))
     each_block(f, [source, runs(dy), *factors, runs(dx)], scratch=[x.dtype])
-    return dx, dgamma.astype(x.dtype), dbeta.astype(x.dtype)
+    return dx
 
 
 def gradients(x: Array, mean: Array, inv: Array, dy: Array) -> tuple[Array, Array]:

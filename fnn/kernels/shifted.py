@@ -12,17 +12,16 @@ from numpy.lib.stride_tricks import as_strided
 
 from fnn.arrays import Array
 from fnn.kernels import im2col, memory
-from fnn.kernels.im2col import output_side
 from fnn.kernels.threads import cut, longest, share
+from fnn.kernels.window import Window, places
 
 BLOCK = 1 << 19  # numbers in the patches of a block: shorter calls wait for Python's lock
 
 
-def forward(x: Array, w: Array, stride: int, pad: int) -> Array:
-    """The convolution of x, (H, W, N, C), with w, (size, size, C, K): y, (H', W', N, K)."""
-    size, k = w.shape[0], w.shape[3]
-    high, wide = (output_side(side, size, stride, pad) for side in x.shape[:2])
-    n = x.shape[2]
+def forward(x: Array, w: Array, at: Window) -> Array:
+    """The convolution of x, (H, W, N, C), with w, (height, width, C, K): y, (H', W', N, K)."""
+    n, k = x.shape[2], w.shape[3]
+    high, wide = places(at, x.shape)
     y = memory.empty((high, wide, n, k), x.dtype)
     filters = np.ascontiguousarray(w.transpose(0, 2, 1, 3)).reshape(-1, k)
 
@@ -30,50 +29,53 @@ def forward(x: Array, w: Array, stride: int, pad: int) -> Array:
         rows = patches.reshape(j - i, len(filters), wide, n).transpose(0, 2, 3, 1)
         np.matmul(rows, filters, out=y[i:j])
 
-    _each_block(multiply, x, size, stride, pad)
+    _each_block(multiply, x, at)
     return y
 
 
-def grad_w(x: Array, dy: Array, size: int, stride: int, pad: int) -> Array:
-    """The gradient of w, (size, size, C, K), for x, (H, W, N, C), and dy, (H', W', N, K)."""
+def grad_w(x: Array, dy: Array, at: Window) -> Array:
+    """The gradient of w, (height, width, C, K), for x, (H, W, N, C), and dy, (H', W', N, K)."""
     high, wide, n, k = dy.shape
-    c = x.shape[3]
-    sums = memory.empty((high, size * c * size, k), x.dtype)
+    c, (rows, columns) = x.shape[3], at.size
+    sums = memory.empty((high, rows * c * columns, k), x.dtype)
 
     def multiply(i: int, j: int, patches: Array) -> None:
         np.matmul(patches, dy[i:j].reshape(j - i, wide * n, k), out=sums[i:j])
 
-    _each_block(multiply, x, size, stride, pad)
-    total = sums.sum(axis=0).reshape(size, c, size, k)
+    _each_block(multiply, x, at)
+    total = sums.sum(axis=0).reshape(rows, c, columns, k)
     return np.ascontiguousarray(total.transpose(0, 2, 1, 3))
 
 
-def grad_x(dy: Array, w: Array, shape: tuple[int, ...], stride: int, pad: int) -> Array:
+def grad_x(dy: Array, w: Array, shape: tuple[int, ...], at: Window) -> Array:
     """The gradient of x, of `shape` (H, W, N, C), for dy, (H', W', N, K).
 
     With stride 1 it is the convolution of dy with the filters turned by 180 degrees. Other strides,
     and a pad of the filter's size or more, are left to `im2col`.
     """
-    size = w.shape[0]
-    if stride != 1 or pad >= size:
-        return im2col.grad_x(dy, w, shape, stride, pad)
-    return forward(dy, np.ascontiguousarray(w[::-1, ::-1].transpose(0, 1, 3, 2)), 1, size - 1 - pad)
+    (top, bottom), (left, right) = (
+        (size - 1 - before, size - 1 - after)
+        for size, (before, after) in zip(at.size, at.pad, strict=True)
+    )
+    if at.stride != (1, 1) or min(top, bottom, left, right) < 0:
+        return im2col.grad_x(dy, w, shape, at)
+    turned = np.ascontiguousarray(w[::-1, ::-1].transpose(0, 1, 3, 2))
+    return forward(dy, turned, at._replace(pad=((top, bottom), (left, right))))
 
 
-def _each_block(
-    f: Callable[[int, int, Array], None], x: Array, size: int, stride: int, pad: int
-) -> None:
+def _each_block(f: Callable[[int, int, Array], None], x: Array, at: Window) -> None:
     """Call f(i, j, patches) for each block i..j of rows of outputs, in several threads.
 
-    `patches` are those of x, (H, W, N, C), for the block: (j - i, size * C * size, W' * N).
+    `patches` are those of x, (H, W, N, C), for the block: (j - i, height * C * width, W' * N).
     """
     h, w, n, c = x.shape
-    high, wide = (output_side(side, size, stride, pad) for side in (h, w))
-    planes = np.zeros((h + 2 * pad, c, w + 2 * pad, n), x.dtype)
-    planes[pad : pad + h, :, pad : pad + w] = x.transpose(0, 3, 1, 2)
+    (high, wide), (down, along) = places(at, x.shape), at.stride
+    (top, bottom), (left, right) = at.pad
+    planes = np.zeros((h + top + bottom, c, w + left + right, n), x.dtype)
+    planes[top : top + h, :, left : left + w] = x.transpose(0, 3, 1, 2)
     row, plane, column, item = planes.strides
-    shape = (high, size, c, size, wide, n)
-    steps = (stride * row, row, plane, column, stride * column, item)
+    shape = (high, at.size[0], c, at.size[1], wide, n)
+    steps = (down * row, row, plane, column, along * column, item)
     patches = as_strided(planes, shape, steps, writeable=False)
     parts = max(1, min(high, -(-patches.size // BLOCK)))
     if 1 < parts < high:
@@ -85,6 +87,6 @@ def _each_block(
         for i, j in queue:
             block = buffer[: j - i]
             block[...] = patches[i:j]
-            f(i, j, block.reshape(j - i, size * c * size, wide * n))
+            f(i, j, block.reshape(j - i, at.size[0] * c * at.size[1], wide * n))
 
     share(work, blocks)

@@ -1,18 +1,20 @@
 """Layers made of layers."""
 
 import operator
-from collections.abc import Callable, Sequence
-from functools import reduce
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial, reduce
+from itertools import pairwise
 
+import numpy as np
 from toolz import accumulate
 
 from fnn import tree
 from fnn.arrays import Array, Shape
-from fnn.errors import kind, real
-from fnn.keys import child
+from fnn.errors import real
 from fnn.layers.activation import scaled
-from fnn.layers.checks import check_layers
-from fnn.layers.layer import Cache, Init, Layer, constructor, empty, parameter_grads
+from fnn.layers.checks import check_dy, check_layers
+from fnn.layers.layer import Cache, Layer, constructor, empty, parameter_grads
+from fnn.layers.parts import apply_part, check_parts, joined, numbered, part_of
 from fnn.layers.reshape import identity
 from fnn.tree import Tree
 
@@ -29,7 +31,6 @@ def serial(*layers: Layer) -> Layer:
     check_layers("serial", *layers)
     if not layers:
         return identity()._replace(name="serial")
-    places = set(range(len(layers)))
 
     def inputs(s: Shape) -> Sequence[Shape]:
         return list(accumulate(lambda s, layer: layer.shape(s), layers[:-1], s))
@@ -38,20 +39,17 @@ def serial(*layers: Layer) -> Layer:
         return reduce(lambda s, layer: layer.shape(s), layers, s)
 
     def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:
-        _check_parts("serial", params, state, places)
+        check_parts("serial", len(layers), params, state)
         caches = []
-        for i, layer in enumerate(layers):
-            try:
-                x, cache = layer.apply(params[i], state[i], x, train)
-            except (TypeError, ValueError) as error:
-                raise _placed(error, i)  # noqa: B904 - it is the same error
+        for i in range(len(layers)):
+            x, cache = apply_part(layers, i, params, state, x, train)
             caches.append(cache)
-        return x, _joined(caches)
+        return x, joined(caches)
 
     def vjp(params: Tree, cache: Cache, dy: Array, first: int = 0) -> tuple[Array, Tree]:
         grads = {}
         for i in reversed(range(first, len(layers))):
-            dy, grads[i] = layers[i].vjp(params[i], _part(cache, i), dy)
+            dy, grads[i] = layers[i].vjp(params[i], part_of(cache, i), dy)
         return dy, dict(sorted(grads.items()))
 
     def own_grads(params: Tree, cache: Cache, dy: Array) -> Tree:
@@ -61,10 +59,10 @@ def serial(*layers: Layer) -> Layer:
         if first is None:
             return grads
         dy, later = vjp(params, cache, dy, first + 1)
-        own = parameter_grads(layers[first], params[first], _part(cache, first), dy)
+        own = parameter_grads(layers[first], params[first], part_of(cache, first), dy)
         return {**grads, first: own, **later}
 
-    return _numbered(Layer(empty, apply, vjp, shape, empty, own_grads, "serial", layers, inputs))
+    return numbered(Layer(empty, apply, vjp, shape, empty, own_grads, "serial", layers, inputs))
 
 
 @constructor
@@ -73,55 +71,87 @@ def parallel(*layers: Layer) -> Layer:
 
     Raises ValueError without a layer, or if the shapes differ.
     """
-    check_layers("parallel", *layers)
-    if not layers:
-        raise ValueError("parallel: expected at least one layer")
-    places = set(range(len(layers)))
 
-    def shape(s: Shape) -> Shape:
-        shapes = [layer.shape(s) for layer in layers]
+    def shape(shapes: list[Shape]) -> Shape:
         if any(out != shapes[0] for out in shapes):
             raise ValueError(f"parallel: expected branches of one output shape, found {shapes}")
         return shapes[0]
+
+    return _branches("parallel", layers, shape, partial(reduce, operator.add), lambda dy, _: dy)
+
+
+@constructor
+def concatenate(*layers: Layer) -> Layer:
+    """The outputs of layers that share one input, one after another along the last axis.
+
+    For images, that is the channels of the first, then those of the second, ...
+    Raises ValueError without a layer, or if another axis than the last differs.
+
+    >>> from fnn.layers.conv import conv
+    >>> concatenate(conv(8), conv(16, size=1)).shape((28, 28, 3))
+    (28, 28, 24)
+    """
+
+    def shape(shapes: list[Shape]) -> Shape:
+        if any(out[:-1] != shapes[0][:-1] or not out for out in shapes):
+            alike = "branches whose output shapes differ in the last axis alone"
+            raise ValueError(f"concatenate: expected {alike}, found {shapes}")
+        return (*shapes[0][:-1], sum(out[-1] for out in shapes))
+
+    def cut(dy: Array, sizes: tuple[int, int]) -> Array:
+        return dy[..., slice(*sizes)].copy(order="K")
+
+    return _branches("concatenate", layers, shape, partial(np.concatenate, axis=-1), cut)
+
+
+def _branches(
+    name: str,
+    layers: tuple[Layer, ...],
+    joint: Callable[[list[Shape]], Shape],
+    join: Callable[[Sequence[Array]], Array],
+    cut: Callable[[Array, tuple[int, int]], Array],
+) -> Layer:
+    """Layers that share one input, whose outputs are joined.
+
+    `joint` is the shape of the joined outputs; cut(dy, (start, stop)) is the gradient of the one
+    whose last axis ends up there, were they laid one after another.
+    """
+    check_layers(name, *layers)
+    if not layers:
+        raise ValueError(f"{name}: expected at least one layer")
+
+    def shape(s: Shape) -> Shape:
+        return joint([layer.shape(s) for layer in layers])
 
     def inputs(s: Shape) -> Sequence[Shape]:
         shape(s)
         return [s] * len(layers)
 
     def apply(params: Tree, state: Tree, x: Array, train: bool) -> tuple[Array, Cache]:
-        _check_parts("parallel", params, state, places)
-        ys, caches = [], []
-        for i, layer in enumerate(layers):
-            try:
-                y, cache = layer.apply(params[i], state[i], x, train)
-            except (TypeError, ValueError) as error:
-                raise _placed(error, i)  # noqa: B904 - it is the same error
-            ys.append(y)
-            caches.append(cache)
-        return reduce(operator.add, ys), _joined(caches)
+        check_parts(name, len(layers), params, state)
+        each = [apply_part(layers, i, params, state, x, train) for i in range(len(layers))]
+        joint([y.shape[1:] for y, _ in each])
+        ends = tuple(accumulate(operator.add, [y.shape[-1] for y, _ in each], 0))
+        cache = joined([cache for _, cache in each])
+        y = join([y for y, _ in each])
+        return y, Cache((cache.saved, ends, y.shape), cache.state)
+
+    def gradients(cache: Cache, dy: Array) -> Iterator[tuple[int, Layer, Cache, Array]]:
+        saved, ends, shape = cache.saved
+        check_dy(name, dy, shape)
+        for i, (layer, place) in enumerate(zip(layers, pairwise(ends), strict=True)):
+            yield i, layer, Cache(saved[i], cache.state[i]), cut(dy, place)
 
     def vjp(params: Tree, cache: Cache, dy: Array) -> tuple[Array, Tree]:
-        results = [layer.vjp(params[i], _part(cache, i), dy) for i, layer in enumerate(layers)]
+        results = [layer.vjp(params[i], own, d) for i, layer, own, d in gradients(cache, dy)]
         dxs, grads = zip(*results, strict=True)
         return reduce(operator.add, dxs), dict(enumerate(grads))
 
     def own_grads(params: Tree, cache: Cache, dy: Array) -> Tree:
-        parts = enumerate(layers)
-        return {i: parameter_grads(layer, params[i], _part(cache, i), dy) for i, layer in parts}
+        each = gradients(cache, dy)
+        return {i: parameter_grads(layer, params[i], own, d) for i, layer, own, d in each}
 
-    return _numbered(Layer(empty, apply, vjp, shape, empty, own_grads, "parallel", layers, inputs))
-
-
-def _numbered(layer: Layer) -> Layer:
-    """The layer with the parameters and state of its parts, numbered."""
-
-    def each(made: Callable[[Layer], Init]) -> Init:
-        return lambda rng, s: {
-            i: made(part)(child(rng, i), given)
-            for i, (part, given) in enumerate(zip(layer.parts, layer.inputs(s), strict=True))
-        }
-
-    return layer._replace(init=each(lambda part: part.init), state=each(lambda part: part.state))
+    return numbered(Layer(empty, apply, vjp, shape, empty, own_grads, name, layers, inputs))
 
 
 @constructor
@@ -169,30 +199,3 @@ def weight_decay(net: Layer, rate: float) -> Layer:
         return decayed(params, parameter_grads(net, params, cache, dy))
 
     return net._replace(vjp=vjp, grads=own_grads)
-
-
-def _check_parts(name: str, params: Tree, state: Tree, places: set[int]) -> None:
-    """Raise ValueError unless both trees have a part for each place of a layer, from 0 on."""
-    for what, given in (("params", params), ("state", state)):
-        if not isinstance(given, dict) or given.keys() != places:
-            found = f"the keys {list(given)}" if isinstance(given, dict) else kind(given)
-            n = len(places)
-            expected = f"{what} of {n} layers, a dict with the keys 0 to {n - 1}"
-            raise ValueError(f"{name}: expected {expected}, found {found}: of another network?")
-
-
-def _placed(error: Exception, i: int) -> Exception:
-    """The same error, which now says at which layer: "at 0/2: dense(10): ..."."""
-    if len(error.args) == 1 and isinstance(error.args[0], str):
-        words = error.args[0]
-        error.args = (f"at {i}/{words[3:]}" if words.startswith("at ") else f"at {i}: {words}",)
-    return error
-
-
-def _joined(caches: Sequence[Cache]) -> Cache:
-    saved, states = (dict(enumerate(part)) for part in zip(*caches, strict=True))
-    return Cache(saved, states)
-
-
-def _part(cache: Cache, i: int) -> Cache:
-    return Cache(cache.saved[i], cache.state[i])

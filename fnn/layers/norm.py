@@ -130,6 +130,8 @@ def recalibrate(
         raise ValueError("recalibrate: expected at least one batch")
 
     def mean(old: Tree, *batches: Tree) -> Tree:
+        if all(np.array_equal(b[k], old[k]) for b in batches for k in old):
+            return old  # a layer that works as in testing, as in `freeze`
         return {k: (sum(b[k] for b in batches) / len(batches)).astype(old[k].dtype) for k in old}
 
     return tree.map_nodes(mean, NODE, state, *found)

@@ -4,61 +4,90 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from fnn.arrays import Array, Shape, hwnc, nhwc
-from fnn.errors import whole
-from fnn.kernels import pool
+from fnn.kernels import depthwise, pool
 from fnn.kernels.rows import spread_nan, where
+from fnn.kernels.window import Pair, Window
 from fnn.layers.checks import check_images
 from fnn.layers.layer import Layer, constructor, plain
+from fnn.layers.window import Pad, Sides, brief, shape_of, window
 
 
 @constructor
-def max_pool(size: int = 2) -> Layer:
+def max_pool(size: Sides = 2, *, stride: Sides | None = None, pad: Pad = 0) -> Layer:
     """The largest value of each block of `size` x `size` pixels.
 
-    y[i, j] = max over k, l < size of x[i*size + k, j*size + l]         equation (63)
-    dx[i*size + k, j*size + l] = dy[i, j] where x there equals y[i, j], else 0      (64)
+    y[i, j] = max over k, l < size of x[i*stride + k - pad, j*stride + l - pad]     equation (63)
+    dx = the sum of dy[i, j] over all blocks whose y[i, j] equals x there, else 0            (64)
 
-    Equal maxima all get the gradient, as in (64); dx is NaN at a NaN. x is (N, H, W, C), y
-    is (N, H // size, W // size, C); rows and columns left over at the end are ignored.
-    Raises ValueError for size < 1 and an image smaller than a block.
+    Equal maxima all get the gradient, as in (64); dx is NaN at a NaN. `stride` is the size by
+    default, so that blocks lie side by side. x is (N, H, W, C), y is (N, H', W', C) with
+    H' = (H + 2 pad - size) // stride + 1; rows and columns left over at the end are ignored. What
+    lies outside the image is never the largest. All three may be pairs, as for `conv`. Raises
+    ValueError for a size or stride below 1, a pad of the size or more, and an image smaller than a
+    block.
 
-    >>> max_pool(2).shape((7, 6, 3))
-    (3, 3, 3)
+    >>> max_pool(2).shape((7, 6, 3)), max_pool(3, stride=2, pad=1).shape((112, 112, 64))
+    ((3, 3, 3), (56, 56, 64))
     """
-    size = whole("max_pool: size", size)
+    name, at = _window("max_pool", size, stride, pad)
 
     def forward(x: Array, train: bool) -> tuple[Array, Any]:
         images = hwnc(x)
-        y = pool.max_pool(images, size)
+        y = pool.max_pool(images, at.size) if _blocks(at) else pool.max_windows(images, at)
         return nhwc(y), (images, y)
 
     def backward(saved: Any, dy: Array) -> Array:
         images, y = saved
-        return nhwc(pool.max_pool_vjp(images, y, hwnc(dy), size))
+        if _blocks(at):
+            return nhwc(pool.max_pool_vjp(images, y, hwnc(dy), at.size))
+        return nhwc(pool.max_windows_vjp(images, y, hwnc(dy), at))
 
-    name = f"max_pool({size})"
-    return plain(name, forward, backward, _pooled(name, size))
+    return plain(name, forward, backward, _pooled(name, at))
 
 
 @constructor
-def avg_pool(size: int = 2) -> Layer:
-    """The mean of each block of `size` x `size` pixels; shapes and errors as for `max_pool`."""
+def avg_pool(
+    size: Sides = 2, *, stride: Sides | None = None, pad: Pad = 0, count_pad: bool = True
+) -> Layer:
+    """The mean of each block of `size` x `size` pixels; shapes and errors as for `max_pool`.
 
-    size = whole("avg_pool: size", size)
+    Pixels outside the image are zeros that count, so that all blocks have the same weight; with
+    count_pad=False the mean is over those inside alone. (PyTorch counts them by default, ONNX does
+    not.)
+    """
+    name, at = _window("avg_pool", size, stride, pad)
+    area = at.size[0] * at.size[1]
+
+    def counts(shape: Shape, dtype: DTypeLike) -> Any:
+        """How many pixels each mean is over: one number, or (H', W', 1, 1)."""
+        if count_pad:
+            return area
+        ones = np.ones((*shape[:2], 1, 1), dtype), np.ones((*at.size, 1, 1), dtype)
+        return depthwise.forward(*ones, at)
+
+    def ones(a: Array) -> Array:
+        return np.ones((*at.size, 1, a.shape[3]), a.dtype)
 
     def forward(x: Array, train: bool) -> tuple[Array, Any]:
         images = hwnc(x)
-        return nhwc(_blocks(images, size).mean(axis=(1, 3))), images.shape
+        if _blocks(at):
+            return nhwc(_cut(images, at.size).mean(axis=(1, 3))), images.shape
+        y = depthwise.forward(images, ones(images), at)
+        y /= counts(images.shape, y.dtype)
+        return nhwc(y), images.shape
 
     def backward(shape: Any, dy: Array) -> Array:
+        if not _blocks(at):
+            d = hwnc(dy) / counts(shape, dy.dtype)
+            return nhwc(depthwise.grad_x(d, ones(d), shape, at))
         dx = np.zeros(shape, dy.dtype)
-        _blocks(dx, size)[...] = hwnc(dy)[:, None, :, None] / (size * size)
+        _cut(dx, at.size)[...] = hwnc(dy)[:, None, :, None] / area
         return nhwc(dx)
 
-    name = f"avg_pool({size})"
-    return plain(name, forward, backward, _pooled(name, size))
+    return plain(name, forward, backward, _pooled(name, at))
 
 
 @constructor
@@ -109,15 +138,28 @@ def _channels(name: str) -> Callable[[Shape], Shape]:
     return shape
 
 
-def _pooled(name: str, size: int) -> Callable[[Shape], Shape]:
-    def shape(s: Shape) -> Shape:
-        check_images(name, s, size, "block")
-        return (s[0] // size, s[1] // size, s[2])
+def _window(layer: str, size: Sides, stride: Sides | None, pad: Pad) -> tuple[str, Window]:
+    """The name of a layer with these options, and the options checked."""
+    at = window(layer, size, size if stride is None else stride, pad)
+    for side, around in zip(at.size, at.pad, strict=True):
+        if max(around) >= side:
+            raise ValueError(f"{layer}: expected a pad below the size {side}, found {max(around)}")
+    size, stride, pad = map(brief, at)
+    more = "" if at.stride == at.size else f", stride={stride}"
+    return f"{layer}({size}{more}{f', pad={pad}' if pad else ''})", at
 
-    return shape
+
+def _blocks(at: Window) -> bool:
+    """Whether the windows lie side by side inside the image."""
+    return at.stride == at.size and not any(map(any, at.pad))
 
 
-def _blocks(a: Array, size: int) -> Array:
-    """A view of (H, W, N, C) as (H // size, size, W // size, size, N, C)."""
-    h, w = a.shape[0] // size, a.shape[1] // size
-    return a[: h * size, : w * size].reshape(h, size, w, size, *a.shape[2:])
+def _pooled(name: str, at: Window) -> Callable[[Shape], Shape]:
+    sides = shape_of(name, at, "block")
+    return lambda s: (*sides(s), s[2])
+
+
+def _cut(a: Array, size: Pair) -> Array:
+    """A view of (H, W, N, C) as (H // height, height, W // width, width, N, C)."""
+    (high, wide), (h, w) = size, (side // s for side, s in zip(a.shape, size, strict=False))
+    return a[: h * high, : w * wide].reshape(h, high, w, wide, *a.shape[2:])

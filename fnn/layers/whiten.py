@@ -12,6 +12,7 @@ from fnn.arrays import Array, Shape, check_float, hwnc, nhwc
 from fnn.errors import real, whole
 from fnn.kernels.conv import choose
 from fnn.kernels.rows import add_to_channels
+from fnn.kernels.window import square
 from fnn.keys import Key
 from fnn.layers.checks import check_dy, check_images, check_input, check_leaves
 from fnn.layers.layer import Cache, Layer, constructor, empty
@@ -36,7 +37,7 @@ def whiten(size: int = 2) -> Layer:
     """
     size = whole("whiten: size", size)
     name = f"whiten({size})"
-    before, after = (size - 1) // 2, size // 2
+    before, after, at = (size - 1) // 2, size // 2, square(size)
 
     def shape(s: Shape) -> Shape:
         check_images(name, s, size, "patch")
@@ -57,7 +58,7 @@ def whiten(size: int = 2) -> Layer:
         w = state["filters"].astype(x.dtype)
         around = ((before, after), (before, after), (0, 0), (0, 0))
         images = np.pad(hwnc(x), around, mode="edge")
-        y = choose(size, 1, 0, x.shape[3]).forward(images, w, 1, 0)
+        y = choose(at, x.shape[3]).forward(images, w, at)
         add_to_channels(y, state["shift"].astype(x.dtype))
         return nhwc(y), Cache((w, images.shape), state)
 
@@ -65,7 +66,7 @@ def whiten(size: int = 2) -> Layer:
         w, padded = cache.saved
         h, wide, n, _ = padded
         check_dy(name, dy, (n, h - size + 1, wide - size + 1, w.shape[3]))
-        dx = choose(size, 1, 0, w.shape[3]).grad_x(hwnc(dy), w, padded, 1, 0)
+        dx = choose(at, w.shape[3]).grad_x(hwnc(dy), w, padded, at)
         for _ in range(2):  # rows, then columns: repeated pixels belong to the edge
             dx = _folded(dx, before, after).swapaxes(0, 1)
         return nhwc(dx), {}

@@ -13,11 +13,13 @@ from collections.abc import Callable
 from typing import Any
 
 from fnn.errors import one_line
-from fnn.layers.activation import gelu, relu, scaled, sigmoid
-from fnn.layers.combine import ensemble, parallel, residual, serial, weight_decay
-from fnn.layers.conv import conv
+from fnn.layers.activation import gelu, relu, scaled, sigmoid, silu
+from fnn.layers.combine import concatenate, ensemble, parallel, residual, serial, weight_decay
+from fnn.layers.conv import conv, depthwise_conv
 from fnn.layers.dense import dense
 from fnn.layers.dropout import dropout
+from fnn.layers.example_norm import group_norm, layer_norm
+from fnn.layers.freeze import freeze
 from fnn.layers.initializers import Initializer, named
 from fnn.layers.layer import Layer
 from fnn.layers.norm import batch_norm
@@ -29,8 +31,9 @@ from fnn.tree import Tree
 CONSTRUCTORS: dict[str, Callable[..., Layer]] = {
     make.__name__: make
     for make in (
-        *(avg_pool, batch_norm, conv, dense, dropout, ensemble, flatten, gelu, global_avg_pool),
-        *(global_max_pool, identity, max_pool, parallel, relu, residual, scaled, serial, sigmoid),
+        *(avg_pool, batch_norm, concatenate, conv, dense, depthwise_conv, dropout, ensemble),
+        *(flatten, freeze, gelu, global_avg_pool, global_max_pool, group_norm, identity),
+        *(layer_norm, max_pool, parallel, relu, residual, scaled, serial, sigmoid, silu),
         *(weight_decay, whiten),
     )
 }

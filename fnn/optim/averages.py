@@ -6,6 +6,7 @@ and add every update to it.
 
 from fnn import tree
 from fnn.errors import real, whole
+from fnn.optim.decay import NODE as DECAY
 from fnn.optim.schedules import Rate, rate_at
 from fnn.optim.transforms import Optimizer, check_optimizers
 from fnn.tree import Tree
@@ -70,6 +71,7 @@ def lookahead(optimizer: Optimizer, *, every: int = 5, alpha: Rate = 0.5) -> Opt
             updates = tree.map(lambda s, p: s - p, slow, before)
         # Added as in the training step, so that both agree to the last bit.
         params = tree.map(lambda p, u: p + u, before, updates)
+        inner = tree.map_nodes(lambda node: {**node, "decayed": params}, DECAY, inner)
         return updates, {"inner": inner, "step": step, "params": params, "slow": slow}
 
     return Optimizer(init, update)

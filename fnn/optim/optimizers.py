@@ -8,6 +8,7 @@ import math
 
 from fnn.errors import real
 from fnn.optim import transforms
+from fnn.optim.decay import decoupled_decay
 from fnn.optim.schedules import Rate, rate_at
 from fnn.optim.transforms import Optimizer, chain, scale, trace
 
@@ -65,10 +66,33 @@ def adam(
     return chain(transforms.scale_by_adam(beta1, beta2, eps), scale(_negative(lr)))
 
 
+def adamw(
+    lr: Rate = 0.001,
+    *,
+    decay: float = 0.01,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    eps: float = 1e-8,
+) -> Optimizer:
+    """Adam whose weights decay apart from the gradients: W <- W - lr mhat / (...) - lr decay W.
+
+    Only leaves named W decay; `decoupled_decay` says how, and what must hold.
+
+    Source: Loshchilov and Hutter, "Decoupled weight decay regularization", arXiv:1711.05101.
+    """
+    decay = real("adamw: decay", decay)
+    if decay < 0:
+        raise ValueError(f"adamw: expected a decay of 0 or more, found {decay:g}")
+    rate = (lambda step: decay * rate_at(lr, step)) if callable(lr) else decay * _checked(lr)
+    return chain(adam(lr, beta1=beta1, beta2=beta2, eps=eps), decoupled_decay(rate))
+
+
 def _negative(lr: Rate) -> Rate:
-    if callable(lr):
-        return lambda step: -rate_at(lr, step)
+    return (lambda step: -rate_at(lr, step)) if callable(lr) else -_checked(lr)
+
+
+def _checked(lr: float) -> float:
     rate = real("a learning rate", lr, finite=False)
     if not 0 <= rate < math.inf:
         raise ValueError(f"expected a finite learning rate of 0 or more, found {rate}")
-    return -rate
+    return rate

@@ -13,6 +13,7 @@ from fnn.data.catalogue import KNOWN, Source
 from fnn.data.dataset import Dataset, fingerprint
 from fnn.errors import InputError
 from fnn.layers.combine import weight_decay
+from fnn.layers.freeze import freeze
 from fnn.layers.layer import Layer
 from fnn.losses import softmax_cross_entropy
 from fnn.models import Spec, build, maker
@@ -118,8 +119,9 @@ def assemble(options: Options, source: Source[Dataset], which: int = 0, form: Tr
             ) from None
     steps = options.epochs * -(-len(images.labels) // size)
     optimizer, rate = make_optimizer(options, steps)
+    begin_with = None if start is None else begun(options, start, net, spec, which)
     job = Job(
-        weight_decay(net, options.weight_decay),
+        weight_decay(freeze(net, options.freeze) if options.freeze else net, options.weight_decay),
         optimizer,
         images,
         validation,
@@ -135,7 +137,7 @@ def assemble(options: Options, source: Source[Dataset], which: int = 0, form: Tr
         spec=spec,
         shards=options.shards or 1,
         origin=Origin(name_of(source), fingerprint(data.test)),
-        start=None if start is None else begun(options, start, net, spec, which),
+        start=begin_with,
     )
     _check_parameters(options, job)
     return job

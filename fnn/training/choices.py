@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from fnn.data.augment import cutout, distort, flip, noise, partly, shift
 from fnn.data.batches import Augment
-from fnn.optim.optimizers import adadelta, adagrad, adam, momentum, nesterov, rmsprop, sgd
+from fnn.optim.optimizers import adadelta, adagrad, adam, adamw, momentum, nesterov, rmsprop, sgd
 from fnn.optim.schedules import Rate, constant, cosine, one_cycle, step_decay, triangular
 from fnn.optim.transforms import Optimizer
 
@@ -25,6 +25,7 @@ OPTIMIZERS = {
     "rmsprop": Choice(rmsprop, 0.01),
     "adadelta": Choice(lambda rate: adadelta(), None),
     "adam": Choice(adam, 0.001),
+    "adamw": Choice(adamw, 0.001),
 }
 
 # From the highest rate and the number of steps in the whole training.

@@ -15,6 +15,7 @@ from fnn.optim.transforms import Optimizer, chain, scale_leaves
 from fnn.training.choices import AUGMENTS, OPTIMIZERS, SCHEDULES, usual
 from fnn.training.options import Options
 from fnn.training.recipes import RECIPES
+from fnn.training.start import keeping
 
 OF_THE_MODEL = ("activation", "hidden", "batch_norm", "dropout", "width")
 
@@ -129,6 +130,8 @@ def make_optimizer(options: Options, steps: int) -> tuple[Optimizer, Rate | None
     optimizer = OPTIMIZERS[options.optimizer].make(0.0 if rate is None else rate)
     if options.beta_rate != 1:
         optimizer = chain(optimizer, scale_leaves({"beta": options.beta_rate}))
+    if options.freeze:
+        optimizer = chain(optimizer, keeping(options.freeze))
     if options.lookahead:
         optimizer = lookahead(optimizer, every=5, alpha=slowing(steps))
     return optimizer, rate

@@ -2,14 +2,16 @@
 
 from typing import Any
 
+from fnn import tree
 from fnn.errors import InputError
 from fnn.keys import Key
 from fnn.layers.layer import Layer
 from fnn.models import Spec, build
 from fnn.models.description import with_outputs
+from fnn.optim.transforms import Optimizer, stateless
 from fnn.recognizer.fit import fitting
 from fnn.recognizer.recognizer import Recognizer, untrained
-from fnn.tree import Tree, items
+from fnn.tree import Tree
 
 SWITCHED = {"key", "count"}  # a layer's own random choices begin anew
 
@@ -43,7 +45,7 @@ def started(
         params, state = params[0][i], state[0][i]
     head = None
     if (found.spec.classes, found.spec.names) != (spec.classes, spec.names):
-        head = [path[:-1] for path, _ in items(fresh.params)][-1:]
+        head = [path[:-1] for path, _ in tree.items(fresh.params)][-1:]
     return _taken(fresh.params, params, (), head or []), _taken(fresh.state, state, (), [])
 
 
@@ -67,7 +69,20 @@ def check_frozen(net: Layer, params: Tree, n: int) -> None:
     """Raise InputError unless the first `n` layers of a network can be kept, and some learned."""
     if net.made.by != "serial":
         raise InputError("--freeze: the network is no fnn.serial(...), whose layers have an order")
-    if not any(path[0] >= n for path, _ in items(params)):
+    if not any(path[0] >= n for path, _ in tree.items(params)):
         raise InputError(
             f"--freeze {n}: of {len(net.parts)} layers, no parameters would be left to be learned"
         )
+
+
+def keeping(n: int) -> Optimizer:
+    """Updates of 0 for the first `n` layers, which weight decay would move without a gradient.
+
+    >>> keeping(1).update({0: {"b": 2.0}, 1: {"b": 3.0}}, {})[0]
+    {0: {'b': 0.0}, 1: {'b': 3.0}}
+    """
+    return stateless(
+        lambda grads: {
+            i: tree.map(lambda g: 0 * g, part) if i < n else part for i, part in grads.items()
+        }
+    )

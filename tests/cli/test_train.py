@@ -144,7 +144,7 @@ def test_every_optimizer_learns(run, data, optimizer):
     assert losses[-1] < losses[0] < 2.5
 
 
-RATES = {"adagrad": 0.05, "rmsprop": 0.003, "adam": 0.01}
+RATES = {"adagrad": 0.05, "rmsprop": 0.003, "adam": 0.01, "adamw": 0.01}
 
 
 @pytest.mark.parametrize(

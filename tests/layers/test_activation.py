@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import fnn
+from fnn.layers import activation
 
 floats = hnp.arrays(
     st.sampled_from([np.float32, np.float64]),
@@ -80,3 +81,40 @@ def test_gelu_of_large_numbers(large):
     np.testing.assert_array_equal(y, np.float32([0, large]))
     dx, _ = fnn.gelu().vjp({}, cache, np.ones_like(x))
     np.testing.assert_array_equal(dx, np.float32([0, 1]))
+
+
+@pytest.mark.parametrize(("dtype", "digits"), [(np.float32, 2e-7), (np.float64, 1e-15)])
+def test_exact_gelu_is_that_of_the_error_function(dtype, digits):
+    x = np.concatenate([np.linspace(-12, 12, 4001), [-0.0, 1e-30, 50, -50]]).astype(dtype)
+    expected = np.array([0.5 * t * math.erfc(-t / math.sqrt(2)) for t in x.astype(float)])
+    bell = np.exp(-(x.astype(float) ** 2) / 2) / math.sqrt(2 * math.pi)
+    slope = np.array([0.5 * math.erfc(-t / math.sqrt(2)) for t in x.astype(float)]) + x * bell
+    layer = fnn.gelu(exact=True)
+    for train in (True, False):
+        y, cache = layer.apply({}, {}, x, train)
+        dx, _ = layer.vjp({}, cache, np.ones_like(x))
+        assert (np.abs(y - expected) <= digits * np.maximum(1, np.abs(x))).all()
+        assert (np.abs(dx - slope) <= 2 * digits).all()
+        # the lower tail keeps its digits
+        np.testing.assert_allclose(y[x < -1], expected[x < -1], rtol=1e3 * digits, atol=1e-37)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("layer", [fnn.silu(), fnn.gelu(exact=True)], ids=["silu", "gelu"])
+def test_smooth_activations_reach_0_and_the_line_at_infinity(layer, dtype):
+    x = np.array([-np.inf, np.finfo(dtype).min, -1e3, 1e3, np.inf, np.nan], dtype)
+    y, cache = layer.apply({}, {}, x, True)
+    np.testing.assert_allclose(y, [0, 0, 0, 1e3, np.inf, np.nan], atol=1e-30)
+    dx, _ = layer.vjp({}, cache, np.ones_like(x))
+    np.testing.assert_allclose(dx, [0, 0, 0, 1, 1, np.nan], atol=1e-30)
+
+
+def test_silu_is_x_times_its_sigmoid():
+    x = fnn.keys.generator(0).normal(0, 5, (3, 4, 5, 2)).astype(np.float32)
+    y, _ = fnn.silu().apply({}, {}, x, True)
+    np.testing.assert_allclose(y, x / (1 + np.exp(-x.astype(float))), rtol=1e-6, atol=1e-7)
+
+
+def test_a_misspelt_activation_is_asked_about():
+    with pytest.raises(ValueError, match=r"expected one of .*; did you mean silu\?"):
+        activation.named("sulu")

@@ -4,41 +4,57 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import fnn
-from fnn.kernels import im2col, shifted, winograd
+from fnn.kernels import depthwise, im2col, shifted, winograd
+from fnn.kernels.window import places
+from fnn.layers.window import window
 
 
-def loops(x, w, b, stride, pad):
-    """Equations (56)-(58) literally: seven loops over 0-based images (N, H, W, C)."""
+def loops(x, w, at, groups=1):
+    """Equations (56)-(58) literally: seven loops over 0-based images (N, H, W, C), without B."""
     n, h, wide, channels = x.shape
-    size, filters = w.shape[0], w.shape[3]
-    rows, cols = (((d + 2 * pad - size) // stride) + 1 for d in (h, wide))
+    filters, own = w.shape[3], channels // groups
+    (down, right), ((top, _), (left, _)) = at.stride, at.pad
+    rows, cols = places(at, (h, wide))
     y = np.zeros((n, rows, cols, filters))
     for image in range(n):
         for i in range(rows):
             for j in range(cols):
                 for k in range(filters):
-                    y[image, i, j, k] = b[k]
-                    for s in range(size):
-                        for t in range(size):
-                            p, q = i * stride + s - pad, j * stride + t - pad
+                    start = k // (filters // groups) * own  # the first channel of its group
+                    for s in range(at.size[0]):
+                        for t in range(at.size[1]):
+                            p, q = i * down + s - top, j * right + t - left
                             if 0 <= p < h and 0 <= q < wide:
-                                for c in range(channels):
-                                    y[image, i, j, k] += x[image, p, q, c] * w[s, t, c, k]
+                                for c in range(own):
+                                    y[image, i, j, k] += x[image, p, q, start + c] * w[s, t, c, k]
     return y
 
 
+def pairs(low, high):
+    return st.integers(low, high) | st.tuples(*[st.integers(low, high)] * 2)
+
+
+pads = st.integers(0, 3) | st.tuples(pairs(0, 3), pairs(0, 3))
 geometry = st.fixed_dictionaries(
     {
-        "size": st.integers(1, 5),
-        "stride": st.integers(1, 3),
-        "pad": st.integers(0, 3),
+        "size": pairs(1, 5),
+        "stride": pairs(1, 3),
+        "pad": pads,
         "h": st.integers(1, 7),
         "w": st.integers(1, 7),
         "channels": st.integers(1, 3),
         "filters": st.integers(1, 3),
         "n": st.integers(1, 3),
     }
-).filter(lambda g: min(g["h"], g["w"]) + 2 * g["pad"] >= g["size"])
+).filter(lambda g: fits(g))
+
+
+def at_of(g):
+    return window("conv", g["size"], g["stride"], g["pad"])
+
+
+def fits(g):
+    return min(places(at_of(g), (g["h"], g["w"]))) >= 1
 
 
 def chosen(g):
@@ -53,7 +69,7 @@ def test_convolution_is_the_sum_of_the_course(g):
     params = fnn.tree.map(lambda p: draw.standard_normal(p.shape), layer.init(0, shape))
     x = draw.standard_normal((g["n"], *shape))
     y, _ = layer.apply(params, {}, x, True)
-    expected = loops(x, params["W"], params["b"], g["stride"], g["pad"])
+    expected = loops(x, params["W"], at_of(g)) + params["b"]
     assert y.shape == expected.shape == (g["n"], *layer.shape(shape))
     np.testing.assert_allclose(y, expected, rtol=1e-10, atol=1e-12)
 
@@ -65,7 +81,7 @@ FAST = {
             lambda g, size=size: st.integers(0, size - 1).map(
                 lambda pad: {**g, "size": size, "stride": 1, "pad": pad}
             )
-        ).filter(lambda g: min(g["h"], g["w"]) + 2 * g["pad"] >= g["size"])
+        ).filter(fits)
         for size in winograd.SIZES
     },
 }
@@ -97,14 +113,50 @@ def test_fast_methods_agree_with_the_textbook(method, dtype, data):
         assert np.abs(fast - plain).max() <= BOUND[dtype] * np.abs(plain).max()
 
 
+@given(geometry, st.integers(1, 3), st.integers(1, 2))
+def test_a_filter_sees_the_channels_of_its_group(g, groups, own):
+    filters = g["filters"] * groups
+    layer = fnn.conv(**{**chosen(g), "filters": filters}, groups=groups)
+    x = fnn.keys.generator(0).standard_normal((g["n"], g["h"], g["w"], groups * own))
+    params = layer.init(0, x.shape[1:])
+    y, _ = layer.apply(params, {}, x, True)
+    expected = loops(x, params["W"], at_of(g), groups)
+    np.testing.assert_allclose(y, expected, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@given(geometry, st.integers(1, 3), st.sampled_from([1, 40, depthwise.BLOCK]))
+def test_the_depthwise_kernel_agrees_with_groups_of_one_channel(dtype, g, multiplier, block):
+    options = {name: g[name] for name in ("size", "stride", "pad")}
+    c = g["channels"]
+    fast = fnn.depthwise_conv(multiplier=multiplier, **options)
+    plain = fnn.conv(c * multiplier, groups=c, method="im2col", **options)
+    draw = fnn.keys.generator(3)
+    x = draw.standard_normal((g["n"], g["h"], g["w"], c)).astype(dtype)
+    params = plain.init(0, x.shape[1:])
+    params = fnn.tree.map(lambda p: draw.standard_normal(p.shape).astype(dtype), params)
+    results = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(depthwise, "BLOCK", block)
+        patch.setattr(depthwise, "RUN", min(block, depthwise.RUN))
+        for layer in (plain, fast):
+            y, cache = layer.apply(params, {}, x, True)
+            dy = fnn.keys.generator(4).standard_normal(y.shape).astype(dtype)
+            dx, grads = layer.vjp(params, cache, dy)
+            results.append([y, dx, grads["W"], grads["b"]])
+    bound = {np.float32: 1e-5, np.float64: 1e-12}[dtype]
+    for a, b in zip(*results, strict=True):
+        assert b.dtype == dtype
+        assert np.abs(a - b).max() <= bound * np.abs(a).max()
+
+
 @given(geometry)
 def test_col2im_is_exactly_the_adjoint_of_im2col(g):
     draw = fnn.keys.generator(1)
     x = draw.integers(-9, 10, (g["h"], g["w"], g["n"], g["channels"])).astype(np.float64)
-    arguments = (g["size"], g["stride"], g["pad"])
-    columns = im2col.im2col(x, *arguments)
+    columns = im2col.im2col(x, at_of(g))
     c = draw.integers(-9, 10, columns.shape).astype(np.float64)
-    assert np.vdot(columns, c) == np.vdot(x, im2col.col2im(c, x.shape, *arguments))
+    assert np.vdot(columns, c) == np.vdot(x, im2col.col2im(c, x.shape, at_of(g)))
 
 
 @given(geometry)
@@ -129,6 +181,7 @@ def test_the_vjp_is_the_adjoint_of_apply(g):
         (fnn.conv(8, stride=2), (28, 28, 1), (14, 14, 8)),  # s = 2 halves it
         (fnn.conv(8, size=2), (28, 28, 1), (29, 29, 8)),  # an even filter adds one
         (fnn.conv(8, size=5, pad=0), (28, 20, 1), (24, 16, 8)),
+        (fnn.conv(8, size=(5, 1), pad=((0, 1), (2, 0))), (28, 20, 1), (25, 22, 8)),
     ],
 )
 def test_sizes(layer, before, after):
@@ -163,6 +216,14 @@ def test_images_are_stored_in_rows_of_the_whole_batch():
         (lambda: fnn.conv(1, size=7, method="winograd"), "winograd is for size 3 or 5"),
         (lambda: fnn.conv(1, pad=3, method="winograd"), "pad below size"),
         (lambda: fnn.conv(1, stride=2, method="winograd"), "winograd is for size 3 or 5, stride 1"),
+        (lambda: fnn.conv(1, size=(3, 0)), "size: expected at least 1"),
+        (lambda: fnn.conv(1, size=(3, 3, 3)), "size: expected one number or two, found a tuple"),
+        (lambda: fnn.conv(1, pad=((0, 1), (0, -1))), "pad: expected at least 0"),
+        (lambda: fnn.conv(3, groups=2), "expected a multiple of 2 filters"),
+        (lambda: fnn.conv(2, groups=2).shape((4, 4, 3)), "3 channels cannot be cut into 2 groups"),
+        (lambda: fnn.conv(1, size=(3, 5), method="winograd"), "winograd is for size 3 or 5"),
+        (lambda: fnn.depthwise_conv(multiplier=0), "multiplier: expected at least 1"),
+        (lambda: fnn.depthwise_conv(5, pad=0).shape((4, 9, 1)), "smaller than a filter"),
         (lambda: fnn.conv(1).init(0, (784,)), r"expected an example of shape \(H, W, C\), found"),
         (lambda: fnn.conv(1, size=5, pad=0).shape((4, 9, 1)), "smaller than a filter"),
         (
@@ -188,7 +249,17 @@ def test_passing_filters_copy_the_image_and_the_others_start_small():
 
 
 @pytest.mark.parametrize(
-    "layer", [fnn.conv(4), fnn.conv(4, size=5), fnn.conv(4, size=1), fnn.max_pool(2)]
+    "layer",
+    [
+        fnn.conv(4),
+        fnn.conv(4, size=5),
+        fnn.conv(4, size=1),
+        fnn.conv(4, groups=2),
+        fnn.depthwise_conv(),
+        fnn.max_pool(2),
+        fnn.max_pool(3, stride=2, pad=1),
+        fnn.avg_pool(3, stride=2, pad=1),
+    ],
 )
 def test_no_images_give_no_images(layer):
     params = layer.init(0, (8, 8, 16))
@@ -197,3 +268,19 @@ def test_no_images_give_no_images(layer):
     dx, grads = layer.vjp(params, cache, y)
     assert dx.shape == (0, 8, 8, 16)
     assert all(not g.any() for g in fnn.tree.leaves(grads))
+
+
+@pytest.mark.parametrize(
+    ("layer", "name"),
+    [
+        (fnn.conv(32), "conv(32, size=3, stride=1, pad=1)"),
+        (
+            fnn.conv(4, size=(1, 3), groups=2),
+            "conv(4, size=(1, 3), stride=1, pad=(0, 1), groups=2)",
+        ),
+        (fnn.conv(4, pad=((0, 1), (1, 1))), "conv(4, size=3, stride=1, pad=((0, 1), 1))"),
+        (fnn.depthwise_conv(5, stride=2), "depthwise_conv(size=5, stride=2, pad=2)"),
+    ],
+)
+def test_names_say_what_differs_from_squares(layer, name):
+    assert layer.name == name

@@ -1,10 +1,12 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import fnn
-from fnn.kernels import rows
+from fnn.kernels import depthwise, pool, rows
+from fnn.kernels.window import places, square
+from fnn.layers.window import window
 
 sides = st.tuples(st.integers(1, 3), st.integers(0, 2), st.integers(1, 3), st.integers(0, 2))
 
@@ -29,6 +31,69 @@ def test_max_pooling_is_the_course_with_its_rule_for_ties(size, side, n, numbers
             gradient[block] = equal * dy[:, i, j][:, None, None]  # (64)
     np.testing.assert_array_equal(y, expected)
     np.testing.assert_array_equal(dx, gradient)
+
+
+def windows(x, at):
+    """Each window on images (N, H, W, C), and where it lies, by loops."""
+    h, w = x.shape[1:3]
+    (high, wide), (down, right), ((top, _), (left, _)) = at
+    for i, j in np.ndindex(*places(at, (h, w))):
+        rows = slice(max(0, i * down - top), min(h, i * down - top + high))
+        columns = slice(max(0, j * right - left), min(w, j * right - left + wide))
+        yield i, j, np.s_[:, rows, columns]
+
+
+def pairs(low, high):
+    return st.integers(low, high) | st.tuples(*[st.integers(low, high)] * 2)
+
+
+options = st.fixed_dictionaries(
+    {"size": pairs(1, 4), "stride": pairs(1, 4), "pad": st.tuples(pairs(0, 2), pairs(0, 2))}
+)
+images = st.tuples(st.integers(1, 3), st.integers(3, 7), st.integers(3, 8), st.just(2))
+
+
+@given(options, images, st.sampled_from([1, 20, rows.BLOCK]), st.booleans())
+def test_pooling_with_any_stride_and_padding(given, shape, numbers, count_pad):
+    at = window("pool", **given)
+    assume(all(max(pad) < size for pad, size in zip(at.pad, at.size, strict=True)))
+    assume(min(places(at, shape[1:])) >= 1)
+    draw = fnn.keys.generator(0)
+    x = draw.integers(0, 3, shape).astype(np.float64)  # few values, so that many tie
+    made = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rows, "BLOCK", numbers)
+        patch.setattr(depthwise, "BLOCK", numbers)
+        for layer in (fnn.max_pool(**given), fnn.avg_pool(**given, count_pad=count_pad)):
+            y, cache = layer.apply({}, {}, x, True)
+            dy = draw.integers(-9, 9, y.shape).astype(np.float64)
+            made.append((y, dy, layer.vjp({}, cache, dy)[0]))
+    expected = [(np.zeros(y.shape), np.zeros(x.shape)) for y, _, _ in made]
+    for i, j, place in windows(x, at):
+        block = x[place]
+        (largest, dx), (mean, dmean) = expected
+        largest[:, i, j] = block.max(axis=(1, 2))
+        dx[place] += (block == largest[:, i, j][:, None, None]) * made[0][1][:, i, j][:, None, None]
+        m = np.prod(at.size) if count_pad else block.shape[1] * block.shape[2]
+        mean[:, i, j] = block.sum(axis=(1, 2)) / m
+        dmean[place] += made[1][1][:, i, j][:, None, None] / m
+    np.testing.assert_array_equal(made[0][0], expected[0][0])
+    np.testing.assert_array_equal(made[0][2], expected[0][1])
+    np.testing.assert_allclose(made[1][0], expected[1][0], rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(made[1][2], expected[1][1], rtol=1e-12, atol=1e-12)
+
+
+@given(st.integers(1, 3), images, st.sampled_from([np.nan, np.inf, -np.inf]))
+def test_blocks_side_by_side_are_windows_like_others(size, shape, value):
+    x = fnn.keys.generator(0).integers(0, 3, shape).astype(np.float32)
+    x[0, 1, 1, 0], at = value, square(size, size)
+    blocks = x.transpose(1, 2, 0, 3).copy()
+    y = pool.max_pool(blocks, (size, size))
+    np.testing.assert_array_equal(pool.max_windows(blocks, at), y)
+    dy = np.arange(y.size, dtype=np.float32).reshape(y.shape)
+    np.testing.assert_array_equal(
+        pool.max_windows_vjp(blocks, y, dy, at), pool.max_pool_vjp(blocks, y, dy, (size, size))
+    )
 
 
 def test_every_tied_maximum_gets_the_gradient():
@@ -71,6 +136,9 @@ def test_means():
     [
         (lambda: fnn.max_pool(0), "size: expected at least 1"),
         (lambda: fnn.avg_pool(3).shape((2, 5, 1)), "smaller than a block"),
+        (lambda: fnn.max_pool(2, stride=0), "stride: expected at least 1"),
+        (lambda: fnn.max_pool(2, pad=2), "expected a pad below the size 2, found 2"),
+        (lambda: fnn.avg_pool((3, 1), pad=1), "expected a pad below the size 1, found 1"),
         (lambda: fnn.max_pool(2).shape((784,)), "give it images"),
         (lambda: fnn.global_avg_pool().shape((784,)), "give it images"),
         (lambda: fnn.global_max_pool().shape((784,)), "give it images"),

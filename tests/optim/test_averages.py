@@ -49,6 +49,20 @@ def test_the_copy_equals_the_parameters_to_the_last_bit(alpha):
     assert same(state["params"], path[-1])
 
 
+@pytest.mark.parametrize("around", [lambda o: o, lambda o: ema(o, 0.9), lookahead])
+def test_decay_knows_the_parameters_that_lookahead_moves(around):
+    path, state = walk(around(fnn.adamw(0.05, decay=0.3)), steps=23)
+    (copy,) = [v for k, v in nodes(state) if k == "decayed"]
+    assert same(copy, path[-1])
+
+
+def nodes(point):
+    """The keys and values of all dicts in a tree."""
+    for k, v in point.items() if isinstance(point, dict) else ():
+        yield k, v
+        yield from nodes(v)
+
+
 def test_all_of_the_way_is_the_optimizer_alone():
     plain, _ = walk(fnn.sgd(0.05))
     path, _ = walk(lookahead(fnn.sgd(0.05), every=3, alpha=1.0))

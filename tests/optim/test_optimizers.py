@@ -35,6 +35,13 @@ def by_hand_adam(g, t_m_v):
     return -0.5 * m_hat / (v_hat**0.5 + 1e-8), (t, m, v)  # (55)
 
 
+def by_hand_adamw(g, own):
+    adam, w = own
+    step, adam = by_hand_adam(g, adam)
+    step -= 0.5 * 0.01 * w  # the learning rate times the decay
+    return step, (adam, w + step)
+
+
 def by_hand_nesterov(g, d):
     d = 0.9 * d - 0.5 * g
     return 0.9 * d - 0.5 * g, d
@@ -49,6 +56,7 @@ STEPS = {
     "rmsprop": (fnn.rmsprop, by_hand_rmsprop, 0.0),
     "adadelta": (lambda rate: fnn.adadelta(), by_hand_adadelta, (0.0, 0.0)),
     "adam": (fnn.adam, by_hand_adam, (0, 0.0, 0.0)),
+    "adamw": (fnn.adamw, by_hand_adamw, ((0, 0.0, 0.0), 0.0)),
 }
 
 
@@ -199,6 +207,7 @@ def test_numpy_numbers_as_rates_do_not_widen_float32(number):
 NAN, INF = float("nan"), float("inf")
 OUT_OF_RANGE = {
     "lr": ([-0.1, NAN, INF], "learning rate of 0 or more"),
+    "decay": ([-0.1, NAN, INF], "adamw: .*decay"),
     "alpha": ([-0.1, 1, 1.5, NAN], "trace: expected a number from 0 to below 1"),
     "rho": ([-0.1, 1, NAN], "from 0 to below 1"),
     "beta1": ([-0.1, 1, NAN], "scale_by_adam: expected a number from 0 to below 1"),
@@ -267,3 +276,42 @@ def test_clipping_leaves_zeros_and_shows_what_is_not_finite():
     with np.errstate(all="ignore"):
         for bad in (np.inf, np.nan):
             assert not np.isfinite(clip({"a": np.array([bad, 1.0])}, {})[0]["a"]).all()
+
+
+@pytest.mark.parametrize("kind", RATES)
+def test_adamw_is_adam_and_a_decay_of_the_weights_alone(kind):
+    params = {0: {"W": np.array([3.0, -1.0]), "b": np.array([2.0])}}
+    optimizer = fnn.adamw(RATES[kind](0.5), decay=0.1)
+    state, hand, draw = optimizer.init(params), {}, fnn.keys.generator(0)
+    for _ in range(20):
+        grads = fnn.tree.map(lambda p: draw.standard_normal(p.shape), params)
+        updates, state = optimizer.update(grads, state)
+        for name, p in params[0].items():
+            step, hand[name] = by_hand_adam(grads[0][name], hand.get(name, (0, 0.0, 0.0)))
+            expected = step - (0.5 * 0.1 * p if name == "W" else 0)
+            np.testing.assert_allclose(updates[0][name], expected, rtol=1e-9, atol=1e-12)
+        params = fnn.tree.map(np.add, params, updates)
+
+
+def test_decay_follows_a_schedule_and_takes_the_leaves_it_is_told():
+    optimizer = fnn.chain(fnn.sgd(0.0), fnn.decoupled_decay(lambda t: 0.5**t, names=("b",)))
+    params = {"W": np.ones(1), "b": np.full(1, 8.0)}
+    state = optimizer.init(params)
+    for left in (0.0, 0.0):
+        updates, state = optimizer.update({"W": np.zeros(1), "b": np.zeros(1)}, state)
+        params = fnn.tree.map(np.add, params, updates)
+        assert (params["W"], params["b"]) == (1, left)
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "words"),
+    [
+        (lambda: fnn.adamw(decay=-1), ValueError, "decay of 0 or more, found -1"),
+        (lambda: fnn.adamw(-1.0), ValueError, "learning rate of 0 or more, found -1.0"),
+        (lambda: fnn.decoupled_decay(-0.1), ValueError, "rate of 0 or more, found -0.1"),
+        (lambda: fnn.decoupled_decay(0.1, names="W"), TypeError, "a tuple of names, found 'W'"),
+    ],
+)
+def test_decays_that_are_none_are_refused(make, error, words):
+    with pytest.raises(error, match=words):
+        make()

@@ -268,3 +268,35 @@ def test_a_run_is_not_made_shorter(run, train, refused, epochs):
     before = content("r/config.json")
     refused(run("fnn-train", "--resume", "r", "--epochs", epochs), "one of 2", "choose more")
     assert content("r/config.json") == before
+
+
+# Fine-tuning that keeps the first layers.
+
+
+@pytest.mark.parametrize("optimizer", ["momentum", "adam", "adamw"])
+@pytest.mark.parametrize("more", [(), ("--weight-decay", 0.1, "--lookahead", "--shards", 2)])
+def test_frozen_layers_keep_every_bit(train, optimizer, more):
+    assert train("--model", "mine.py:plain", "--out", "a.npz").returncode == 0
+    args = ("--params", "a.npz", "--optimizer", optimizer, "--freeze", 2, *more)
+    assert train(*args, "--out", "b.npz", "--seed", 5).returncode == 0
+    a, b = (fnn.load_recognizer(f"{name}.npz") for name in "ab")
+    for i in range(2):
+        assert close(a.params[i], b.params[i])
+        norms = [tree for tree in (a.state[i], b.state[i]) if tree]
+        assert not norms or close(norms[0][0][1], norms[1][0][1])
+    assert not close(a.params[3], b.params[3])
+    assert a.spec.form == b.spec.form
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["--freeze", 2], ["--freeze", "add --params"]),
+        (["--params", "a.npz", "--freeze", 4], ["--freeze 4", "of 4 layers, no parameters"]),
+        (["--params", "a.npz", "--freeze", 9], ["--freeze 9", "of 4 layers"]),
+        (["--params", "a.npz", "--freeze", -1], ["--freeze"]),
+    ],
+)
+def test_layers_that_cannot_be_frozen_are_refused(train, refused, args, words):
+    train("--model", "mlp", "--hidden", 3, "--out", "a.npz", epochs=1)
+    refused(train(*args), *words)
