@@ -18,13 +18,16 @@ from fnn.losses import check_classes, check_labels
 def accuracy(logits: Array, labels: Array) -> float:
     """The share of examples, 0..1, whose largest logit is at their label; nan if a logit is nan.
 
+    Soft labels, (N, C), stand for the class of the largest.
+
     >>> accuracy(np.array([[0.1, 0.9], [0.8, 0.2]]), np.array([1, 1]))
     0.5
     """
     check_labels(logits, labels)
     if np.isnan(logits).any():
         return math.nan
-    return float((logits.argmax(axis=1) == labels).mean())
+    classes = labels.argmax(axis=1) if labels.ndim == 2 else labels
+    return float((logits.argmax(axis=1) == classes).mean())
 
 
 def confusion(labels: Array, predicted: Array, classes: int) -> Array:

@@ -147,7 +147,12 @@ def evaluated(x, labels):
     [
         (X, LABELS.tolist(), TypeError, "labels: expected a NumPy array, found a list"),
         (X.tolist(), LABELS, TypeError, "expected a NumPy array, found a list: use np.asarray"),
-        (X, np.eye(10)[LABELS], ValueError, r"\(6, 10\) and \(6, 10\): use labels\.argmax"),
+        (
+            X,
+            np.eye(10, dtype=int)[LABELS],
+            ValueError,
+            r"\(6, 10\) and \(6, 10\): use labels\.argmax",
+        ),
         (X, LABELS[:, None], ValueError, r"\(6, 10\) and \(6, 1\): use labels\[:, 0\]"),
         (X, LABELS * 1.0, TypeError, r"found float64: use labels\.astype\(int\)"),
         (X, LABELS[:5], ValueError, r"\(6, 10\) and \(5,\)"),

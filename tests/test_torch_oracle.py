@@ -217,6 +217,32 @@ def test_cross_entropy(smoothing):
     close(dlogits, t.grad.numpy())
 
 
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("weights", [None, [0.5, 2.0, 0.0, 1.0]])
+@pytest.mark.parametrize("kind", ["labels", "soft", "ignored"])
+def test_cross_entropy_with_options(smoothing, weights, kind):
+    logits, labels = 5 * draw((6, 4)), np.array([0, 3, 1, 2, 2, 0])
+    options = {"ignore": 2} if kind == "ignored" else {}
+    target = torch.tensor(labels)
+    if kind == "soft":
+        labels = fnn.softmax(draw((6, 4)))
+        target = torch.tensor(labels)
+    loss, dlogits = fnn.softmax_cross_entropy(
+        logits, labels, smoothing=smoothing, weights=weights, **options
+    )
+    t = tensor(logits)
+    expected = F.cross_entropy(
+        t,
+        target,
+        weight=None if weights is None else torch.tensor(weights).double(),
+        label_smoothing=smoothing,
+        ignore_index=options.get("ignore", -100),
+    )
+    expected.backward()
+    close(loss, expected.item())
+    close(dlogits, t.grad.numpy())
+
+
 def follow_both(optimizer, make, steps=30):
     """Parameters after steps with the same gradients, ours and PyTorch's."""
     w = draw((4, 3))

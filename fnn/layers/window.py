@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from fnn.arrays import Shape
-from fnn.errors import kind, whole
+from fnn.errors import whole
 from fnn.kernels.window import Pair, Window, places
 from fnn.layers.checks import check_rank
 
@@ -27,10 +27,8 @@ def both(what: str, value: Any, low: int = 1) -> Pair:
 
 
 def _two(what: str, value: Any, checked: Callable[[str, Any], Any]) -> Any:
-    if not isinstance(value, tuple | list):
+    if not isinstance(value, tuple | list) or len(value) != 2:
         return (checked(what, value),) * 2
-    if len(value) != 2:
-        raise ValueError(f"{what}: expected one number or two, found {kind(value)} of {len(value)}")
     return tuple(checked(what, side) for side in value)
 
 

@@ -217,7 +217,6 @@ def test_images_are_stored_in_rows_of_the_whole_batch():
         (lambda: fnn.conv(1, pad=3, method="winograd"), "pad below size"),
         (lambda: fnn.conv(1, stride=2, method="winograd"), "winograd is for size 3 or 5, stride 1"),
         (lambda: fnn.conv(1, size=(3, 0)), "size: expected at least 1"),
-        (lambda: fnn.conv(1, size=(3, 3, 3)), "size: expected one number or two, found a tuple"),
         (lambda: fnn.conv(1, pad=((0, 1), (0, -1))), "pad: expected at least 0"),
         (lambda: fnn.conv(3, groups=2), "expected a multiple of 2 filters"),
         (lambda: fnn.conv(2, groups=2).shape((4, 4, 3)), "3 channels cannot be cut into 2 groups"),
@@ -284,3 +283,9 @@ def test_no_images_give_no_images(layer):
 )
 def test_names_say_what_differs_from_squares(layer, name):
     assert layer.name == name
+
+
+@pytest.mark.parametrize("size", [(3, 3, 3), (3,), ((3, 3), 3), "3", 3.0])
+def test_a_size_is_an_integer_or_two(size):
+    with pytest.raises(TypeError, match="size: expected an integer, found"):
+        fnn.conv(1, size=size)
