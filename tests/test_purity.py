@@ -108,6 +108,9 @@ CALLS = {
     "dropout": lambda tmp: used(fnn.dropout(0.5)),
     "concatenate": lambda tmp: used(fnn.concatenate(fnn.conv(2), fnn.relu())),
     "group_norm": lambda tmp: used(fnn.serial(fnn.conv(4), fnn.group_norm(2))),
+    "constructor describe freeze rebuild": lambda tmp: used(
+        fnn.rebuild(fnn.describe(fnn.freeze(fnn.serial(fnn.constructor(fnn.relu)()), 1)))
+    ),
     "ensemble parallel residual serial weight_decay": lambda tmp: used(
         fnn.weight_decay(fnn.ensemble(fnn.serial(fnn.residual(fnn.conv(1)), fnn.relu())), 0.1)
     ),

@@ -270,10 +270,17 @@ def test_bad_image_files_are_refused(run, refused, pictures, args, words):
     assert done.stdout == ""
 
 
-def test_a_network_for_other_images_takes_no_image_files(run, refused, pictures, tmp_path):
-    fresh = untrained(Spec("conv", (32, 32, 3), 10, {}))
+def test_a_network_for_other_images_gets_pictures_in_its_own_size_and_colors(
+    run, pictures, tmp_path
+):
+    names = tuple("abcdefghij")
+    fresh = untrained(Spec("conv", (32, 20, 3), 10, {}, names=names))
     save_recognizer(tmp_path / "params.npz", fresh.spec, fresh.params, fresh.state)
-    refused(run("fnn-predict", "--image", "a.png"), "(32, 32, 3)", "(28, 28, 1)")
+    done = run("fnn-predict", "--image", "a.png", "--top", 10)
+    assert done.returncode == 0, done.stderr
+    picture = fnn.read_images(["a.png"], (32, 20), "rgb")
+    best = fnn.recognize(fresh, picture).argmax()
+    assert done.stdout.startswith(f"{names[best]} 0.")
 
 
 def test_without_pillow_one_line_says_how_to_get_it(monkeypatch, capsys):
