@@ -50,9 +50,13 @@ def reading_for(args: Namespace) -> Reading:
 
     Raises InputError if the network's file cannot be read.
     """
-    reading = reading_of(args)
-    name = args.params or (DEFAULT if Path(DEFAULT).exists() else None)
-    if name in (None, RANDOM) or not is_folder(args.data):
+    return reading_like(args, args.params or (DEFAULT if Path(DEFAULT).exists() else None))
+
+
+def reading_like(said: Namespace | Options, name: str | None) -> Reading:
+    """How to read the data that are said, for the network of that name, if there is one."""
+    reading = reading_of(said)
+    if name in (None, RANDOM) or not is_folder(said.data):
         return reading
     return reading._replace(shape=read_spec(file_of(in_run(name))).shape)
 

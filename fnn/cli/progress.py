@@ -17,7 +17,6 @@ from fnn.training.loop import Job, Progress
 
 TERMINAL = "FNN_TERMINAL"  # the terminal's columns, for a process that mpiexec keeps from it
 
-
 AT_ONCE = 1000  # images between two steps of a bar
 NEWS = 30.0  # seconds
 
@@ -55,7 +54,7 @@ def shown(job: Job, quiet: bool) -> Iterator[Show]:
     with tqdm(total=total, desc=desc, unit=unit, leave=False, ncols=width) as bar:
 
         def stage(now: Progress) -> None:
-            learned = min(n, now.batch * job.batch_size)
+            learned = learned_of(job, now)
             if bar.n == 0:  # a resumed run starts where it stopped
                 bar.initial = bar.n = now.epoch * n + max(0, learned - job.batch_size)
             if now.row is None:
@@ -93,12 +92,17 @@ def lines(job: Job) -> Callable[[Progress], None]:
             return
         else:
             n = len(job.train[1])
-            learned = min(n, now.batch * job.batch_size)
+            learned = learned_of(job, now)
             mean = now.loss / learned
             say(f"epoch {now.epoch + 1}: {learned:,} of {n:,} images, loss {mean:.4f}")
         told_at = time.monotonic()
 
     return stage
+
+
+def learned_of(job: Job, now: Progress) -> int:
+    """How many images of the epoch have been learned from."""
+    return min(len(job.train[1]), now.batch * job.batch_size)
 
 
 def tell(line: str) -> None:

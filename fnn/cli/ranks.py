@@ -26,9 +26,7 @@ EXIT = "EXIT STRING:"
 # How lines begin that mpiexec adds to those of the processes.
 MPIEXEC_SAYS = ("===", "=  ", "This typically refers", "Please see the FAQ", "[mpiexec@", "[proxy:")
 
-LAUNCHED = (
-    "FNN_LAUNCHED"  # set for the processes of --ranks: their standard input is the launcher's
-)
+LAUNCHED = "FNN_LAUNCHED"  # for processes that end with their launcher, which is at their input
 STOPPED = 130
 DOWNLOAD = 3600.0  # seconds that the others wait while the first process gets the data
 FIRST_SPEAKS, FIRST_SAVES = 2.0, 60.0  # seconds

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from fnn.cli import program, ranks
 from fnn.cli.call import Call, parse, without_ranks
-from fnn.cli.inputs import DEFAULT
+from fnn.cli.inputs import DEFAULT, reading_like
 from fnn.cli.outcome import Stopped, Trained, finish, rescue, trained
 from fnn.cli.progress import shown, teller
 from fnn.data.catalogue import KNOWN, Source, open_data
@@ -23,7 +23,6 @@ from fnn.summary import summary
 from fnn.training import run_directory
 from fnn.training.assemble import assemble
 from fnn.training.choices import usual
-from fnn.training.data_options import reading_of
 from fnn.training.described import described
 from fnn.training.drive import SAVE_EVERY, meet, opened, run, stages
 from fnn.training.loop import Diverged, Job, Progress, begin
@@ -47,7 +46,7 @@ def body(argv: Sequence[str]) -> None:
         check_writable(call.out or DEFAULT)  # before any work that could be lost
     if group.rank:
         meet(patient)  # the first process has downloaded what is missing
-    source = open_data(options.data, reading=reading_of(options))
+    source = open_data(options.data, reading=reading_like(options, options.params))
     if not group.rank:
         meet(patient)
     form = run_directory.read_config(Path(call.resume)).get("form") if call.resume else None

@@ -38,7 +38,7 @@ def described(options: Options, job: Job, params: Tree) -> str:
     if chosen.lr is not None:
         how += [told("lr", f"rate {chosen.lr:g}"), told("schedule", str(chosen.schedule))]
     length = told("epochs", f"{job.epochs} epoch{'s' if job.epochs > 1 else ''}")
-    batch = told("batch_size", f"{steps} steps of {job.batch_size} images")
+    batch = told("batch_size", f"{steps} step{'s' if steps > 1 else ''} of {job.batch_size} images")
     shards = f", in {job.shards} shards" if job.shards > 1 else ""
     begins = f" from {options.params}" if options.params else ""
     frozen = f", its first {options.freeze} layers kept" if options.freeze else ""
