@@ -6,6 +6,8 @@ NumPy's element-wise functions keep the order, and convolution, pooling and norm
 operations on long runs.
 """
 
+from __future__ import annotations
+
 from typing import Any, TypeAlias
 
 import numpy as np

@@ -1,5 +1,7 @@
 """What is wrong, in one line: the exception for bad input, and how a line reaches the user."""
 
+from __future__ import annotations
+
 import math
 import operator
 import sys

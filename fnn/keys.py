@@ -5,6 +5,8 @@ Child `i` of a key is `(*key, i)`. Different keys give independent streams, so e
 gets a key that names its purpose, and a run can be resumed from two numbers.
 """
 
+from __future__ import annotations
+
 import hashlib
 import operator
 from typing import TypeAlias

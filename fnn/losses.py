@@ -1,5 +1,7 @@
 """The loss of a network's outputs."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any
 

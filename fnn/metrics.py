@@ -7,6 +7,8 @@ Source: definitions as in Manning, Raghavan and Schuetze, "Introduction to Infor
 2008, chapter 8; each class in turn counts as the relevant one.
 """
 
+from __future__ import annotations
+
 import math
 
 import numpy as np

@@ -11,6 +11,8 @@ Source: Thakur, Rabenseifner and Gropp, "Optimization of collective communicatio
 MPICH", IJHPCA 2005.
 """
 
+from __future__ import annotations
+
 import os
 import time
 from importlib.util import find_spec

@@ -14,6 +14,8 @@ which only says who computes what. One process alone is the same function withou
 Source of ghost batch normalization: Hoffer et al., "Train longer, generalize better", NeurIPS 2017.
 """
 
+from __future__ import annotations
+
 import operator
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeAlias

@@ -1,5 +1,7 @@
 """A network as a table: its layers, the shapes between them, and what each costs."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterator
 from typing import NamedTuple

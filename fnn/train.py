@@ -8,6 +8,8 @@
 `reduce` and `accumulate` are from toolz. A TrainState is immutable: to go back, keep an old one.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, TypeAlias, TypeVar
 

@@ -4,6 +4,8 @@ Parameters, states, gradients and optimizer states are trees, so toolz's `get_in
 `update_in` work on them directly.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Set
 from typing import Any, TypeAlias
 

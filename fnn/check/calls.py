@@ -1,5 +1,7 @@
 """A layer's functions, called with a look at the form of what they return."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any
 

@@ -1,5 +1,7 @@
 """The cases in which a layer is checked: mode, batch, shape, values, memory order and type."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NamedTuple

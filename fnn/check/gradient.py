@@ -1,5 +1,7 @@
 """Is the gradient right?"""
 
+from __future__ import annotations
+
 import numpy as np
 
 from fnn import tree

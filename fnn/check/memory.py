@@ -1,5 +1,7 @@
 """Whose memory is written and returned?"""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

@@ -1,5 +1,7 @@
 """What a layer must leave as it is in the process."""
 
+from __future__ import annotations
+
 import gc
 import os
 import random

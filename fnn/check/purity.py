@@ -1,5 +1,7 @@
 """Do a layer's functions change nothing, and depend on nothing but their arguments?"""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any, NamedTuple
 

@@ -1,5 +1,7 @@
 """Two calls of a layer at once, interleaved in the same way each time."""
 
+from __future__ import annotations
+
 import dis
 import sys
 import threading

@@ -1,5 +1,7 @@
 """Derivatives along directions, by vjp and by central differences."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from typing import NamedTuple
 

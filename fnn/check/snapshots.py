@@ -1,5 +1,7 @@
 """Arguments and results as they were."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

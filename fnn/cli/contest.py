@@ -1,5 +1,7 @@
 """fnn-contest: recognizes the images of the course's contest and writes the answers (5.1)."""
 
+from __future__ import annotations
+
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path

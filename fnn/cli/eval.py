@@ -1,5 +1,7 @@
 """fnn-eval: how well a network recognizes the test images, overall and class by class."""
 
+from __future__ import annotations
+
 import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -116,7 +118,7 @@ def matrix_table(counts: Array, names: Sequence[str]) -> str:
     return "\n".join([title, *rows])
 
 
-def matrix_figure(out: str | None, counts: Array, names: Sequence[str], title: str) -> "Figure":
+def matrix_figure(out: str | None, counts: Array, names: Sequence[str], title: str) -> Figure:
     """The matrix as a picture: colors show shares of the row, numbers the counts; 0 is blank."""
     from matplotlib.colors import PowerNorm
 

@@ -6,6 +6,8 @@ draws on a `new_figure`. A figure for a file does not touch pyplot's global stat
 needs that.
 """
 
+from __future__ import annotations
+
 import math
 import textwrap
 import warnings
@@ -117,7 +119,7 @@ def own_style() -> Iterator[None]:
         yield
 
 
-def new_figure(out: str | None, width: float, height: float, arranged: bool = False) -> "Figure":
+def new_figure(out: str | None, width: float, height: float, arranged: bool = False) -> Figure:
     """An empty figure of a size in inches, for the file `out` or, for None, a window.
 
     If `arranged`, matplotlib arranges the axes so that nothing overlaps.
@@ -133,7 +135,7 @@ def new_figure(out: str | None, width: float, height: float, arranged: bool = Fa
     return plt.figure(figsize=(width, height), layout=layout)
 
 
-def deliver(draw: "Callable[[], Figure]", out: str | None) -> None:
+def deliver(draw: Callable[[], Figure], out: str | None) -> None:
     """Write a figure to the file `out`, whole or not at all; or show it until it is closed."""
     with own_style(), warnings.catch_warnings():
         # Characters that the font lacks show as boxes, which says enough.
@@ -184,7 +186,7 @@ def sheet(
     limits: tuple[float, float] = (0, 255),
     colors: str = "gray",
     scale: str = "",
-) -> "Figure":
+) -> Figure:
     """A figure of one or more cards, row by row, for the file `out` or a window.
 
     Grey images, (H, W), are drawn with the color map `colors` between the two limits, with a color
@@ -222,12 +224,12 @@ def sheet(
 
 
 def draw(
-    axes: "Axes",
+    axes: Axes,
     card: Card,
     box: tuple[float, float, float, float],
     limits: tuple[float, float],
     colors: str,
-) -> "AxesImage":
+) -> AxesImage:
     """Draw a card; `box` is the left, right, lower and upper edge of its image, y pointing down."""
     left, right, lower, upper = box
     middle = (left + right) / 2

@@ -1,5 +1,7 @@
 """How the programs find their data and parameters."""
 
+from __future__ import annotations
+
 import os
 import time
 from argparse import Namespace

@@ -1,5 +1,7 @@
 """fnn-loss: the mean cross-entropy of a mini-batch of test images (the course's task 2)."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 from fnn import keys

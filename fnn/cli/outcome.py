@@ -1,5 +1,7 @@
 """How a call of fnn-train ends: the networks it has trained become a file."""
 
+from __future__ import annotations
+
 from pathlib import Path
 from typing import NamedTuple
 

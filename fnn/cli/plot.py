@@ -1,5 +1,7 @@
 """fnn-plot: losses and accuracies of training runs, epoch by epoch."""
 
+from __future__ import annotations
+
 import itertools
 import math
 import os
@@ -134,7 +136,7 @@ def positive(loss: float) -> bool:
     return 0 < loss < math.inf
 
 
-def curves_figure(out: str | None, runs: Sequence[Curves], log: bool = False) -> "Figure":
+def curves_figure(out: str | None, runs: Sequence[Curves], log: bool = False) -> Figure:
     """Losses on the left, accuracies on the right; a color and a marker for each run."""
     longest = max(len(one.name) for one in runs)
     columns = max(1, min(4, len(runs), int(WIDTH / (0.5 + LETTER * longest))))
@@ -184,7 +186,7 @@ def curves_figure(out: str | None, runs: Sequence[Curves], log: bool = False) ->
     return figure
 
 
-def finish(axes: "Axes", title: str, label: str) -> None:
+def finish(axes: Axes, title: str, label: str) -> None:
     from matplotlib.ticker import MaxNLocator
 
     axes.set(title=title, xlabel="epoch", ylabel=label)
@@ -197,7 +199,7 @@ def finish(axes: "Axes", title: str, label: str) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def name_styles(axes: "Axes", shown: Sequence[Style]) -> None:
+def name_styles(axes: Axes, shown: Sequence[Style]) -> None:
     """Add a legend that says which line is for which images."""
     from matplotlib.lines import Line2D
 

@@ -1,5 +1,7 @@
 """fnn-predict: prints the digits in test images (the course's tasks 1 and 4) or in image files."""
 
+from __future__ import annotations
+
 import re
 import sys
 from argparse import Namespace

@@ -1,5 +1,7 @@
 """What all programs share: parsing, one-line errors, exit statuses, signals and memory."""
 
+from __future__ import annotations
+
 import argparse
 import ctypes
 import io

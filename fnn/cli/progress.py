@@ -1,5 +1,7 @@
 """What fnn-train shows while it runs: a progress bar at a terminal, and a line for each epoch."""
 
+from __future__ import annotations
+
 import os
 import sys
 import time

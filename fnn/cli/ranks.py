@@ -1,5 +1,7 @@
 """fnn-train on several processes ("ranks"): how they are started, and how they end as one."""
 
+from __future__ import annotations
+
 import io
 import os
 import shutil

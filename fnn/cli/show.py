@@ -1,5 +1,7 @@
 """fnn-show: pictures of a data set, of what a network gets wrong, and of its first filters."""
 
+from __future__ import annotations
+
 import math
 from argparse import Namespace
 from collections.abc import Sequence
@@ -165,7 +167,7 @@ def deliver_filters(found: Recognizer, args: Namespace) -> None:
     deliver(lambda: filters(weights, title, args), args.out)
 
 
-def filters(weights: Array, title: str, args: Namespace) -> "Figure":
+def filters(weights: Array, title: str, args: Namespace) -> Figure:
     """A sheet of weights, (N, H, W, C), all on one scale around 0."""
     shown = weights[: args.count]
     top = float(np.abs(shown).max()) or 1.0

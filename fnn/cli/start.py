@@ -5,6 +5,8 @@
 `pip install` makes commands that call the same `main` functions.
 """
 
+from __future__ import annotations
+
 import sys
 from importlib import import_module
 from pathlib import Path

@@ -1,5 +1,7 @@
 """fnn-train: trains a network, prints its progress, saves the parameters (the course's task 3)."""
 
+from __future__ import annotations
+
 import shlex
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, nullcontext

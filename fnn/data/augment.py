@@ -4,6 +4,8 @@ Each image is changed in its own random way, drawn from the key; dtype and shape
 `alternating_flip` works on the whole training set and also takes the epoch.
 """
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 

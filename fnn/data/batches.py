@@ -1,5 +1,7 @@
 """Images as a network's input, and epochs of mini-batches."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 

@@ -4,6 +4,8 @@ A cached split is one file: a line of JSON with its source and shape, then the l
 the images' bytes. It holds no code and is not compressed, so it loads as fast as it is read.
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
 import math

@@ -1,5 +1,7 @@
 """From the user's choice (`--data NAME|DIR|FILE`, or none) to images, labels and class names."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Callable
 from functools import partial

@@ -4,6 +4,8 @@ Source: A. Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 
 https://www.cs.toronto.edu/~kriz/cifar.html
 """
 
+from __future__ import annotations
+
 import os
 from pathlib import Path
 from typing import Any, NamedTuple

@@ -1,5 +1,7 @@
 """What a data set is: images and labels, split into training and test."""
 
+from __future__ import annotations
+
 import hashlib
 from typing import NamedTuple
 

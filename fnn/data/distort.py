@@ -7,6 +7,8 @@ image the value is 0. All changes to an image are combined into one position for
 is interpolated, and blurred, only once.
 """
 
+from __future__ import annotations
+
 import math
 
 import numpy as np

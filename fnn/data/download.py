@@ -5,6 +5,8 @@ of a host's addresses, in the handshake, before the first byte. So every request
 thread, and a host whose first byte does not come in time is abandoned.
 """
 
+from __future__ import annotations
+
 import os
 import queue
 import shutil

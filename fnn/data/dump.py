@@ -1,5 +1,7 @@
 """The images of the course's contest: a dump of one array, by pickle or as .npy (section 5.1)."""
 
+from __future__ import annotations
+
 import math
 import os
 from collections.abc import Sequence

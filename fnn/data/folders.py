@@ -1,5 +1,7 @@
 """A directory of pictures, with a sub-directory for each class, or for train and test."""
 
+from __future__ import annotations
+
 import hashlib
 import os
 from collections.abc import Iterator

@@ -4,6 +4,8 @@ The header is two zeros, the type of the elements, the number of axes, and their
 trusted no more than the rest: http://yann.lecun.com/exdb/mnist describes the format.
 """
 
+from __future__ import annotations
+
 import gzip
 import math
 import os

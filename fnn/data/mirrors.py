@@ -1,5 +1,7 @@
 """The files of the data sets that can be downloaded, and the mirrors that offer them."""
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 

@@ -5,6 +5,8 @@ header, so each file is checked against it first. Images with channels, in IDX f
 are none of python-mnist's.
 """
 
+from __future__ import annotations
+
 import os
 import warnings
 from pathlib import Path

@@ -1,5 +1,7 @@
 """Data sets as .npz files of NumPy, with the names that Keras or MedMNIST give the arrays."""
 
+from __future__ import annotations
+
 import hashlib
 import os
 import zipfile

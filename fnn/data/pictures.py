@@ -1,5 +1,7 @@
 """Pictures of any size as images of one: scaled until they cover it, and the middle cut out."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -131,7 +133,7 @@ class Seen(NamedTuple):
     color: bool
 
 
-def _look(image: "Image.Image", color: bool) -> Seen:
+def _look(image: Image.Image, color: bool) -> Seen:
     width, height = image.size
     if image.getexif().get(ORIENTATION) in SIDEWAYS:
         # pillow turns a TIFF by itself, some versions as soon as it is opened
@@ -143,7 +145,7 @@ def _look(image: "Image.Image", color: bool) -> Seen:
     return Seen((height, width), bool((pixels != pixels[..., :1]).any()))
 
 
-def _flat(image: "Image.Image") -> "Image.Image":
+def _flat(image: Image.Image) -> Image.Image:
     """The picture upright, its transparent parts white, in grey (mode L) or in color (RGB)."""
     from PIL import Image
 
@@ -154,7 +156,7 @@ def _flat(image: "Image.Image") -> "Image.Image":
     return image if image.mode in ("L", "RGB") else image.convert("RGB")
 
 
-def _image(image: "Image.Image", shape: Shape) -> Array:
+def _image(image: Image.Image, shape: Shape) -> Array:
     from PIL import Image
 
     height, width, channels = shape

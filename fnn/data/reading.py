@@ -1,5 +1,7 @@
 """How to read one's own data: what is not in the files, and what applies to which kind of data."""
 
+from __future__ import annotations
+
 from collections.abc import Collection
 from typing import Literal, NamedTuple, TypeAlias
 

@@ -1,5 +1,7 @@
 """Writing files so that a reader sees the old content or the new, never a part of it."""
 
+from __future__ import annotations
+
 import glob
 import itertools
 import os

@@ -4,6 +4,8 @@ Each array is a member named by its path, `params/1/W.npy`; the member `fnn` hol
 format's version and the tree, with the names of arrays in place of the arrays.
 """
 
+from __future__ import annotations
+
 import io
 import json
 import math

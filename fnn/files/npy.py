@@ -4,6 +4,8 @@
 that much, and warns about files from Python 2; this reader does neither.
 """
 
+from __future__ import annotations
+
 import io
 import math
 import warnings

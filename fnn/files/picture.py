@@ -1,5 +1,7 @@
 """Opens PNG, JPEG and similar files; pillow is imported only for this."""
 
+from __future__ import annotations
+
 import os
 import warnings
 from collections.abc import Callable, Iterator
@@ -33,7 +35,7 @@ def check_pillow() -> None:
 
 
 def use_picture(
-    path: str | os.PathLike[str], use: Callable[["Image.Image"], T], most: int = MOST
+    path: str | os.PathLike[str], use: Callable[[Image.Image], T], most: int = MOST
 ) -> T:
     """What `use` makes of the open picture, whose pixels are not decoded before it asks for them.
 
@@ -79,7 +81,7 @@ def _quiet() -> Iterator[None]:
         os.close(nowhere)
 
 
-def upright(image: "Image.Image") -> "Image.Image":
+def upright(image: Image.Image) -> Image.Image:
     """The first frame, decoded and turned upright by its EXIF data; 16 bits become 8."""
     from PIL import Image, ImageOps
 

@@ -1,5 +1,7 @@
 """The one door for reading a file that the user names."""
 
+from __future__ import annotations
+
 import os
 import stat
 from typing import IO

@@ -6,6 +6,8 @@ path is of interest here, and those that are longer than a path are skipped, lik
 that is not a regular file.
 """
 
+from __future__ import annotations
+
 import gzip
 import os
 import re

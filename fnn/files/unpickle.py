@@ -1,5 +1,7 @@
 """Safe unpickling: the result is plain data, or an error of one line that says why not."""
 
+from __future__ import annotations
+
 import os
 import pickle
 from typing import Any

@@ -5,6 +5,8 @@ accepts only the arguments found in pickles of plain data. Others raise InputErr
 ValueError, TypeError or OverflowError of the conversion inside.
 """
 
+from __future__ import annotations
+
 import math
 import re
 from collections.abc import Callable, Iterable

@@ -6,6 +6,8 @@ Ours has its own table: opcodes that make objects of classes are not in it, and 
 an index into its memo can take any amount of memory.)
 """
 
+from __future__ import annotations
+
 import io
 import pickle
 import pickletools

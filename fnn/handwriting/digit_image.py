@@ -7,6 +7,8 @@ applied to document recognition", 1998, section III.A. A photo needs more care t
 which of the two is ink, how the light falls, and what else is in the picture.
 """
 
+from __future__ import annotations
+
 import math
 from typing import NamedTuple
 

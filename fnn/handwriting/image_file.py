@@ -1,5 +1,7 @@
 """Reads PNG, JPEG and similar files as grey pictures."""
 
+from __future__ import annotations
+
 import os
 from typing import TYPE_CHECKING
 
@@ -25,7 +27,7 @@ def read_grey(path: str | os.PathLike[str], most: int = MOST) -> Array:
     return use_picture(path, grey_of, most)
 
 
-def grey_of(image: "Image.Image") -> Array:
+def grey_of(image: Image.Image) -> Array:
     """The brightness of an open image of any mode, (H, W) uint8."""
     image = upright(image)
     if image.has_transparency_data:

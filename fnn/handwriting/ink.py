@@ -1,5 +1,7 @@
 """Separates ink from paper, whichever is darker and however the light falls."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from fnn.errors import InputError

@@ -1,5 +1,7 @@
 """Small tools for one grey picture, (H, W): resizing, moving extremes, pieces, a threshold."""
 
+from __future__ import annotations
+
 from typing import TypeAlias
 
 import numpy as np

@@ -1,5 +1,7 @@
 """Activations and their gradients, block by block; arrays of any shape and memory order."""
 
+from __future__ import annotations
+
 import math
 
 import numpy as np

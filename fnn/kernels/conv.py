@@ -1,5 +1,7 @@
 """The ways to convolve, and which of them suits a shape."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import NamedTuple
 

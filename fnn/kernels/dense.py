@@ -1,5 +1,7 @@
 """Products of two matrices; threads share large ones."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 
 import numpy as np

@@ -5,6 +5,8 @@ times a row of weights, one for each channel; the outputs of a block stay in the
 are added up. The filters w are (height, width, 1, K), and filter k sees channel k // (K / C).
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable, Iterator
 from itertools import product

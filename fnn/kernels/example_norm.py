@@ -1,5 +1,7 @@
 """Normalization within an example: over the channels of a pixel, or over groups of channels."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import numpy as np

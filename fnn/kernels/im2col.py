@@ -4,6 +4,8 @@ Every patch of the image that a filter is applied to becomes a row of a matrix X
 become the columns of a matrix W; then Y = X W. (The course has rows and columns exchanged.)
 """
 
+from __future__ import annotations
+
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 

@@ -8,6 +8,8 @@ is kept when nothing refers to it any more, and given to the next array of that 
 a call; its content is never read.
 """
 
+from __future__ import annotations
+
 import math
 import sys
 import threading

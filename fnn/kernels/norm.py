@@ -3,6 +3,8 @@
 Arrays are contiguous (..., C): C nodes, and along all other axes together M values of each.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 
 import numpy as np

@@ -1,5 +1,7 @@
 """GELU by the normal distribution itself, for which NumPy has no function."""
 
+from __future__ import annotations
+
 import math
 
 import numpy as np

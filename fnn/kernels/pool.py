@@ -1,5 +1,7 @@
 """Max pooling of blocks of pixels or of any windows, and its gradient, on arrays (H, W, N, C)."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from itertools import product
 

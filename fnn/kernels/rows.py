@@ -4,6 +4,8 @@ An array of any shape is processed as rows of up to RUN numbers, in the order in
 memory. A block is some of the rows.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any

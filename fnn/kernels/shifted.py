@@ -5,6 +5,8 @@ multiplied. Here the image is first brought into the order (H, C, W, N), in whic
 is one long run, and the patches of a few rows of outputs are multiplied at once.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 
 import numpy as np

@@ -10,6 +10,8 @@ for milliseconds after each product, and their number decides the last bits of a
 `threadpoolctl.threadpool_limits` changes the limit. It and the pool of threads outlive a call.
 """
 
+from __future__ import annotations
+
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -1,5 +1,7 @@
 """Where a filter or a pool is put on an image, on arrays (H, W, ...)."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from itertools import product
 from typing import NamedTuple, TypeAlias

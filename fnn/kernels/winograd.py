@@ -16,6 +16,8 @@ the error is about 10 times that of a direct sum for 3x3, and 30 times for 5x5: 
 of the largest result.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, TypeAlias

@@ -1,5 +1,7 @@
 """Element-wise non-linearities, for arrays of any shape."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable
 from typing import Any

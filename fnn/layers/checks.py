@@ -4,6 +4,8 @@ Each error names the layer, what was expected and what was found. `serial` and `
 place of the layer in the network.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any
 

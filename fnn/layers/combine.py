@@ -1,5 +1,7 @@
 """Layers made of layers."""
 
+from __future__ import annotations
+
 import operator
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial, reduce

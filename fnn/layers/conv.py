@@ -1,5 +1,7 @@
 """Convolutional layers."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 from fnn.arrays import Array, Shape, hwnc, nhwc

@@ -1,5 +1,7 @@
 """The fully connected layer."""
 
+from __future__ import annotations
+
 from fnn.arrays import Array, Shape
 from fnn.errors import whole
 from fnn.kernels.dense import product

@@ -1,5 +1,7 @@
 """Dropout: in training, nodes chosen at random are set to 0."""
 
+from __future__ import annotations
+
 import math
 
 import numpy as np

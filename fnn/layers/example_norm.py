@@ -1,5 +1,7 @@
 """Normalization of each example by itself: the same in training and testing, without a state."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable
 from typing import Any

@@ -1,5 +1,7 @@
 """Training only the last layers of a network."""
 
+from __future__ import annotations
+
 import numpy as np
 
 from fnn import tree

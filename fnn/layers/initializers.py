@@ -1,5 +1,7 @@
 """Initial weights and biases: values for the argument `init` of `dense` and `conv`."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
@@ -18,6 +20,9 @@ class Initializer(NamedTuple):
 
     W: Fill
     b: Fill
+
+    def __repr__(self) -> str:
+        return name_of(self) or "Initializer(...)"
 
 
 def check_initializer(where: str, init: Initializer) -> None:

@@ -4,6 +4,8 @@ Two things outlive a call, and neither can be seen in a result: spare memory (`f
 and the pool of threads (`fnn.kernels.threads`, which also limits BLAS to one thread on import).
 """
 
+from __future__ import annotations
+
 import inspect
 from collections.abc import Callable, Sequence
 from functools import wraps
@@ -98,7 +100,7 @@ class Layer(NamedTuple):
     state: Init = empty
     grads: Grads | None = None  # None: those of vjp
     name: str = ""
-    parts: tuple["Layer", ...] = ()
+    parts: tuple[Layer, ...] = ()
     inputs: Callable[[Shape], Sequence[Shape]] = no_inputs
     made: Made = Made()
 

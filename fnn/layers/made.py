@@ -1,5 +1,7 @@
 """How a layer was made: what its repr shows, and what its network is built again from."""
 
+from __future__ import annotations
+
 import inspect
 from collections.abc import Mapping
 from textwrap import indent

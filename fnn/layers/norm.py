@@ -1,5 +1,7 @@
 """Batch normalization, and its recalibration for testing."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable
 
 import numpy as np

@@ -1,5 +1,7 @@
 """What layers made of layers share: parameters and state by the number of the part."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 
 from fnn.arrays import Array

@@ -1,5 +1,7 @@
 """Pooling: each block of pixels becomes one pixel, channel by channel."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any
 

@@ -1,5 +1,7 @@
 """Layers that rearrange numbers without computing anything."""
 
+from __future__ import annotations
+
 import math
 
 from fnn.arrays import Array, Shape

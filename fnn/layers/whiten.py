@@ -1,5 +1,7 @@
 """A first layer that is not trained: it whitens the patches of an image."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any
 

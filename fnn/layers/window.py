@@ -1,5 +1,7 @@
 """Options of layers that put a window on an image: `size`, `stride` and `pad`."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any, TypeAlias
 

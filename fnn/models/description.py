@@ -8,6 +8,8 @@
 (2,)
 """
 
+from __future__ import annotations
+
 import inspect
 from collections.abc import Callable
 from typing import Any

@@ -1,5 +1,7 @@
 """Networks with the best accuracy for their training time, built for this library's recipes."""
 
+from __future__ import annotations
+
 from functools import partial
 
 from fnn.arrays import Shape

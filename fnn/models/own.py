@@ -1,5 +1,7 @@
 """A network that a file of one's own makes: `--model mine.py:net`."""
 
+from __future__ import annotations
+
 import hashlib
 import importlib
 import importlib.util

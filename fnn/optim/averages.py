@@ -4,6 +4,8 @@ An optimizer is given no parameters: so these keep a copy of them in their state
 and add every update to it.
 """
 
+from __future__ import annotations
+
 from fnn import tree
 from fnn.errors import real, whole
 from fnn.optim.decay import NODE as DECAY

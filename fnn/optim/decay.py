@@ -1,5 +1,7 @@
 """Weight decay that is decoupled from the gradients."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from fnn import tree

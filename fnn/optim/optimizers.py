@@ -4,6 +4,8 @@ That module defines what an optimizer is. A learning rate is a number, or a sche
 the step count. A number that is negative, infinite or NaN raises ValueError.
 """
 
+from __future__ import annotations
+
 import math
 
 from fnn.errors import real

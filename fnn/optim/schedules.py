@@ -1,5 +1,7 @@
 """Learning rates: a number, or a function of the step count, which starts at 0."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable
 from typing import TypeAlias

@@ -12,6 +12,8 @@ scalar would turn float32 arrays into float64. Decays (alpha, rho, beta) must be
 h0 and eps above 0; other values raise ValueError.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable
 from functools import partial

@@ -1,5 +1,7 @@
 """Do loaded parameters fit a network? It is compared with a fresh one, which takes no memory."""
 
+from __future__ import annotations
+
 import math
 from typing import Any
 

@@ -13,6 +13,8 @@ Source: after Jacob et al., "Quantization and training of neural networks for ef
 integer-arithmetic-only inference", CVPR 2018.
 """
 
+from __future__ import annotations
+
 import math
 from typing import Any
 

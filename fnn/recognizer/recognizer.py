@@ -1,5 +1,7 @@
 """A trained network in a file: its spec, parameters and state, and how it looks at images."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Callable, Sequence
 from functools import partial

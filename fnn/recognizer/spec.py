@@ -1,5 +1,7 @@
 """The spec of any network: what a file says of how it is built."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 import numpy as np

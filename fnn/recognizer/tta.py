@@ -4,6 +4,8 @@ A view is a pure function from images, (N, H, W) or (N, H, W, C), to images of t
 mean of logits is, after softmax, the geometric mean of the probabilities.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from functools import reduce
 from operator import add

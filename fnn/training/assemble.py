@@ -1,5 +1,7 @@
 """From options and a data set to a training, and from several networks to one."""
 
+from __future__ import annotations
+
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path

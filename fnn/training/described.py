@@ -1,5 +1,7 @@
 """A training in one line: what learns from what, how, and where each choice comes from."""
 
+from __future__ import annotations
+
 from fnn import tree
 from fnn.training.choices import DEFAULTS
 from fnn.training.loop import Job

@@ -1,5 +1,7 @@
 """A training that is kept in a directory, and goes on after whatever ended it."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager

@@ -1,5 +1,7 @@
 """metrics.csv: how a training went, a line for each epoch."""
 
+from __future__ import annotations
+
 import csv
 import io
 import math

@@ -1,5 +1,7 @@
 """The kinds of values that an option can take: read from text, or checked when read from a file."""
 
+from __future__ import annotations
+
 import math
 import re
 from collections.abc import Callable, Collection, Sequence

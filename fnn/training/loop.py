@@ -1,5 +1,7 @@
 """The loop of a training: from where it stands to its end, one step after another."""
 
+from __future__ import annotations
+
 import itertools
 import math
 import time

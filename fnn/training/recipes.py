@@ -1,5 +1,7 @@
 """Recipes: options of fnn-train that belong together."""
 
+from __future__ import annotations
+
 from typing import Any, NamedTuple
 
 from fnn.training.choices import DEFAULTS

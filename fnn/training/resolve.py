@@ -1,5 +1,7 @@
 """What options mean: defaults filled in, conflicts refused, and the options of each network."""
 
+from __future__ import annotations
+
 import inspect
 from collections.abc import Collection
 from typing import Any

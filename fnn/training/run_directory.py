@@ -13,6 +13,8 @@ epoch that will be done again. The .npz files of a named model are parameter fil
 program that takes --params.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import platform

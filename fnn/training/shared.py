@@ -1,5 +1,7 @@
 """Work besides training steps that the processes of a group share out, with the bits of one."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable
 
 import numpy as np

@@ -1,5 +1,7 @@
 """A training that begins with what another one has learned."""
 
+from __future__ import annotations
+
 from typing import Any
 
 from fnn import tree

@@ -6,6 +6,8 @@ processor or NumPy version may round a pixel differently. Both functions raise T
 an int, ValueError if it is negative.
 """
 
+from __future__ import annotations
+
 import operator
 from collections.abc import Callable
 from typing import TypeAlias

@@ -1,5 +1,7 @@
 """The forms of the built-in digits: the pen's path, as tables of points."""
 
+from __future__ import annotations
+
 from typing import NamedTuple, TypeAlias
 
 Point: TypeAlias = tuple[float, float]

@@ -5,6 +5,8 @@ A shape is a function of a point (u, v) in its own plane: the point's signed dis
 that distance, so edges are smooth. Colors and classes are drawn independently.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable
 from typing import TypeAlias

@@ -6,6 +6,8 @@ is the product of one in x and one in y, so the ink of a whole path is a product
 Nothing here loops over images.
 """
 
+from __future__ import annotations
+
 import math
 from typing import TypeAlias
 
