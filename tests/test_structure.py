@@ -95,9 +95,9 @@ def test_what_is_never_imported(package, other):
 def test_files_are_short_and_few_lie_loose():
     lines = {name: len(path.read_text().splitlines()) for name, path in MODULES.items()}
     assert not {name: n for name, n in lines.items() if n > 250}
-    # 9,900, and for training on many processes 900, against mistakes and lost work 1,300, and for
-    # checks that see what is wrong 950
-    assert sum(lines.values()) < 13050
+    # 9,900, and for training on many processes 900, against mistakes and lost work 1,300, for
+    # checks that see what is wrong 950, and for the layers of today's networks 1,050
+    assert sum(lines.values()) < 14100
     assert sum(n for name, n in lines.items() if within(name, "fnn.cli")) < 2200
     assert len(list(ROOT.glob("*.py"))) <= 12
     assert all(len(path.read_text().splitlines()) == 5 for path in (ROOT.parent / "bin").iterdir())

@@ -12,11 +12,13 @@ from fnn.arrays import Shape
 from fnn.errors import did_you_mean
 from fnn.layers.combine import ensemble
 from fnn.layers.layer import Layer
-from fnn.models.classic import conv, lenet, mlp, resnet, vgg
+from fnn.models.classic import conv, lenet, mlp, vgg
+from fnn.models.deep import mobilenet, resnet, resnet18
 from fnn.models.efficient import air, quick, slim
 
 MODELS: dict[str, Callable[..., Layer]] = {
-    make.__name__: make for make in (mlp, conv, lenet, vgg, slim, quick, air, resnet)
+    make.__name__: make
+    for make in (mlp, conv, lenet, vgg, slim, quick, air, resnet, resnet18, mobilenet)
 }
 
 

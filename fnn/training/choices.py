@@ -92,4 +92,6 @@ DEFAULTS = {
     "quick": Defaults(2, 500, "nesterov", 0.8, "one-cycle"),
     "air": Defaults(8, 500, "nesterov", 0.5, "triangular"),
     "resnet": Defaults(10, 100, "momentum", 0.1, "one-cycle"),
+    "resnet18": Defaults(10, 100, "momentum", 0.1, "one-cycle"),
+    "mobilenet": Defaults(10, 100, "momentum", 0.1, "one-cycle"),
 }
