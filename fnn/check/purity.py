@@ -62,7 +62,7 @@ def check_pure(
     batch_size: int | None = None,
     train: bool | None = None,
 ) -> None:
-    """Raise AssertionError unless the layer's functions are pure.
+    """Raise AssertionError unless the layer's functions are pure, as `fnn.Layer` asks.
 
     They must give the same result for the same arguments: at once, after calls with other numbers,
     sizes and modes, in arrays that held something else before, and while another thread is in the
@@ -78,8 +78,6 @@ def check_pure(
 
     The AssertionError says what is wrong, where, and what to do. Raises TypeError unless `layer` is
     a Layer and `shape` a tuple, and what `layer.shape` raises if it does not take `shape`.
-
-    Source: the contract in `fnn.layers.layer`.
 
     >>> from fnn.layers.dense import dense
     >>> check_pure(dense(3), (4,))

@@ -1,7 +1,5 @@
 """fnn-plot: losses and accuracies of training runs, epoch by epoch."""
 
-from __future__ import annotations
-
 import itertools
 import math
 import os

@@ -5,6 +5,8 @@ dense layer. Options are plain values, so that a parameter file can say how to b
 again.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -12,14 +14,16 @@ from fnn.arrays import Shape
 from fnn.errors import did_you_mean
 from fnn.layers.combine import ensemble
 from fnn.layers.layer import Layer
-from fnn.models.classic import conv, lenet, mlp, resnet, vgg
+from fnn.models.classic import conv, lenet, mlp, vgg
+from fnn.models.deep import mobilenet, resnet, resnet18
 from fnn.models.description import rebuild
 from fnn.models.efficient import air, quick, slim
 from fnn.models.own import is_own, own_model
 from fnn.tree import Tree
 
 MODELS: dict[str, Callable[..., Layer]] = {
-    make.__name__: make for make in (mlp, conv, lenet, vgg, slim, quick, air, resnet)
+    make.__name__: make
+    for make in (mlp, conv, lenet, vgg, slim, quick, air, resnet, resnet18, mobilenet)
 }
 
 

@@ -1,18 +1,19 @@
 """Networks of the course and of the literature."""
 
+from __future__ import annotations
+
 from functools import partial
 
-from fnn.errors import whole
 from fnn.layers.activation import named
-from fnn.layers.combine import parallel, serial
+from fnn.layers.combine import serial
 from fnn.layers.conv import conv as convolution
 from fnn.layers.dense import dense
 from fnn.layers.dropout import dropout as drop
 from fnn.layers.initializers import Initializer, course, he
 from fnn.layers.layer import Layer
 from fnn.layers.norm import batch_norm as norm
-from fnn.layers.pool import global_avg_pool, max_pool
-from fnn.layers.reshape import flatten, identity
+from fnn.layers.pool import max_pool
+from fnn.layers.reshape import flatten
 from fnn.models.efficient import head, normed
 
 
@@ -97,38 +98,3 @@ def vgg(
 
     blocks = (*block(width), *block(2 * width), *block(4 * width))
     return serial(*blocks, *head(classes, dropout, init))
-
-
-def resnet(
-    classes: int = 10,
-    *,
-    width: int = 16,
-    depth: int = 1,
-    activation: str = "relu",
-    init: Initializer = he,
-) -> Layer:
-    """Three stages of `depth` residual blocks with `width`, 2 `width`, 4 `width` channels.
-
-    The second and third stages begin with stride 2. Logits come from global average pooling. Raises
-    ValueError for a depth outside 1..200 (the paper's deepest network has 200).
-
-    Source: He et al., "Deep residual learning for image recognition", CVPR 2016, section 4.2.
-    """
-    depth = whole("resnet: depth", depth)
-    if depth > 200:
-        raise ValueError(f"resnet: expected a depth in 1..200, found {depth}")
-    act = partial(named, activation)
-
-    def part(filters: int, size: int = 3, stride: int = 1) -> list[Layer]:
-        return [convolution(filters, size=size, stride=stride, bias=False, init=init), norm()]
-
-    def block(filters: int, stride: int) -> list[Layer]:
-        body = serial(*part(filters, stride=stride), act(), *part(filters))
-        shortcut = identity() if stride == 1 else serial(*part(filters, 1, stride))
-        return [parallel(body, shortcut), act()]
-
-    def stage(filters: int, stride: int) -> list[Layer]:
-        return [*block(filters, stride), *block(filters, 1) * (depth - 1)]
-
-    stages = (*stage(width, 1), *stage(2 * width, 2), *stage(4 * width, 2))
-    return serial(*part(width), act(), *stages, global_avg_pool(), dense(classes, init=init))

@@ -1,5 +1,7 @@
 """The names that options choose from, and how each model is trained by default."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -92,6 +94,8 @@ DEFAULTS = {
     "quick": Defaults(2, 500, "nesterov", 0.8, "one-cycle"),
     "air": Defaults(8, 500, "nesterov", 0.5, "triangular"),
     "resnet": Defaults(10, 100, "momentum", 0.1, "one-cycle"),
+    "resnet18": Defaults(10, 100, "momentum", 0.1, "one-cycle"),
+    "mobilenet": Defaults(10, 100, "momentum", 0.1, "one-cycle"),
 }
 OWN = Defaults(10, 100, "adam", 0.001, "one-cycle")  # for networks that no one has tuned
 

@@ -150,9 +150,8 @@ def measure(job: Job, ts: TrainState, split: Split, group: Group = ALONE) -> Met
 
     The processes of a group share out the examples.
     """
-    x, labels = split
-    logits = shared_predict(job.net, ts.params, ts.state, x, group, job.prepare)
-    return Metrics(softmax_cross_entropy(logits, labels)[0], accuracy(logits, labels))
+    logits = shared_predict(job.net, ts.params, ts.state, split[0], group, job.prepare)
+    return Metrics(softmax_cross_entropy(logits, split[1])[0], accuracy(logits, split[1]))
 
 
 def held_out(split: Split, part: float, seed: int) -> tuple[Split, Split]:
@@ -171,7 +170,7 @@ def held_out(split: Split, part: float, seed: int) -> tuple[Split, Split]:
 
 def is_finite(ts: TrainState) -> bool:
     """Whether all parameters and all of the state are finite."""
-    kept = [*tree.leaves(ts.params), *tree.leaves(ts.state)]
+    kept = tree.leaves({0: ts.params, 1: ts.state})
     return all(np.isfinite(leaf).all() for leaf in kept if isinstance(leaf, np.ndarray))
 
 

@@ -17,6 +17,7 @@ import fnn
 from fnn.cli.program import keep_freed_memory
 from fnn.kernels import memory
 from fnn.kernels.conv import METHODS, choose, winograd_fits
+from fnn.kernels.window import square
 
 BATCH = 100
 CONVOLUTIONS = [  # side, channels, filters, size, stride
@@ -39,7 +40,15 @@ CONVOLUTIONS = [  # side, channels, filters, size, stride
 OTHERS = {  # layer, and how many arrays of its size it must read or write: forward, backward
     "batch_norm": (fnn.batch_norm(), 3, 5),
     "relu": (fnn.relu(), 2, 3),
+    "layer_norm": (fnn.layer_norm(), 2, 3),
+    "group_norm(16)": (fnn.group_norm(16), 3, 5),
+    "gelu": (fnn.gelu(), 3, 3),
+    "gelu, exact": (fnn.gelu(exact=True), 3, 3),
+    "silu": (fnn.silu(), 3, 3),
+    "depthwise 3x3": (fnn.depthwise_conv(bias=False), 2, 4),
+    "depthwise 3x3 by 2": (fnn.depthwise_conv(stride=2, bias=False), 1.25, 2.5),
     "max_pool(2)": (fnn.max_pool(2), 1.25, 2.5),
+    "max_pool(3, stride=2, pad=1)": (fnn.max_pool(3, stride=2, pad=1), 1.25, 2.5),
     "dropout(0.2)": (fnn.dropout(0.2), 2, 2),
 }
 
@@ -71,17 +80,17 @@ def convolutions(limit, runs):
     print("| convolution | method | forward ms | of SGEMM | gradients ms | of SGEMM | auto |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for side, c, k, size, stride in CONVOLUTIONS:
-        pad = size // 2
+        at = square(size, stride, size // 2)
         x, w = images(side, c), np.random.default_rng(1).normal(size=(size, size, c, k))
         w = w.astype(np.float32)
         for name, way in METHODS.items():
-            if name == "winograd" and not winograd_fits(size, stride, pad):
+            if name == "winograd" and not winograd_fits(at):
                 continue
-            y = way.forward(x, w, stride, pad)
+            y = way.forward(x, w, at)
             work = 2 * y.size * size * size * c / 1e6
-            forward = median(lambda: way.forward(x, w, stride, pad), runs)  # noqa: B023
-            grad_w = median(lambda: way.grad_w(x, y, size, stride, pad), runs)  # noqa: B023
-            grad_x = median(lambda: way.grad_x(y, w, x.shape, stride, pad), runs)  # noqa: B023
+            forward = median(lambda: way.forward(x, w, at), runs)  # noqa: B023
+            grad_w = median(lambda: way.grad_w(x, y, at), runs)  # noqa: B023
+            grad_x = median(lambda: way.grad_x(y, w, x.shape, at), runs)  # noqa: B023
             uses = [
                 what
                 for what, channels, field in (
@@ -89,7 +98,7 @@ def convolutions(limit, runs):
                     ("dW", c, "grad_w"),
                     ("dX", k, "grad_x"),
                 )
-                if getattr(choose(size, stride, pad, channels), field) is getattr(way, field)
+                if getattr(choose(at, channels), field) is getattr(way, field)
             ]
             print(
                 f"| {side}x{side}x{c} to {k}, {size}x{size} by {stride} | {name} | "

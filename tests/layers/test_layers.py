@@ -80,6 +80,9 @@ LAYERS = {
     "quick": (fnn.models.quick(3, width=1), (21, 20, 1)),
     "air": (fnn.models.air(3, width=2), (9, 8, 1)),
     "resnet": (fnn.models.resnet(3, width=2, depth=2), (5, 6, 3)),
+    "resnet18": (fnn.models.resnet18(3, width=2), (5, 6, 3)),
+    "resnet18 of photos": (fnn.models.resnet18(3, width=2, stem="large"), (20, 17, 1)),
+    "mobilenet": (fnn.models.mobilenet(3, width=2, activation="gelu"), (5, 6, 3)),
     "weight decay of nothing": (fnn.weight_decay(fnn.serial(fnn.dense(3), fnn.relu()), 0.0), (3,)),
 }
 
