@@ -95,8 +95,8 @@ def test_what_is_never_imported(package, other):
 def test_files_are_short_and_few_lie_loose():
     lines = {name: len(path.read_text().splitlines()) for name, path in MODULES.items()}
     assert not {name: n for name, n in lines.items() if n > 250}
-    # 9,900, and for training on many processes 900, against mistakes and lost work 1,300, for checks
-    # that see what is wrong 950, for one's own pictures and other formats of data 1,000, for layers
+    # 9,900, and for training on many processes 900, against mistakes and lost work 1,300, for
+    # checks that see what is wrong 950, for pictures and other formats of data 1,000, for layers
     # of today's networks 1,150, and for networks that describe themselves 1,100
     assert sum(lines.values()) < 16400
     assert sum(n for name, n in lines.items() if within(name, "fnn.cli")) < 2350
