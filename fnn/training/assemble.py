@@ -28,6 +28,7 @@ from fnn.training.loop import Job, begin, held_out
 from fnn.training.options import Options
 from fnn.training.resolve import (
     chosen_options,
+    for_images,
     make_augment,
     make_optimizer,
     model_of,
@@ -73,6 +74,7 @@ def network_of(
             net = called(maker(model), model, classes, model_options(options))
             spec = spec._replace(form=form_of(net))
         else:
+            spec = spec._replace(options=for_images(model, spec.options, shape))
             net = build(spec._replace(networks=1))
         with blamed(model) if model and is_own(model) else nullcontext():
             out = net.shape(shape)

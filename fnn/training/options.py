@@ -9,6 +9,7 @@ from typing import Annotated, Any, NamedTuple
 
 from fnn.layers.activation import ACTIVATIONS
 from fnn.models import MODELS
+from fnn.models.deep import STEMS
 from fnn.recognizer.tta import VIEWS
 from fnn.training import data_options
 from fnn.training.choices import AUGMENTS, DEFAULTS, OPTIMIZERS, SCHEDULES
@@ -134,6 +135,14 @@ class Options(NamedTuple):
     ] = None
     width: Annotated[
         int | None, About(f"channels of the first block ({having('width')})", whole(1))
+    ] = None
+    stem: Annotated[
+        str | None,
+        About(
+            "how resnet18 and mobilenet begin: for small images, or for large ones (large above 64 "
+            "pixels a side)",
+            one_of(STEMS),
+        ),
     ] = None
     weight_decay: Annotated[float, About("the rate of L2 weight decay (%(default)s)", SHARE)] = 0.0
     label_smoothing: Annotated[

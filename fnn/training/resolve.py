@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Collection
 from typing import Any
 
+from fnn.arrays import Shape
 from fnn.data.augment import compose
 from fnn.data.batches import Augment
 from fnn.errors import InputError
@@ -19,7 +20,8 @@ from fnn.training.options import Options
 from fnn.training.recipes import RECIPES
 from fnn.training.start import keeping
 
-OF_THE_MODEL = ("activation", "hidden", "batch_norm", "dropout", "width")
+OF_THE_MODEL = ("activation", "hidden", "batch_norm", "dropout", "width", "stem")
+SMALL = 64  # pixels: larger images get the large stem
 
 
 def resolve(options: Options) -> Options:
@@ -110,6 +112,13 @@ def model_options(options: Options) -> dict[str, Any]:
 def chosen_options(options: Options) -> dict[str, Any]:
     """The options that are for the model."""
     return {name: value for name in OF_THE_MODEL if (value := getattr(options, name))}
+
+
+def for_images(model: str, chosen: dict[str, Any], shape: Shape) -> dict[str, Any]:
+    """The options of one of MODELS, with the large stem for large images if none is chosen."""
+    if "stem" in chosen or "stem" not in takes(model) or min(shape[:2]) <= SMALL:
+        return chosen
+    return {**chosen, "stem": "large"}
 
 
 def takes(model: str | None) -> Collection[str]:

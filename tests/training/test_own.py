@@ -300,3 +300,15 @@ def test_frozen_layers_keep_every_bit(train, optimizer, more):
 def test_layers_that_cannot_be_frozen_are_refused(train, refused, args, words):
     train("--model", "mlp", "--hidden", 3, "--out", "a.npz", epochs=1)
     refused(train(*args), *words)
+
+
+@pytest.mark.parametrize(("args", "stem"), [((), None), (("--stem", "small"), "small")])
+def test_a_large_image_gets_the_large_stem_unless_another_is_chosen(run, args, stem):
+    images = fnn.keys.generator(0).integers(0, 256, (4, 65, 66, 3)).astype(np.uint8)
+    for side in (65, 64):
+        some, labels = images[:, :side, :side], np.array([0, 1, 0, 1])
+        np.savez("set.npz", x_train=some, y_train=labels, x_test=some, y_test=labels)
+        done = run("fnn-train", "--data", "set.npz", "--model", "resnet18", "--summary", *args)
+        assert done.returncode == 0, done.stderr
+        large = "size=7, stride=2" in done.stdout
+        assert large == (side == 65 and stem is None)
