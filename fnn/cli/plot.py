@@ -1,5 +1,7 @@
 """fnn-plot: losses and accuracies of training runs, epoch by epoch."""
 
+from __future__ import annotations
+
 import itertools
 import math
 import os
@@ -36,10 +38,8 @@ STYLES = (
 # Line styles are taken, so runs differ by color and marker. The numbers of the two have no common
 # divisor: each run of the first 104 has a look of its own, and neighbors differ in both.
 RUN_COLORS = (*COLORS, "#8A2BE2", "#8FBC1F", "#FF1493", "#332288", "#7F7F7F", "#800000")
-MARKERS = "osD^vPX*"
-MARKED = 20  # most markers on a line
-LONGEST = 90  # characters of a name
-LARGEST = 1e100  # a loss; no scale can show much more
+MARKERS, MARKED = "osD^vPX*", 20  # at most so many on a line
+LONGEST, LARGEST = 90, 1e100  # characters of a name; a loss, since no scale can show much more
 WIDTH, LETTER = 11.0, 0.1  # of the figure and of a letter in the legend, inches
 WIDE_RANGE = 30.0  # a loss that varies by a larger factor gets a logarithmic scale
 
