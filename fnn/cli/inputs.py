@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from fnn.arrays import Shape
-from fnn.cli.program import Parser, add_option
+from fnn.cli.program import Parser, add_option, argument
 from fnn.data.batches import image_shape
 from fnn.data.catalogue import Source, is_folder
 from fnn.data.dataset import Split, fingerprint
@@ -20,7 +20,7 @@ from fnn.data.reading import OPTIONS, Reading
 from fnn.errors import InputError, did_you_mean, say
 from fnn.layers.layer import Layer
 from fnn.models import Spec
-from fnn.models.own import called, is_own, own_model
+from fnn.models.own import called, own_model
 from fnn.recognizer.recognizer import (
     PRETRAINED,
     Origin,
@@ -33,6 +33,7 @@ from fnn.recognizer.recognizer import (
 from fnn.recognizer.spec import unless_numbers
 from fnn.training.assemble import name_of
 from fnn.training.data_options import reading_of
+from fnn.training.kinds import OWN
 from fnn.training.options import Options, table
 from fnn.training.run_directory import FINAL, holds_run
 
@@ -83,6 +84,7 @@ def add_params_argument(parser: Parser) -> None:
     parser.add_argument(
         "--model",
         metavar="FILE.py:NAME",
+        type=argument(OWN),
         help="run FILE.py, whose NAME makes the network; needed for layers of your own, which a "
         "parameter file only names",
     )
@@ -139,8 +141,6 @@ def _own(model: str | None, spec: Spec) -> Layer | None:
     """The network that FILE.py:NAME makes for a spec, if that is named."""
     if model is None:
         return None
-    if not is_own(model):
-        raise InputError(f"--model {model}: expected FILE.py:NAME, which makes layers of your own")
     return called(own_model(model), model, spec.classes, spec.options)
 
 

@@ -16,7 +16,7 @@ Data: TypeAlias = Annotated[
         "CIFAR-10 or CIFAR-100, or an .npz file. Names, with pixels and training + test images: "
         f"{_DATA}. Write ./NAME for a directory of the same name. By default MNIST, downloaded if "
         "necessary, or else the built-in digits",
-        TEXT,
+        TEXT._replace(examples=("digits",)),
         "NAME|DIR|FILE",
     ),
 ]

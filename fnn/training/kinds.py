@@ -118,6 +118,12 @@ PROPER_SHARE = _number("a number above 0 and below 1", lambda v: 0 < v < 1, "0.1
 SHARE = _number("a number from 0 to below 1", lambda v: 0 <= v < 1, "0", "0.1", "0.5")
 FLAG = Kind("true or false", bool, lambda v: type(v) is bool)  # --name and --no-name
 SWITCH = Kind("true", bool, lambda v: type(v) is bool)  # --name alone
+OWN = Kind(
+    "FILE.py:NAME, a function that makes a network",
+    str,
+    lambda v: type(v) is str and ":" in v,
+    ("mine.py:net",),
+)
 TEXT = Kind("a name or a path", str, lambda v: type(v) is str and v != "")
 
 

@@ -15,6 +15,7 @@ program that takes --params.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import platform
@@ -73,7 +74,10 @@ def create(directory: Path, start: str | None = None) -> None:
     Raises InputError if it cannot be made or is not empty.
     """
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        if not os.path.isdir(directory):
+            if os.path.lexists(directory):
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+            directory.mkdir(parents=True)
         present = {entry.name for entry in directory.iterdir()} - {LOCK, START}
     except OSError as error:
         why = f"cannot be the directory of a run ({error.strerror})"

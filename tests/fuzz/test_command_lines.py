@@ -63,7 +63,7 @@ def options_of(program: str) -> dict[str, list[str] | None]:
             if action.nargs == 0:
                 found[option] = None
             elif isinstance(action.type, partial):  # fnn.cli.program.argument(kind)
-                found[option] = list(action.type.args[0].examples or GOOD[action.metavar])
+                found[option] = list(GOOD.get(action.metavar) or action.type.args[0].examples)
             else:
                 found[option] = list(action.choices or GOOD[action.metavar])
     return found
