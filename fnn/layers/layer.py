@@ -21,8 +21,8 @@ functions make a layer; the others have defaults for a layer without state that 
 
 Some functions look for names in the trees of any layer, yours included:
 
-    params  W            `weight_decay` and `adamw` decay it, files may quantize it, `summary` counts one
-                         multiply-add for each of its numbers and pixel of the output
+    params  W            `weight_decay` and `adamw` decay it, files may quantize it, and `summary`
+                         counts one multiply-add for each of its numbers and pixel of the output
             beta         `fnn-train --beta-rate` gives it a learning rate of its own
     state   {mean, var}  a node with exactly these keys gets expectations from `recalibrate`,
                          which meanwhile adds `rate`: 1.0, the weight of each batch
