@@ -82,8 +82,9 @@ def sharded_step(
 
     Every process is given the whole batch and computes its own shards. With one shard it is
     `train_step` itself. Floats in a layer's state become the mean over the shards; its other values
-    must not depend on the examples. Raises ValueError unless `shards` is a power of two, and
-    `group.size` divides it.
+    must not depend on the examples. The loss of a batch is the mean over its examples, so one that
+    weights classes or ignores a label weights them within each shard. Raises ValueError unless
+    `shards` is a power of two, and `group.size` divides it.
     """
     own = own_shards(shards, group)
     if shards == 1:

@@ -28,6 +28,7 @@ from fnn.training.loop import Job, begin, held_out
 from fnn.training.options import Options
 from fnn.training.resolve import (
     chosen_options,
+    decouples,
     for_images,
     make_augment,
     make_optimizer,
@@ -125,7 +126,10 @@ def assemble(options: Options, source: Source[Dataset], which: int = 0, form: Tr
     optimizer, rate = make_optimizer(options, steps)
     begin_with = None if start is None else begun(options, start, net, spec, which)
     job = Job(
-        weight_decay(freeze(net, options.freeze) if options.freeze else net, options.weight_decay),
+        weight_decay(
+            freeze(net, options.freeze) if options.freeze else net,
+            0.0 if decouples(options) else options.weight_decay,
+        ),
         optimizer,
         images,
         validation,

@@ -144,7 +144,9 @@ class Options(NamedTuple):
             one_of(STEMS),
         ),
     ] = None
-    weight_decay: Annotated[float, About("the rate of L2 weight decay (%(default)s)", SHARE)] = 0.0
+    weight_decay: Annotated[
+        float, About("the rate of L2 weight decay (%(default)s; adamw: of its own, 0.01)", SHARE)
+    ] = 0.0
     label_smoothing: Annotated[
         float, About("the amount of label smoothing (%(default)s)", SHARE)
     ] = 0.0

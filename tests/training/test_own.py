@@ -312,3 +312,18 @@ def test_a_large_image_gets_the_large_stem_unless_another_is_chosen(run, args, s
         assert done.returncode == 0, done.stderr
         large = "size=7, stride=2" in done.stdout
         assert large == (side == 65 and stem is None)
+
+
+def test_adamw_decays_by_itself(run, data):
+    """--weight-decay is its own rate, not one of the gradients beside it."""
+    args = ("--data", data, "--hidden", 4, "--epochs", 2, "--optimizer", "adamw")
+    kept = {}
+    for name, more in {
+        "usual": (),
+        "same": ("--weight-decay", 0.01),
+        "more": ("--weight-decay", 0.5),
+    }.items():
+        assert run("fnn-train", *args, *more, "--out", f"{name}.npz").returncode == 0
+        kept[name] = fnn.load_recognizer(f"{name}.npz").params
+    assert close(kept["usual"], kept["same"])
+    assert abs(kept["more"][3]["W"]).mean() < abs(kept["usual"][3]["W"]).mean()
