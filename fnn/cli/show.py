@@ -188,17 +188,18 @@ def first_weights(found: Recognizer) -> tuple[Array, str]:
     Raises InputError for any other layer, or if C is neither 1 nor 3.
     """
     shape = found.spec.shape
-    first = next(leaf for path, leaf in tree.items(found.params) if path[-1] == "W")
+    every = (leaf for path, leaf in tree.items(found.params) if path[-1:] == ("W",))
+    first = next(every, np.empty(0))  # a network of one's own may have no weights
     if first.ndim == 4:
         weights, what = first.transpose(3, 0, 1, 2), "filters of the first convolution"
-    elif len(shape) == 3 and len(first) == math.prod(shape):
+    elif len(shape) == 3 and first.ndim == 2 and len(first) == math.prod(shape):
         weights, what = first.T.reshape(-1, *shape), "hidden nodes' weights on the pixels"
     else:
         raise InputError("the network's first layer sees no image: there are no filters to show")
     if weights.shape[3] not in (1, 3):
         raise InputError(f"the filters have {weights.shape[3]} channels: only 1 or 3 can be shown")
     which = f", network 1 of {found.spec.networks}" if found.spec.networks > 1 else ""
-    return weights, f"{found.spec.name}: {what}{which}"
+    return weights, f"{found.spec.name or 'the network'}: {what}{which}"
 
 
 main = main_of("fnn-show", body)
