@@ -189,7 +189,7 @@ def first_weights(found: Recognizer) -> tuple[Array, str]:
     """
     shape = found.spec.shape
     every = (leaf for path, leaf in tree.items(found.params) if path[-1:] == ("W",))
-    first = next(every, np.empty(0))  # a network of one's own may have no weights
+    first: Array = next(every, np.empty(0))  # a network of one's own may have no weights
     if first.ndim == 4:
         weights, what = first.transpose(3, 0, 1, 2), "filters of the first convolution"
     elif len(shape) == 3 and first.ndim == 2 and len(first) == math.prod(shape):
