@@ -118,6 +118,7 @@ def blamed(name: str) -> Iterator[None]:
 def called(make: Callable[..., Any], name: str, classes: int, options: dict[str, Any]) -> Layer:
     """The network that a function of one's own makes; InputError if it makes none.
 
+    So is what goes wrong in its init, state, shape and apply.
     The number of classes is its argument `classes`, or else its first one, if that has no default.
     """
     with blamed(name):
@@ -131,4 +132,17 @@ def called(make: Callable[..., Any], name: str, classes: int, options: dict[str,
             net = make(**options)
     if not isinstance(net, Layer):
         raise InputError(f"--model {name}: expected a layer from it, found {kind(net)}")
-    return net
+
+    def guarded(f: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any) -> Any:
+            with blamed(name):
+                return f(*args)
+
+        return call
+
+    return net._replace(
+        init=guarded(net.init),
+        state=guarded(net.state),
+        shape=guarded(net.shape),
+        apply=guarded(net.apply),
+    )

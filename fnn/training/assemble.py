@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from fnn.layers.layer import Layer
 from fnn.losses import softmax_cross_entropy
 from fnn.models import Spec, build, maker
 from fnn.models.description import describe, rebuild
-from fnn.models.own import blamed, called, is_own
+from fnn.models.own import called, is_own
 from fnn.recognizer.recognizer import Origin, Recognizer, file_of, read_recognizer
 from fnn.recognizer.spec import unless_numbers
 from fnn.train import TrainState
@@ -77,8 +76,7 @@ def network_of(
         else:
             spec = spec._replace(options=for_images(model, spec.options, shape))
             net = build(spec._replace(networks=1))
-        with blamed(model) if model and is_own(model) else nullcontext():
-            out = net.shape(shape)
+        out = net.shape(shape)
     except InputError:
         raise
     except ValueError as error:

@@ -55,6 +55,14 @@ def wrong(classes):
     return fnn.serial(fnn.flatten(), half, fnn.dense(classes))
 
 
+def no_weights(classes):
+    def init(rng, shape):
+        return {"W": shape[7]}
+
+    half = fnn.relu()._replace(init=init)
+    return fnn.serial(fnn.flatten(), half, fnn.dense(classes))
+
+
 def misfit(classes):
     return fnn.serial(fnn.conv(4), fnn.dense(classes))
 
@@ -120,6 +128,16 @@ def test_layers_of_ones_own_are_named_again_by_every_program(run, train, data, r
         assert done.returncode == 0, done.stderr
 
 
+def test_a_mistake_in_ones_own_layer_is_one_line_in_every_program(run, train, data, refused):
+    own = ("--model", "mine.py:own", "--params", "params.npz")
+    assert train("--model", "mine.py:own", epochs=1).returncode == 0
+    Path("mine.py").write_text(MINE.replace("(np.tanh(x), fnn", "(np.tan_h(x), fnn"))
+    for program in ("fnn-eval", "fnn-loss", "fnn-predict", "fnn-show"):
+        more = {"fnn-show": ("--mistakes", "--out", "a.png"), "fnn-loss": ("--batch-size", 5)}
+        done = run(program, "--data", data, *own, *more.get(program, ()), stdin="1\n")
+        refused(done, "mine.py:own, line 10: AttributeError")
+
+
 def test_options_reach_a_network_of_ones_own(train, refused):
     for name, known in (("plain", True), ("value", False)):
         done = train("--model", f"mine.py:{name}", "--width", 6, epochs=1)
@@ -145,6 +163,7 @@ def test_options_reach_a_network_of_ones_own(train, refused):
         ("mine.py:np", ["expected a function"]),
         ("mine.py:broken", ["mine.py:broken, line 38: TypeError"]),
         ("mine.py:wrong", ["mine.py:wrong, line 42: NameError: name 'half_of'"]),
+        ("mine.py:no_weights", ["mine.py:no_weights, line 48: IndexError"]),
         ("mine.py:misfit", ["mine.py:misfit", "put flatten() before it"]),
         ("syntax.py:net", ["syntax.py, line 2:"]),
         ("raises.py:net", ["raises.py, line 1: ZeroDivisionError"]),
