@@ -32,6 +32,7 @@ LAUNCHED = "FNN_LAUNCHED"  # for processes that end with their launcher, which i
 STOPPED = 130
 DOWNLOAD = 3600.0  # seconds that the others wait while the first process gets the data
 FIRST_SPEAKS, FIRST_SAVES = 2.0, 60.0  # seconds
+PASSED_ON = 0.5  # seconds in which mpiexec passes on what was said: an abort may overtake it
 
 
 def start_ranks(prog: str, ranks: int, argv: Sequence[str]) -> NoReturn:
@@ -141,6 +142,7 @@ def as_one(prog: str, main: Callable[[], int]) -> int:
             sys.stderr.write(told.getvalue())
         sys.stdout.flush()
         sys.stderr.flush()
+        time.sleep(PASSED_ON)
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # MPI would add a line of its own
         mpi.abort(status)
     return status
