@@ -61,7 +61,8 @@ def body(argv: Sequence[str]) -> None:
     if call.run is not None and group.rank == 0:
         run_directory.create(Path(call.run), options.params)
     seen = fingerprint(*source.data) if place else ""
-    kept = {"fingerprint": seen, "form": job.spec.form if is_own(options.model or "") else None}
+    own_code = options.model if is_own(options.model or "") else None
+    kept = {"fingerprint": seen, "form": job.spec.form if own_code else None}
     with ExitStack() as stack:
         # Each of several networks is a run of its own, in 1, 2, ...
         if place and options.networks > 1 and group.rank == 0:
@@ -70,7 +71,6 @@ def body(argv: Sequence[str]) -> None:
         stop = stack.enter_context(program.asked_to_stop())
         shared = Shared(call, resume_with(str(place), job.spec), group, stop)
         each: list[Trained] = []
-        own_code = options.model if is_own(options.model or "") else None
         try:
             for i in range(options.networks):
                 own = of_network(options, i)

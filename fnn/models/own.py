@@ -116,10 +116,11 @@ def blamed(name: str) -> Iterator[None]:
 
 
 def called(make: Callable[..., Any], name: str, classes: int, options: dict[str, Any]) -> Layer:
-    """The network that a function of one's own makes; InputError if it makes none.
+    """The network that a function of one's own makes.
 
-    So is what goes wrong in its init, state, shape and apply.
     The number of classes is its argument `classes`, or else its first one, if that has no default.
+    Raises InputError if it makes none; so do the network's init, state, shape and apply for what
+    goes wrong in them.
     """
     with blamed(name):
         takes = inspect.signature(make).parameters

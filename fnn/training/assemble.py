@@ -39,12 +39,7 @@ from fnn.training.start import check_frozen, network_like, started
 from fnn.tree import Tree
 
 
-def spec_of(options: Options, source: Source[Dataset]) -> Spec:
-    """The networks that the options describe, for the images and classes of a data set."""
-    return network_of(options, source)[0]
-
-
-def network_of(
+def spec_and_net(
     options: Options, source: Source[Dataset], start: Recognizer | None = None, form: Tree = None
 ) -> tuple[Spec, Layer]:
     """The spec of the options' networks, and one of them; InputError if it does not fit the data.
@@ -102,13 +97,13 @@ def assemble(options: Options, source: Source[Dataset], which: int = 0, form: Tr
     """The training of one network; InputError if the options do not fit the data.
 
     It is number `which`, counted from 0, of several, which matters if it begins with those of a
-    file. For `form`, see `network_of`.
+    file. For `form`, see `spec_and_net`.
     """
     options = resolve(options)
     assert options.epochs is not None and options.batch_size is not None  # noqa: PT018 - resolved
     start = None if options.params is None else start_of(options, options.params)
     (spec, net), data, size = (
-        network_of(options, source, start, form),
+        spec_and_net(options, source, start, form),
         source.data,
         options.batch_size,
     )

@@ -85,6 +85,14 @@ def content(path):
     return Path(path).read_bytes()
 
 
+def begun_again(run):
+    """What the run in r ends with after it has lost all that it had learned."""
+    for lost in ("last.npz", "params.npz"):
+        Path("r", lost).unlink()
+    assert run("fnn-train", "--resume", "r").returncode == 0
+    return content("r/params.npz")
+
+
 def close(a, b):
     pairs = zip(fnn.tree.leaves(a), fnn.tree.leaves(b), strict=True)
     return all(map(np.array_equal, *zip(*pairs, strict=True)))
@@ -99,10 +107,7 @@ def test_a_network_of_fnns_layers_needs_its_function_for_the_training_alone(run,
     found = fnn.load_recognizer("r/params.npz")
     assert (found.spec.name, found.spec.classes) == (f"mine.py:{name}", 10)
     whole = content("r/params.npz")
-    for lost in ("last.npz", "params.npz"):
-        Path("r", lost).unlink()
-    assert run("fnn-train", "--resume", "r").returncode == 0
-    assert content("r/params.npz") == whole
+    assert begun_again(run) == whole
 
 
 def test_layers_of_ones_own_are_named_again_by_every_program(run, train, data, refused):
@@ -207,10 +212,7 @@ def test_a_training_begins_with_what_a_file_holds(run, train, refused):
     assert close(first.params, again.params)
     Path("a.npz").unlink()
     whole = content("r/params.npz")
-    for lost in ("last.npz", "params.npz"):
-        Path("r", lost).unlink()
-    assert run("fnn-train", "--resume", "r").returncode == 0
-    assert content("r/params.npz") == whole
+    assert begun_again(run) == whole
 
 
 def test_other_classes_get_a_new_last_layer(run, train, refused, small):
