@@ -174,6 +174,13 @@ def class_names(names: Sequence[str], classes: int) -> tuple[str, ...]:
     return (*names, *map(str, range(len(names), classes)))
 
 
+def chosen_file(choice: str | None) -> Path | None:
+    """The file of the parameters that `find_recognizer` takes for any images; None if random."""
+    if choice == RANDOM:
+        return None
+    return Path(file_of(in_run(choice if choice is not None else _usual(None, ()))))
+
+
 def in_run(name: str) -> str:
     """The file of a network: of a run's directory, params.npz in it."""
     file = os.path.join(name, FINAL)
