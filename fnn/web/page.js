@@ -97,8 +97,8 @@ pad.onpointermove = (event) => {
 [$("clear").onclick, $("undo").onclick, $("open").onclick] = [clear, undo, () => $("file").click()];
 $("file").onchange = () => open($("file").files[0]).then(() => { $("file").value = ""; });
 document.onpaste = (event) => open(event.clipboardData.files[0]);
-document.onkeydown = ({ key, ctrlKey, metaKey }) =>
-  key === "Escape" ? clear() : key === "z" && (ctrlKey || metaKey) && undo();
+document.addEventListener("keydown", ({ key, ctrlKey, metaKey }) =>
+  key === "Escape" ? clear() : key === "z" && (ctrlKey || metaKey) && undo());
 const over = (is) => (event) => { event.preventDefault(); document.body.classList.toggle("over", is); };
 [document.ondragover, document.ondragleave] = [over(true), over(false)];
 document.ondrop = (event) => { over(false)(event); open(event.dataTransfer.files[0]); };
