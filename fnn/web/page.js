@@ -6,6 +6,7 @@ let network, strokes = [], photo = null, asking = false, again = false;
 
 worker.onmessage = ({ data: { loading, network: told, answer, failed } }) => {
   if (loading) $("loading").value = loading;
+  if (told || failed) $("loading").hidden = true;
   if (told) begin(told);
   if (answer || failed) asking = false;
   if (again) return ask();
@@ -15,7 +16,6 @@ worker.onerror = () => say("The page cannot load all of its files: reload it.", 
 
 function begin(told) {
   network = told;
-  $("loading").hidden = true;
   document.body.classList.toggle("draw", network.digits);
   document.title = $("title").textContent = network.digits ? "Draw a digit" : "What is in the picture?";
   $("about").textContent = `${network.digits ? "Or open, drop or paste a photo of one." : "Open, drop or paste a picture."} ${network.about}`;

@@ -5,8 +5,8 @@ let loaded = 0;
 
 self.fetch = async (url, options) => { // every file is counted, and compared with its hash if it has one
   const { integrity } = files[String(url.url ?? url).split("/").at(-1)] ?? {};
-  const response = await direct(url, { ...options, ...(integrity && { integrity }) });
-  if (!response.ok) throw new Error(`${url}: ${response.status} ${response.statusText}`);
+  const response = await direct(url, { ...options, ...(integrity && { integrity }) }).catch(() => ({}));
+  if (!response.ok) throw new Error(`${url} cannot be loaded, or is not what it should be`);
   const count = (chunk, stream) => { postMessage({ loading: (loaded += chunk.length) / total }); stream.enqueue(chunk); };
   return new Response(response.body.pipeThrough(new TransformStream({ transform: count })), response);
 };

@@ -21,7 +21,7 @@ from limits import limited
 from packing import png_checked
 from readers import idx
 
-from fnn.cli import contest, figures, loss, plot, predict, ranks, show, train
+from fnn.cli import contest, figures, loss, plot, predict, ranks, serve, show, train
 from fnn.cli import eval as evaluate
 from fnn.cli import program as programs
 from fnn.cli.figures import Card, sheet
@@ -69,18 +69,20 @@ def options_of(program: str) -> dict[str, list[str] | None]:
     return found
 
 
-PROGRAMS = [f"fnn-{n}" for n in ("train", "predict", "loss", "contest", "eval", "show", "plot")]
+PROGRAMS = [f"fnn-{n}" for n in ("train", "predict", "loss", "contest", "eval", "show", "plot", "serve")]
 OPTIONS = {program: options_of(program) for program in PROGRAMS}
 FIRST = {  # a later one counts
     "fnn-loss": ["--batch-size", "6"],  # as many as there are
     "fnn-show": ["--out", "new.png"],
     "fnn-plot": ["--out", "new.png"],
+    "fnn-serve": ["--site", "page"],  # it would serve for good
 }
 MAINS = {
     "fnn-train": train.main,
     "fnn-predict": predict.main,
     "fnn-loss": loss.main,
     "fnn-contest": contest.main,
+    "fnn-serve": serve.main,
 }
 DRAWING = {"fnn-eval": evaluate.main, "fnn-show": show.main, "fnn-plot": plot.main}
 FILES = {
