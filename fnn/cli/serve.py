@@ -95,14 +95,12 @@ def write(args: Namespace, found: Recognizer, file: Path | None, text: str) -> N
     """Write the page for a network to the directory --site."""
     if file is None:
         raise InputError("--params random: is no file for a page; name one with --params FILE")
-    if args.model is not None:
-        raise InputError(
-            "--model: layers of your own cannot run in the page of --site; leave it out"
-        )
+    if args.model is not None and not args.model.rpartition(":")[0].endswith(".py"):
+        raise InputError(f"--model {args.model}: the page of --site needs FILE.py:NAME")
     packages = packages_for(found)
     folder = args.pyodide and Path(args.pyodide)
     pyodide = from_folder(folder, packages) if folder else from_cdn(packages)
-    size = write_site(Path(args.site), found, text, file, pyodide)
+    size = write_site(Path(args.site), found, text, file, pyodide, args.model)
     print(f"{args.site}: {size / 1e6:.1f} MB; look at it with python -m http.server -d {args.site}")
 
 

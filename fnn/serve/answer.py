@@ -17,8 +17,9 @@ import numpy as np
 from fnn.arrays import Array
 from fnn.errors import InputError
 from fnn.losses import softmax
+from fnn.models import own_network
 from fnn.recognizer.picture import input_from_pixels, reads_digits
-from fnn.recognizer.recognizer import Recognizer, load_recognizer, recognize
+from fnn.recognizer.recognizer import Recognizer, read_recognizer, recognize
 
 MOST = 8 << 20  # bytes of a picture: red, green, blue and opacity of 2 million pixels
 
@@ -53,9 +54,12 @@ def reply(found: Recognizer, height: int, width: int, data: bytes | memoryview) 
     return json.dumps({"probabilities": share.tolist(), "seen": seen})
 
 
-def loaded(path: str) -> Callable[[int, int, bytes], str]:
-    """`reply` of the network in a file, for the page in which fnn runs by itself."""
-    return partial(reply, load_recognizer(path))
+def loaded(path: str, model: str | None = None) -> Callable[[int, int, bytes], str]:
+    """`reply` of the network in a file, for the page in which fnn runs by itself.
+
+    `model` is FILE.py:NAME of a network with layers of one's own.
+    """
+    return partial(reply, read_recognizer(path, partial(own_network, model))[0])
 
 
 def png(image: Array) -> bytes:

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import zipfile
+from collections.abc import Sequence
 from importlib import metadata
 from operator import methodcaller
 from pathlib import Path
@@ -23,13 +24,22 @@ from fnn.serve.respond import WEB
 INDEX = "index.html"
 LISTED = "site.json"  # what the worker reads first; a folder with this file is one of ours
 LIBRARIES = ("toolz", "threadpoolctl")  # pure Python that fnn imports
+PLACE = "/fnn"  # where the worker unpacks the archive
 LONG_AGO = (1980, 1, 1, 0, 0, 0)  # so that the same files give the same archive
 
 
-def write_site(out: Path, found: Recognizer, text: str, params: Path, pyodide: Pyodide) -> int:
+def write_site(
+    out: Path,
+    found: Recognizer,
+    text: str,
+    params: Path,
+    pyodide: Pyodide,
+    model: str | None = None,
+) -> int:
     """Write the page for the network in the file `params` to a directory; returns its bytes.
 
-    `text` says a few words about the network. A page that is there already is replaced. Raises
+    `text` says a few words about the network; `model`, FILE.py:NAME, makes layers of one's own, and
+    the page gets that file, too. A page that is there already is replaced. Raises
     InputError for a directory with other files.
     """
     if out.exists() and not out.is_dir():
@@ -38,7 +48,7 @@ def write_site(out: Path, found: Recognizer, text: str, params: Path, pyodide: P
         raise InputError(f"{out}: has other files; name a new or empty directory")
     out.mkdir(parents=True, exist_ok=True)
     content = {
-        "fnn.zip": library(),
+        "fnn.zip": library([] if model is None else [Path(model.rpartition(":")[0])]),
         "params.npz": params.read_bytes(),
         "network.json": about(found, text).encode(),
     }
@@ -47,6 +57,7 @@ def write_site(out: Path, found: Recognizer, text: str, params: Path, pyodide: P
         "base": pyodide.base,
         "packages": pyodide.packages,
         "names": packages_for(found),
+        "model": None if model is None else f"{PLACE}/{Path(model).name}",
         "files": pyodide.files,
         "total": downloads + sum(map(len, content.values())),
     }
@@ -67,13 +78,16 @@ def packages_for(found: Recognizer) -> list[str]:
     return ["numpy"] if reads_digits(found.spec) else ["numpy", "pillow"]
 
 
-def library() -> bytes:
+def library(more: Sequence[Path] = ()) -> bytes:
     """A zip archive of fnn and of the pure Python libraries that it imports, with their licenses.
+
+    `more` are further files at its top.
 
     Raises InputError if one of these was installed without a list of its files.
     """
     root = Path(fnn.__file__).parent
     files = {f"fnn/{path.relative_to(root).as_posix()}": path for path in root.rglob("*.py")}
+    files |= {path.name: path for path in more}
     for name in LIBRARIES:
         listed = metadata.distribution(name).files
         if not listed:

@@ -69,7 +69,9 @@ def options_of(program: str) -> dict[str, list[str] | None]:
     return found
 
 
-PROGRAMS = [f"fnn-{n}" for n in ("train", "predict", "loss", "contest", "eval", "show", "plot", "serve")]
+PROGRAMS = [
+    f"fnn-{n}" for n in ["train", "predict", "loss", "contest", "eval", "show", "plot", "serve"]
+]
 OPTIONS = {program: options_of(program) for program in PROGRAMS}
 FIRST = {  # a later one counts
     "fnn-loss": ["--batch-size", "6"],  # as many as there are

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from test_answer import drawn
 
 import fnn
+from fnn.serve.answer import loaded
 from fnn.serve.pyodide import CORE, LOCK, PACKAGES, VERSION, from_cdn
 from fnn.serve.site import library
 
@@ -86,6 +88,36 @@ def test_a_network_for_pictures_brings_pillow(run, pyodide, tmp_path):
     assert "lacks pillow.whl" in done.stderr
     assert run("fnn-serve", *args).returncode == 0
     assert json.loads(Path("site/site.json").read_text())["names"] == ["numpy", "pillow"]
+
+
+OWN = """
+import numpy as np
+import fnn
+
+
+def net(classes):
+    tanh = fnn.Layer(
+        init=lambda rng, shape: {},
+        apply=lambda params, state, x, train: (np.tanh(x), fnn.Cache(x, state)),
+        vjp=lambda params, cache, dy: (dy * (1 - np.tanh(cache.saved) ** 2), {}),
+    )
+    return fnn.serial(fnn.flatten(), fnn.dense(20), tanh, fnn.dense(classes))
+"""
+
+
+def test_layers_of_ones_own_come_along(run, refused, pyodide):
+    Path("mine.py").write_text(OWN)
+    own = "--model", "mine.py:net"
+    assert run("fnn-train", *own, "--data", "digits", "--epochs", 1).returncode == 0
+    refused(run("fnn-serve", "--site", "site"), "add --model mine.py:net")
+    assert run("fnn-serve", *own, "--site", "site", "--pyodide", pyodide).returncode == 0
+    listed = json.loads(Path("site/site.json").read_text())
+    assert listed["model"] == "/fnn/mine.py:net"
+    with zipfile.ZipFile("site/fnn.zip") as packed:
+        assert packed.read("mine.py").decode() == OWN
+    pixels = drawn()
+    answer = loaded("site/params.npz", "mine.py:net")(*pixels.shape[:2], pixels.tobytes())
+    assert len(json.loads(answer)["probabilities"]) == 10
 
 
 def lack(name):
