@@ -16,6 +16,7 @@ import numpy as np
 
 from fnn.arrays import Array, Shape
 from fnn.errors import InputError
+from fnn.handwriting.frame import without_frame
 from fnn.handwriting.ink import NOISY, blank, ink_is_dark, ink_on_paper
 from fnn.handwriting.raster import Floats, Mask, box, moving, otsu, pieces, resampled, shrunk
 
@@ -23,8 +24,12 @@ SIDE = 28
 BOX = 20
 LONGEST = 600  # pixels on the longer side to work with: a pen stroke on a page is about two wide
 FEW = 2 * BOX  # pixels: a digit whose longer side is shorter is looked at again, closer up
-FAINTEST = 0.15  # how much ink must differ from paper, as a share of the paper's brightness
-SHADOW = 0.35  # the same for ink that touches the edge, as shadows and dark corners do
+FAINTEST = 0.06  # how much ink must differ from paper, as a share of the paper's brightness
+SHADOW = 0.12  # the same for ink that touches the edge, as shadows and dark corners do
+SPREAD = 1.4826  # the standard deviation of normal noise in units of its median absolute value
+TOO_NOISY = 3.5  # how much ink must differ from paper, in standard deviations of the paper's noise
+LENGTH = 12  # the total length of strokes, in longer sides of the digit, is less
+BLOB = 0.35  # share of its longer side: what touches the edge and is wider has no strokes
 STROKES = (1.5, 4.5)  # stroke widths in the box, in pixels: 97% of MNIST's are in between
 SPECK = 0.02  # share of the digit's area: a piece up to this size is a speck
 HALO = 0.1  # fainter ink does not count for the bounding box
@@ -87,17 +92,21 @@ def digit_ink(grey: Floats, framed: bool = True) -> Digit:
     With `framed`, a piece that fills its box is taken for a sheet on some background, or a tile,
     and the digit is looked for inside it. Raises InputError if nothing stands out.
     """
-    ink = ink_on_paper(grey if ink_is_dark(grey) else 255 - grey)
     weights = central(grey.shape)
+    ink = without_frame(ink_on_paper(grey if ink_is_dark(grey) else 255 - grey), weights)
     mask = ink > otsu(ink, weights)
     if not mask.any():
         raise blank()
     digit = digit_mask(mask, weights)
     low = np.median(ink[~mask])
     at_edge = digit[[0, -1]].any() or digit[:, [0, -1]].any()
-    if ink[digit].mean() - low < (SHADOW if at_edge else FAINTEST):
+    noise = SPREAD * np.median(abs(ink[~mask] - low))
+    if ink[digit].mean() - low < max(SHADOW if at_edge else FAINTEST, TOO_NOISY * noise):
         raise blank()
     rows, columns = box(digit)
+    width, longer = stroke_width(digit[rows, columns]), max(digit[rows, columns].shape)
+    if (at_edge and width > BLOB * longer) or digit.sum() > LENGTH * width * longer:
+        raise blank()  # a shadow, a thumb or the table; or the grain of the paper
     if framed and is_sheet(digit[rows, columns]):
         y, x = (n // 16 for n in digit[rows, columns].shape)  # a tilted border stays at the edge
         inside = grey[rows.start + y : rows.stop - y, columns.start + x : columns.stop - x]
@@ -153,10 +162,7 @@ def with_usual_strokes(ink: Floats) -> Floats:
     The stroke width is the area divided by half the perimeter. Without this step, hairlines would
     fade in the scaling, and the strokes of a broad brush would fill the box.
     """
-    padded = np.pad(ink, 1)
-    steps = sum(float(abs(np.diff(padded, axis=axis)).sum()) for axis in (0, 1))
-    perimeter = steps * np.pi / 4  # along a slanting line, the steps are up to 1.4 times its length
-    width = 2 * float(ink.sum()) / perimeter
+    width = stroke_width(ink)
     pixel = max(ink.shape) / BOX
     change = round(min(max(width, STROKES[0] * pixel), STROKES[1] * pixel) - width)
     if change == 0:
@@ -167,6 +173,14 @@ def with_usual_strokes(ink: Floats) -> Floats:
     left = changed > HALO
     # Thinning may leave nothing of an uneven patch: it is not made of strokes.
     return np.asarray(changed[box(left)]) if left.any() else ink
+
+
+def stroke_width(ink: Floats | Mask) -> float:
+    """The width of the strokes in pixels: the area divided by half the perimeter."""
+    padded = np.pad(ink.astype(np.float32), 1)
+    steps = sum(float(abs(np.diff(padded, axis=axis)).sum()) for axis in (0, 1))
+    perimeter = steps * np.pi / 4  # along a slanting line, the steps are up to 1.4 times its length
+    return 2 * float(padded.sum()) / perimeter
 
 
 def in_box(ink: Floats) -> Floats:
