@@ -16,7 +16,7 @@ import numpy as np
 
 from fnn.arrays import Array, Shape
 from fnn.errors import InputError
-from fnn.handwriting.frame import without_frame
+from fnn.handwriting.frame import in_corners, without_frame
 from fnn.handwriting.ink import NOISY, blank, ink_is_dark, ink_on_paper
 from fnn.handwriting.raster import Floats, Mask, box, moving, otsu, pieces, resampled, shrunk
 
@@ -24,11 +24,10 @@ SIDE = 28
 BOX = 20
 LONGEST = 600  # pixels on the longer side to work with: a pen stroke on a page is about two wide
 FEW = 2 * BOX  # pixels: a digit whose longer side is shorter is looked at again, closer up
-FAINTEST = 0.06  # how much ink must differ from paper, as a share of the paper's brightness
-SHADOW = 0.12  # the same for ink that touches the edge, as shadows and dark corners do
+FAINTEST = 0.035  # how much ink must differ from paper, as a share of the paper's brightness
 SPREAD = 1.4826  # the standard deviation of normal noise in units of its median absolute value
 TOO_NOISY = 3.5  # how much ink must differ from paper, in standard deviations of the paper's noise
-LENGTH = 12  # the total length of strokes, in longer sides of the digit, is less
+LENGTH = 5  # the total length of strokes, in longer sides of the digit, is less
 BLOB = 0.35  # share of its longer side: what touches the edge and is wider has no strokes
 STROKES = (1.5, 4.5)  # stroke widths in the box, in pixels: 97% of MNIST's are in between
 SPECK = 0.02  # share of the digit's area: a piece up to this size is a speck
@@ -101,8 +100,10 @@ def digit_ink(grey: Floats, framed: bool = True) -> Digit:
     low = np.median(ink[~mask])
     at_edge = digit[[0, -1]].any() or digit[:, [0, -1]].any()
     noise = SPREAD * np.median(abs(ink[~mask] - low))
-    if ink[digit].mean() - low < max(SHADOW if at_edge else FAINTEST, TOO_NOISY * noise):
+    if ink[digit].mean() - low < max(FAINTEST, TOO_NOISY * noise):
         raise blank()
+    if at_edge and in_corners(digit):
+        raise blank()  # dark corners, or the rest of a frame
     rows, columns = box(digit)
     width, longer = stroke_width(digit[rows, columns]), max(digit[rows, columns].shape)
     if (at_edge and width > BLOB * longer) or digit.sum() > LENGTH * width * longer:
@@ -110,8 +111,8 @@ def digit_ink(grey: Floats, framed: bool = True) -> Digit:
     if framed and is_sheet(digit[rows, columns]):
         y, x = (n // 16 for n in digit[rows, columns].shape)  # a tilted border stays at the edge
         inside = grey[rows.start + y : rows.stop - y, columns.start + x : columns.stop - x]
-        inner = digit_ink(inside, framed=False)
-        return inner._replace(top=inner.top + rows.start + y, left=inner.left + columns.start + x)
+        found = digit_ink(inside, framed=False)
+        return found._replace(top=found.top + rows.start + y, left=found.left + columns.start + x)
     # Soft edges belong to the digit: in a small picture they are a large part of it.
     around = moving(np.maximum, digit, 3, 3)
     high = np.quantile(ink[digit], 0.8)

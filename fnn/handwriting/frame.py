@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-
 from numpy.typing import NDArray
 
 from fnn.handwriting.raster import Floats, Mask, moving, otsu, pieces
@@ -11,7 +10,7 @@ from fnn.handwriting.raster import Floats, Mask, moving, otsu, pieces
 SMALLEST = 24  # pixels: in smaller pictures a line cannot be told from a stroke
 LINE = 0.85  # share of a row that has ink, where there is a line
 OUTER = 0.24  # share of the rows, at each end, where lines are looked for
-INSIDE = 0.15  # share of a digit's ink that is not in the outer parts
+CORNERS = 0.6  # share of a piece that is outside the ellipse, above which it is no digit
 SLANT = 24  # a line rises or falls by up to 1 in this many
 
 
@@ -34,10 +33,18 @@ def without_frame(ink: Floats, weights: Floats) -> Floats:
         number = pieces(rest)
         main = 1 + np.bincount(number.ravel(), weights.ravel())[1:].argmax()
         edge = np.concatenate([number[0], number[-1], number[:, 0], number[:, -1]])
-        middle = tuple(slice(int(n * OUTER), n - int(n * OUTER)) for n in ink.shape)
-        if main in edge and (number[middle] == main).sum() > INSIDE * (number == main).sum():
+        if main in edge and not in_corners(number == main):
             return ink
     return np.where(lines, np.float32(0), ink)
+
+
+def in_corners(piece: Mask) -> bool:
+    """Whether most of a piece is outside the ellipse that fits into the picture.
+
+    A digit is inside, even if the picture has no margin; corners and parts of a frame are not.
+    """
+    y, x = ((2 * np.arange(n) + 1) / n - 1 for n in piece.shape)
+    return bool(piece[np.add.outer(y**2, x**2) > 1].sum() > CORNERS * piece.sum())
 
 
 def _lines(mask: Mask) -> NDArray[np.bool_]:

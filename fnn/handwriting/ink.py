@@ -9,6 +9,7 @@ from fnn.handwriting.raster import Floats, blurred, moving, resampled
 
 COARSE = 64  # pixels along a side: enough to see how the light falls
 NOISY = 200  # pixels along a side: in larger pictures a stroke is wider than one pixel
+NARROW = 2  # how much longer than wide
 DARKEST = 64.0  # brightness: a share of darker paper would be mostly noise
 
 
@@ -16,7 +17,9 @@ def ink_is_dark(grey: Floats) -> bool:
     """Whether the ink is darker than the paper.
 
     Ink is the rarer of the two: with the slope of the light removed by a fitted plane, the
-    brightness is skewed to its side. If both are about equally common, the border is paper.
+    brightness is skewed to its side. If both are about equally common, the border is paper. In a
+    narrow picture that is cut at the strokes of a 1, ink is the more common, and the corners are
+    paper.
     """
     small = resampled(grey, *(min(n, COARSE) for n in grey.shape))
     y, x = (axis / n for axis, n in zip(np.indices(small.shape), small.shape, strict=True))
@@ -26,6 +29,9 @@ def ink_is_dark(grey: Floats) -> bool:
     if spread < 1e-3:
         raise blank()
     skew = ((rest / spread) ** 3).mean()  # two tones, the rarer in 38% of the pixels, have 0.5
+    if max(grey.shape) > NARROW * min(grey.shape):
+        corners = rest.reshape(small.shape)[np.ix_([0, -1], [0, -1])]
+        return bool(np.median(corners) > (rest.max() + rest.min()) / 2)
     if abs(skew) > 0.5:
         return bool(skew < 0)
     border = np.ones(small.shape, bool)
