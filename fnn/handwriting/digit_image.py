@@ -16,9 +16,11 @@ import numpy as np
 
 from fnn.arrays import Array, Shape
 from fnn.errors import InputError
+from fnn.handwriting.color import grey_of_colors
 from fnn.handwriting.frame import in_corners, without_frame
 from fnn.handwriting.ink import NOISY, blank, ink_is_dark, ink_on_paper
 from fnn.handwriting.raster import Floats, Mask, box, moving, otsu, pieces, resampled, shrunk
+from fnn.handwriting.sheet import on_its_sheet
 
 SIDE = 28
 BOX = 20
@@ -51,9 +53,11 @@ def digit_image(picture: Array) -> Array:
     Raises InputError for a blank picture, or one of another shape or type.
     """
     picture = np.asarray(picture)
-    if picture.ndim != 2 or picture.dtype != np.uint8 or picture.size == 0:
+    colored = picture.ndim == 3 and picture.shape[2] == 3
+    if not (picture.ndim == 2 or colored) or picture.dtype != np.uint8 or picture.size == 0:
         found = f"{picture.shape} of {picture.dtype}"
-        raise InputError(f"expected a grey picture, (H, W) of uint8, found {found}")
+        raise InputError(f"expected a picture, (H, W) or (H, W, 3) of uint8, found {found}")
+    picture = on_its_sheet(grey_of_colors(picture) if colored else picture)
     block = block_side(picture.shape)
     digit = digit_ink(shrunk(picture, block))
     if block > 1 and max(digit.ink.shape) < FEW:

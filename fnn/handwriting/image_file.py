@@ -1,4 +1,4 @@
-"""Reads PNG, JPEG and similar files as grey pictures."""
+"""Reads PNG, JPEG and similar files as pictures of a digit."""
 
 from __future__ import annotations
 
@@ -17,61 +17,41 @@ if TYPE_CHECKING:
     from PIL import Image
 
 
-def read_grey(path: str | os.PathLike[str], most: int = MOST) -> Array:
-    """The picture in a file as brightness, (H, W) uint8, turned upright by its EXIF data.
+def read_colors(path: str | os.PathLike[str], most: int = MOST) -> Array:
+    """The picture in a file, (H, W, 3) or, if it is stored as grey, (H, W), uint8, held upright.
 
-    An animation gives its first frame; for transparent pictures see `opaque`. Raises InputError if
-    pillow is missing, or if the file is missing, damaged, not a picture, or has more than `most`
-    pixels, which is checked before any memory is allocated for them.
+    It is turned by its EXIF data. An animation gives its first frame; for transparent pictures see
+    `opaque`. Raises InputError if pillow is missing, or if the file is missing, damaged, not a
+    picture, or has more than `most` pixels, which is checked before any memory is allocated.
     """
-    return use_picture(path, grey_of, most)
+    return use_picture(path, colors_of, most)
 
 
-def grey_of(image: Image.Image) -> Array:
-    """The brightness of an open image of any mode, (H, W) uint8."""
+def colors_of(image: Image.Image) -> Array:
+    """The colors of an open image of any mode, (H, W, 3) uint8, or (H, W) if it has none."""
     image = upright(image)
     if image.has_transparency_data:
-        image = image.convert("RGBA")
-        return opaque(np.asarray(image.convert("L")), np.asarray(image.getchannel("A")))
-    if image.mode not in ("L", "RGB"):  # a palette, CMYK, bits
-        image = image.convert("RGB")
-    return np.asarray(image.convert("L"), np.uint8)
+        return without_transparency(np.asarray(image.convert("RGBA")))
+    return np.asarray(image if image.mode == "L" else image.convert("RGB"), np.uint8)
 
 
-# ITU-R 601-2's 0.299, 0.587 and 0.114 in units of 2^-16, as pillow has them
-RED, GREEN, BLUE = 19595, 38470, 7471
-
-
-def grey_of_pixels(pixels: Array) -> Array:
-    """The brightness of pixels, (H, W, 4) uint8 of red, green, blue and opacity: (H, W) uint8.
-
-    The bits are those of `read_grey`, without pillow.
-
-    >>> grey_of_pixels(np.uint8([[[255, 0, 0, 255], [0, 0, 255, 255]]]))
-    array([[76, 29]], dtype=uint8)
-    """
-    shares = pixels[..., :3].astype(np.uint32) * np.array([RED, GREEN, BLUE], np.uint32)
-    grey = ((shares.sum(axis=2, dtype=np.uint32) + (1 << 15)) >> 16).astype(np.uint8)
-    return opaque(grey, pixels[..., 3])
-
-
-def opaque(grey: Array, alpha: Array) -> Array:
-    """A picture without transparency, from its brightness and opacity; all are (H, W) uint8.
+def without_transparency(pixels: Array) -> Array:
+    """Pixels, (H, W, 4) uint8 of red, green, blue and opacity, as a picture without the last.
 
     If the visible part covers less than half or has only one tone, it is ink without paper: its
-    opacity is the picture, light on black. Otherwise there is paper, and transparent parts, such
-    as round corners, take its tone.
+    opacity is the picture, (H, W), light on black. Otherwise there is paper, and transparent parts,
+    such as round corners, take its color: the picture is (H, W, 3).
 
-    >>> opaque(np.uint8([[9, 9, 0, 0]]), np.uint8([[0, 255, 0, 0]]))
+    >>> pixels = np.uint8([[[9, 9, 9, 0], [9, 9, 9, 255], [0, 0, 0, 0], [0, 0, 0, 0]]])
+    >>> without_transparency(pixels)
     array([[  0, 255,   0,   0]], dtype=uint8)
-    >>> opaque(np.uint8([[9, 200, 200, 0]]), np.uint8([[255, 255, 255, 0]]))
-    array([[  9, 200, 200, 200]], dtype=uint8)
     """
+    colors, alpha = pixels[..., :3], pixels[..., 3]
     if alpha.min(initial=255) == 255:
-        return grey
-    seen = grey[alpha > 127]
-    if 2 * seen.size < grey.size or np.ptp(seen) < 32:
+        return colors
+    seen = colors[alpha > 127]
+    if 2 * len(seen) < alpha.size or np.ptp(seen, axis=0).max() < 32:
         return alpha
-    mixed = alpha * grey.astype(np.uint16)
-    mixed += (255 - alpha) * np.uint16(np.median(seen))
+    paper = np.median(seen, axis=0).astype(np.uint16)
+    mixed = alpha[..., None] * colors.astype(np.uint16) + (255 - alpha[..., None]) * paper
     return (mixed // 255).astype(np.uint8)

@@ -1,0 +1,118 @@
+"""Finds the sheet that a digit is on, if the picture shows more than it, and straightens it."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from fnn.arrays import Array
+from fnn.handwriting.raster import Floats, Mask, moving, otsu, pieces, shrunk
+
+COARSE = 128  # pixels on the longer side: enough to see a sheet
+APART = 40.0  # levels of 255 by which a sheet and what it lies on differ at least
+SMALLEST = 24  # pixels of a sheet's shorter side, at that size
+SLIM = 2.5  # what is longer than this many times its width is a stroke
+FULL = 0.86  # share of its rectangle that a sheet fills; a disc has 0.785
+PLAIN = 0.75  # share of its rectangle that is paper
+AROUND = 0.6  # share of the picture's edge that is not the sheet
+INSET = 0.045  # share of its sides that is cut away: edges are not quite straight
+LONGEST = 1200  # pixels of a straightened sheet's longer side
+
+
+class Turned(NamedTuple):
+    """A rectangle: its center (y, x), its height and width, and its angle in radians."""
+
+    center: tuple[float, float]
+    height: float
+    width: float
+    angle: float
+
+
+def on_its_sheet(picture: Array) -> Array:
+    """The sheet in a picture, (H, W) uint8, upright and without its edges.
+
+    A sheet is a rectangle, turned by up to 45 degrees, that is lighter than what it lies on, or
+    darker and written on. The picture is returned as it is if there is none, or if the sheet
+    reaches beyond most of the picture's edge.
+    """
+    side = -(-max(picture.shape) // COARSE)
+    small = shrunk(picture, side)
+    if min(small.shape) < SMALLEST:
+        return picture
+    level = 255 * otsu(small / 255, np.ones_like(small))
+    light = small > level
+    if light.all() or small[light].mean() - small[~light].mean() < APART:
+        return picture
+    for mask, darker in ((light, False), (~light, True)):
+        found = sheet_in(mask, darker)
+        if found is not None:
+            return straightened(picture, scaled(found, side))
+    return picture
+
+
+def sheet_in(mask: Mask, must_be_written_on: bool) -> Turned | None:
+    """The rectangle of the largest piece of a mask, if that is a sheet."""
+    number = pieces(mask)
+    piece = number == 1 + np.bincount(number.ravel())[1:].argmax()
+    edge = np.concatenate([piece[0], piece[-1], piece[:, 0], piece[:, -1]])
+    if edge.mean() > 1 - AROUND:
+        return None
+    outside = pieces(np.pad(~piece, 1, constant_values=True))
+    filled = (outside != outside[0, 0])[1:-1, 1:-1]
+    found = rectangle(filled)
+    area = found.height * found.width
+    shorter, longer = sorted((found.height, found.width))
+    if shorter < SMALLEST or longer > SLIM * shorter or filled.sum() < FULL * area:
+        return None
+    if piece.sum() < PLAIN * area or (must_be_written_on and piece.sum() > 0.99 * filled.sum()):
+        return None
+    return found
+
+
+def rectangle(mask: Mask) -> Turned:
+    """The smallest rectangle around a mask, of those at whole degrees from -45 to 45."""
+    border = mask & ~moving(np.minimum, mask, 3, 3)
+    border |= mask & (np.pad(mask, 1)[2:, 1:-1] != mask)
+    points = np.argwhere(border if border.any() else mask).astype(np.float64)
+
+    def at(degrees: int) -> Turned:
+        angle = math.radians(degrees)
+        down = np.array([math.cos(angle), -math.sin(angle)])
+        right = np.array([math.sin(angle), math.cos(angle)])
+        sides = [points @ axis for axis in (down, right)]
+        middle = [(s.max() + s.min()) / 2 for s in sides]
+        y, x = middle[0] * down + middle[1] * right
+        height, width = (s.max() - s.min() + 1 for s in sides)
+        return Turned((float(y), float(x)), float(height), float(width), angle)
+
+    every = [at(degrees) for degrees in range(-45, 46)]
+    return min(every, key=lambda found: (found.height * found.width, abs(found.angle)))
+
+
+def scaled(found: Turned, side: int) -> Turned:
+    """A rectangle of means of blocks in the picture itself."""
+    y, x = (side * (n + 0.5) - 0.5 for n in found.center)
+    return Turned((y, x), side * found.height, side * found.width, found.angle)
+
+
+def straightened(picture: Array, found: Turned) -> Array:
+    """The part of a picture in a rectangle without its edges, upright; linear interpolation."""
+    height, width = ((1 - 2 * INSET) * n for n in (found.height, found.width))
+    step = max(1.0, max(height, width) / LONGEST)
+    v, u = (np.arange(max(1, int(n / step))) * step - (n - step) / 2 for n in (height, width))
+    cos, sin = math.cos(found.angle), math.sin(found.angle)
+    y = found.center[0] + cos * v[:, None] + sin * u
+    x = found.center[1] - sin * v[:, None] + cos * u
+    return interpolated(picture, y, x)
+
+
+def interpolated(picture: Array, y: Array, x: Array) -> Array:
+    """The picture at places between its pixels; beyond the edge, the pixels there are repeated."""
+    y, x = (a.clip(0, n - 1) for a, n in zip((y, x), picture.shape, strict=True))
+    top, left = (np.minimum(a.astype(np.intp), n - 2) for a, n in zip((y, x), picture.shape, strict=True))
+    b, r = (y - top).astype(np.float32), (x - left).astype(np.float32)
+    rows: Floats = (1 - b) * picture[top, left] + b * picture[top + 1, left]
+    others: Floats = (1 - b) * picture[top, left + 1] + b * picture[top + 1, left + 1]
+    return np.rint((1 - r) * rows + r * others).astype(np.uint8)
