@@ -14,6 +14,11 @@ ENOUGH = 0.4  # share of the colors' variance: if brightness has it, it is what 
 LEAST = 5.0  # levels of 255 by which colors must deviate to count
 
 
+def as_grey(picture: Array) -> Array:
+    """A picture, (H, W) or (H, W, 3) uint8, as (H, W): `grey_of_colors` where it has colors."""
+    return picture if picture.ndim == 2 else grey_of_colors(picture)
+
+
 def grey_of_colors(picture: Array) -> Array:
     """Brightness, (H, W) uint8 of (H, W, 3); another mixture if ink and paper hardly differ in it.
 

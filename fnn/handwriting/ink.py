@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from fnn.errors import InputError
-from fnn.handwriting.raster import Floats, blurred, moving, resampled
+from fnn.handwriting.raster import Floats, Mask, blurred, moving, resampled
 
 COARSE = 64  # pixels along a side: enough to see how the light falls
 NOISY = 200  # pixels along a side: in larger pictures a stroke is wider than one pixel
@@ -61,6 +63,13 @@ def paper_under(grey: Floats) -> Floats:
     inner = closed[y : small.shape[0] - y, x : small.shape[1] - x]
     paper = np.pad(inner, ((y, y), (x, x)), mode="reflect", reflect_type="odd")
     return resampled(np.clip(paper, inner.min() / 2, 255), *grey.shape)
+
+
+def grain(ink: Floats, digit: Mask) -> float:
+    """The standard deviation of the paper's grain, from differences of neighbors; 0 without any."""
+    paper = ~moving(np.maximum, digit, 3, 3)
+    steps = np.diff(ink, axis=1)[paper[:, 1:] & paper[:, :-1]]
+    return math.sqrt(float((steps**2).mean()) / 2) if steps.size else 0.0
 
 
 def blank() -> InputError:

@@ -43,7 +43,7 @@ def on_its_sheet(picture: Array) -> Array:
         return picture
     level = 255 * otsu(small / 255, np.ones_like(small))
     light = small > level
-    if light.all() or small[light].mean() - small[~light].mean() < APART:
+    if light.all() or not light.any() or small[light].mean() - small[~light].mean() < APART:
         return picture
     for mask, darker in ((light, False), (~light, True)):
         found = sheet_in(mask, darker)
@@ -111,7 +111,9 @@ def straightened(picture: Array, found: Turned) -> Array:
 def interpolated(picture: Array, y: Array, x: Array) -> Array:
     """The picture at places between its pixels; beyond the edge, the pixels there are repeated."""
     y, x = (a.clip(0, n - 1) for a, n in zip((y, x), picture.shape, strict=True))
-    top, left = (np.minimum(a.astype(np.intp), n - 2) for a, n in zip((y, x), picture.shape, strict=True))
+    top, left = (
+        np.minimum(a.astype(np.intp), n - 2) for a, n in zip((y, x), picture.shape, strict=True)
+    )
     b, r = (y - top).astype(np.float32), (x - left).astype(np.float32)
     rows: Floats = (1 - b) * picture[top, left] + b * picture[top + 1, left]
     others: Floats = (1 - b) * picture[top, left + 1] + b * picture[top + 1, left + 1]

@@ -8,6 +8,7 @@ from fnn.arrays import Array
 from fnn.data.pictures import picture_of, read_picture
 from fnn.errors import InputError
 from fnn.files.picture import check_pillow
+from fnn.handwriting.color import as_grey
 from fnn.handwriting.digit_image import SIDE, digit_image
 from fnn.handwriting.image_file import read_colors, without_transparency
 from fnn.models import Spec
@@ -26,7 +27,7 @@ def input_from_file(spec: Spec, file: str) -> Array:
     """
     if not reads_digits(spec):
         return read_picture(file, spec.shape)[None]
-    picture = read_colors(file)
+    picture = as_grey(read_colors(file))
     try:
         return digit_image(picture)[None]
     except InputError as error:
@@ -40,7 +41,7 @@ def input_from_pixels(spec: Spec, pixels: Array) -> Array:
     no pillow. Raises InputError if there is no digit, or without pillow where it is needed.
     """
     if reads_digits(spec):
-        return digit_image(without_transparency(pixels))[None]
+        return digit_image(as_grey(without_transparency(pixels)))[None]
     check_pillow()
     from PIL import Image
 

@@ -1,0 +1,118 @@
+"""Which pieces of ink are the digit, or the digits of a number."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from fnn.arrays import Array
+from fnn.handwriting.ink import NOISY
+from fnn.handwriting.raster import Floats, Mask, box, moving, pieces
+
+SPECK = 0.02  # share of the digit's area: a piece up to this size is a speck
+ENCLOSED = 0.35  # share of a circle's longer side that a digit in it has at least
+HIGH = 0.5  # share of a digit's height that its neighbor in a number has at least
+HEAVY = 0.15  # share of its area
+
+
+class Piece(NamedTuple):
+    """A connected piece of ink: its number, its box and its area."""
+
+    number: int
+    rows: slice
+    columns: slice
+    area: int
+
+    @property
+    def longer(self) -> int:
+        return max(self.rows.stop - self.rows.start, self.columns.stop - self.columns.start)
+
+
+def digit_masks(mask: Mask, weights: Floats) -> list[Mask]:
+    """The pieces of ink that make up each digit, from left to right.
+
+    The first digit is the piece with the most weight or, if that goes around others like a drawn
+    circle, what is inside it. Pieces beside it that are about as high are further digits. To each
+    belongs what is near it and larger than a speck. Pieces that touch the edge, such as a frame or
+    a shadow, are left out, unless the main piece touches it too.
+    """
+    gap = 1 + 2 * (max(mask.shape) // NOISY)  # a stroke may have breaks of about this many pixels
+    number = pieces(moving(np.maximum, mask, gap, gap)) * mask
+    main = 1 + int(np.bincount(number.ravel(), weights.ravel())[1:].argmax())
+    edge = set(np.unique(np.concatenate([number[0], number[-1], number[:, 0], number[:, -1]])))
+    while (inner := _inside(number, main)) is not None:
+        number = np.where(number == main, 0, number)
+        main = inner
+    found = _pieces(number)
+    first = next(piece for piece in found if piece.number == main)
+    if main not in edge:
+        found = [piece for piece in found if piece.number not in edge]
+    found = [piece for piece in found if piece.area > SPECK * first.area]
+    digits = sorted([first, *_neighbors(first, found)], key=lambda piece: piece.columns.start)
+    parts: dict[int, list[int]] = {digit.number: [digit.number] for digit in digits}
+    for piece in found:
+        if piece.number not in parts:
+            nearest = min(digits, key=lambda digit: _distance(digit, piece))
+            if _distance(nearest, piece) <= nearest.longer // 4:
+                parts[nearest.number].append(piece.number)
+    return [np.isin(number, parts[digit.number]) for digit in digits]
+
+
+def _pieces(number: Array) -> list[Piece]:
+    """The pieces of a numbered mask, row by row."""
+    areas = np.bincount(number.ravel())
+    present = np.flatnonzero(areas[1:]) + 1
+    at = np.nonzero(number)
+    which = number[at]
+    ends = []
+    for places in at:
+        low, high = np.full(len(areas), number.size), np.zeros(len(areas), np.intp)
+        np.minimum.at(low, which, places)
+        np.maximum.at(high, which, places)
+        ends.append((low, high + 1))
+    (top, bottom), (left, right) = ends
+    return [
+        Piece(
+            int(i),
+            slice(int(top[i]), int(bottom[i])),
+            slice(int(left[i]), int(right[i])),
+            int(areas[i]),
+        )
+        for i in present
+    ]
+
+
+def _inside(number: Array, main: int) -> int | None:
+    """The largest piece that the main one goes around, if that can be a digit."""
+    place = box(number == main)
+    around = np.pad(number[place] == main, 2)
+    outside = pieces(~moving(np.maximum, around, 3, 3))  # a thin line must not leak at its corners
+    inner = np.where(outside != outside[0, 0], np.pad(number[place], 2), 0)
+    inner[inner == main] = 0
+    if not inner.any():
+        return None
+    largest = max(_pieces(inner), key=lambda piece: piece.area)
+    return largest.number if largest.longer > ENCLOSED * max(around.shape) else None
+
+
+def _neighbors(first: Piece, found: list[Piece]) -> list[Piece]:
+    """The pieces that are further digits of a number."""
+    chosen = [first]
+    for piece in sorted(found, key=lambda piece: -piece.area):
+        height, own = (p.rows.stop - p.rows.start for p in (piece, first))
+        level = min(piece.rows.stop, first.rows.stop) - max(piece.rows.start, first.rows.start)
+        alike = HIGH * own <= height <= own / HIGH and piece.area >= HEAVY * first.area
+        beside = all(_between(piece.columns, other.columns) > 0 for other in chosen)
+        if piece is not first and alike and beside and level >= min(height, own) / 2:
+            chosen.append(piece)
+    return chosen[1:]
+
+
+def _between(a: slice, b: slice) -> int:
+    """How far one range is from another; negative if they overlap."""
+    return max(a.start, b.start) - min(a.stop, b.stop)
+
+
+def _distance(a: Piece, b: Piece) -> int:
+    return max(_between(a.rows, b.rows), _between(a.columns, b.columns), 0)
