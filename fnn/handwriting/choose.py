@@ -48,7 +48,7 @@ def digit_masks(mask: Mask, weights: Floats) -> list[Mask]:
     first = next(piece for piece in found if piece.number == main)
     if main not in edge:
         found = [piece for piece in found if piece.number not in edge]
-    found = [piece for piece in found if piece.area > SPECK * first.area]
+    found = [p for p in found if p.area > SPECK * first.area and not _around(p, first)]
     digits = sorted([first, *_neighbors(first, found)], key=lambda piece: piece.columns.start)
     parts: dict[int, list[int]] = {digit.number: [digit.number] for digit in digits}
     for piece in found:
@@ -94,6 +94,12 @@ def _inside(number: Array, main: int) -> int | None:
         return None
     largest = max(_pieces(inner), key=lambda piece: piece.area)
     return largest.number if largest.longer > ENCLOSED * max(around.shape) else None
+
+
+def _around(a: Piece, b: Piece) -> bool:
+    """Whether a piece reaches beyond another one on all four sides."""
+    sides = (a.rows, b.rows), (a.columns, b.columns)
+    return all(outer.start < inner.start and outer.stop > inner.stop for outer, inner in sides)
 
 
 def _neighbors(first: Piece, found: list[Piece]) -> list[Piece]:

@@ -12,7 +12,8 @@ from fnn.handwriting.raster import Floats, Mask, moving, otsu, pieces, shrunk
 
 COARSE = 128  # pixels on the longer side: enough to see a sheet
 APART = 40.0  # levels of 255 by which a sheet and what it lies on differ at least
-SMALLEST = 24  # pixels of a sheet's shorter side, at that size
+LEAST = 64  # pixels of the shorter side: a smaller picture is a digit cut out closely
+SMALLEST = 32  # pixels of a sheet's shorter side, at that size
 SLIM = 2.5  # what is longer than this many times its width is a stroke
 FULL = 0.86  # share of its rectangle that a sheet fills; a disc has 0.785
 PLAIN = 0.75  # share of its rectangle that is paper
@@ -39,7 +40,7 @@ def on_its_sheet(picture: Array) -> Array:
     """
     side = -(-max(picture.shape) // COARSE)
     small = shrunk(picture, side)
-    if min(small.shape) < SMALLEST:
+    if min(small.shape) < LEAST:
         return picture
     level = 255 * otsu(small / 255, np.ones_like(small))
     light = small > level
