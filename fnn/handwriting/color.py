@@ -31,11 +31,18 @@ def grey_of_colors(picture: Array) -> Array:
     """
     mixture = _mixture(picture)
     if mixture is None:
-        shares = picture.astype(np.uint32) * np.array(BRIGHTNESS, np.uint32)
-        return ((shares.sum(axis=2, dtype=np.uint32) + (1 << 15)) >> 16).astype(np.uint8)
+        return brightness(picture)
     mixed = picture.astype(np.float32) @ mixture
     low, high = np.quantile(mixed[:: len(mixed) // COARSE + 1], (0.001, 0.999))
     return (255 * (mixed - low) / max(high - low, 1)).clip(0, 255).astype(np.uint8)
+
+
+def brightness(picture: Array) -> Array:
+    """Brightness, (H, W) uint8, of (H, W, 3) or (H, W), with pillow's weights and rounding."""
+    if picture.ndim == 2:
+        return picture
+    shares = picture.astype(np.uint32) * np.array(BRIGHTNESS, np.uint32)
+    return ((shares.sum(axis=2, dtype=np.uint32) + (1 << 15)) >> 16).astype(np.uint8)
 
 
 def _mixture(picture: Array) -> Floats | None:

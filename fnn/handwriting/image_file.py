@@ -12,9 +12,15 @@ from fnn.files.picture import MOST as MOST
 from fnn.files.picture import NAMES as NAMES
 from fnn.files.picture import check_pillow as check_pillow
 from fnn.files.picture import upright, use_picture
+from fnn.handwriting.color import brightness
 
 if TYPE_CHECKING:
     from PIL import Image
+
+
+def read_grey(path: str | os.PathLike[str], most: int = MOST) -> Array:
+    """The brightness of the picture that `read_colors` reads, (H, W) uint8."""
+    return brightness(read_colors(path, most))
 
 
 def read_colors(path: str | os.PathLike[str], most: int = MOST) -> Array:

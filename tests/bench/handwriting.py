@@ -40,7 +40,9 @@ def sheet(path, failures):
         x, y = place % columns * TILE, place // columns * (TILE + 34)
         tile = Image.fromarray(picture)
         scale = (TILE - 4) / max(tile.size)
-        page.paste(tile.resize((max(1, int(tile.width * scale)), max(1, int(tile.height * scale)))), (x, y))
+        page.paste(
+            tile.resize((max(1, int(tile.width * scale)), max(1, int(tile.height * scale)))), (x, y)
+        )
         if found is not None:
             page.paste(Image.fromarray(np.asarray(found[2]).reshape(28, 28)), (x, y + TILE))
     page.save(path)
@@ -73,7 +75,9 @@ def main():
         if args.sheet:
             bad = [(m.picture, a) for m, a, r in zip(made, answers, right, strict=True)
                    if not r and (m.digit is not None or a is not None)]  # fmt: skip
-            failures += bad[:20] + [(np.full((9, 9, 3), 255, np.uint8), None)] * (-len(bad[:20]) % 10)
+            failures += bad[:20] + [(np.full((9, 9, 3), 255, np.uint8), None)] * (
+                -len(bad[:20]) % 10
+            )
     if args.sheet:
         sheet(args.sheet, failures)
 

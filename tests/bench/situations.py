@@ -19,15 +19,19 @@ import fnn
 from fnn.data.synthetic.glyphs import glyph
 from fnn.data.synthetic.strokes import _paths
 
-EUROPEAN = (
-    (1, "0.5,9 4,5 8,0 | 8,0 7.5,10 7,20"),
-    (1, "0,12 4,6.5 9,0 | 9,0 8.5,10 8,20"),
-    (1, "1.5,7 5,3.5 8,0 | 8,0 8,10 8,20"),
-    (7, "0.5,4 2,0.5 4,2 8,2.5 12,0.5 | 12,0.5 8.5,10 5,20 | 2.5,11 7,10.5 12,10"),
-    (7, "0,1 6,0.5 12,0 | 12,0 8,8 5,20 | 1,11 12,9"),
-    (9, "11,4 7,0 2,3 2.5,8.5 8,9.5 11,4 | 11,4 11.5,12 9,18.5 5,20 2,17.5"),
-    (4, "5,0 3,7 0.5,12 | 0.5,12 6,11.5 12,11.5 | 8.5,7 8,14 7.5,20"),
-    (0, "7,0 2.5,3.5 1,10 2.5,16.5 7,20 11.5,16.5 13,10 11.5,3.5 7,0 | 12,1 2,19"),
+EUROPEAN = (  # forms that training does not see
+    (1, "0,7.5 4,4.5 7.5,0 | 7.5,0 7.8,9 7.2,20"),
+    (1, "-1,10 3.5,6.5 8,0 | 8,0 7.5,11 6.5,20"),
+    (1, "1,8 4.5,5.5 8,0.5 | 8,0.5 8.3,10 8.8,20 | 5,20 12,19.7"),
+    (1, "0,5.5 4,3.2 7,0 | 7,0 6.6,10 6,20"),
+    (4, "6,0 3.5,6 1,12.5 | 1,12.5 6,12 11.5,12.5 | 9,8.5 8.6,14 8.2,20"),
+    (4, "3,0 1.5,8.5 6.5,8 11.5,7.5 | 10.5,2 9.8,11 9,20"),
+    (7, "0,3 1,0.5 5,1.8 12,0.2 | 12,0.2 8,9 5.5,20 | 3,10 11.5,9.5"),
+    (7, "0.5,0.8 6.5,0.6 12.5,0 | 12.5,0 9.5,9 7,20 | 4.5,11.5 12.5,10"),
+    (9, "10.8,3.5 6.5,0 2,3.5 3,8.8 8,9.2 10.8,3.5 | 10.8,3.5 11.2,13 8.5,18.8 4,19.8 1.5,16.8"),
+    (9, "10.5,3 6,0 2,4 4,8.6 9,7.8 10.5,3 | 10.5,3 10.8,11.5 10,18.5 6.5,20.5"),
+    (0, "6.5,0 2,4 1,10 2.2,16.2 6.8,20 11.2,16 12.4,10 11,4 6.5,0 | 11.5,2 2,18"),
+    (8, "10,2 6.5,0.3 3,2.5 5,7.5 9.5,12 10.5,17 6.5,20 2.8,17.5 3.5,12.5 8,8.5 11.5,3.5"),
 )
 
 
@@ -49,7 +53,9 @@ def mnist_digit(random, side):
     """A digit, (side, side) in 0..1: crisp ink, and its label."""
     images, labels = mnist()
     i = int(random.integers(len(images)))
-    large = Image.fromarray(np.asarray(images[i]).reshape(28, 28)).resize((side, side), Image.Resampling.BICUBIC)
+    large = Image.fromarray(np.asarray(images[i]).reshape(28, 28)).resize(
+        (side, side), Image.Resampling.BICUBIC
+    )
     ink = np.asarray(large, np.float32) / 255
     return np.clip((ink - 0.45) * side / 28 / 1.2 + 0.5, 0, 1), int(labels[i])
 
@@ -63,7 +69,11 @@ def european_digit(random, side):
 def outline(random, side, drawing, pen=None):
     places, _, points = _paths(glyph(0, drawing))
     path = places[-1:] if places.ndim == 3 else places
-    at = np.concatenate([p for p in path]) if places.ndim == 3 else places @ (points + random.normal(0, 0.3, points.shape))
+    at = (
+        np.concatenate([p for p in path])
+        if places.ndim == 3
+        else places @ (points + random.normal(0, 0.3, points.shape))
+    )
     turn = random.uniform(-0.12, 0.12)
     at = at @ np.array([[math.cos(turn), math.sin(turn)], [-math.sin(turn), math.cos(turn)]])
     size = 0.7 * side / np.ptp(at, axis=0).max()
@@ -81,7 +91,9 @@ def light(random, shape, low=0.75):
     y, x = np.indices(shape, dtype=np.float32)
     turn = random.uniform(0, 2 * np.pi)
     along = math.cos(turn) * x / shape[1] + math.sin(turn) * y / shape[0]
-    return np.interp(along, (along.min(), along.max()), (random.uniform(low, 1), 1)).astype(np.float32)
+    return np.interp(along, (along.min(), along.max()), (random.uniform(low, 1), 1)).astype(
+        np.float32
+    )
 
 
 def photographed(random, rgb, blur=(0, 1.5), noise=(1, 6), low=0.75):
@@ -106,7 +118,11 @@ def placed(ink, shape, top, left):
 
 
 def somewhere(random, ink, shape):
-    return placed(ink, shape, *(int(random.integers(0, n - m + 1)) for n, m in zip(shape, ink.shape, strict=True)))
+    return placed(
+        ink,
+        shape,
+        *(int(random.integers(0, n - m + 1)) for n, m in zip(shape, ink.shape, strict=True)),
+    )
 
 
 def grown(ink, pixels):
@@ -127,7 +143,9 @@ def tablet(random):
 def pen_photo(random):
     side = int(random.integers(60, 250))
     ink, digit = mnist_digit(random, side)
-    ink = somewhere(random, ink, (int(side * random.uniform(1.1, 2.5)), int(side * random.uniform(1.1, 2.5))))
+    ink = somewhere(
+        random, ink, (int(side * random.uniform(1.1, 2.5)), int(side * random.uniform(1.1, 2.5)))
+    )
     color = random.choice([(0.1, 0.1, 0.15), (0.1, 0.15, 0.5), (0.6, 0.1, 0.1), (0.1, 0.4, 0.15)])
     return Made(photographed(random, on_paper(ink, random.uniform(0.75, 0.95), color)), digit)
 
@@ -182,7 +200,9 @@ def sudoku(random, digit=True):
 def form(random):
     side = int(random.integers(50, 110))
     ink, digit = mnist_digit(random, side)
-    return Made(photographed(random, on_paper(cell(random, ink, 0, 0.15), 0.93, 0.15), noise=(0, 3)), digit)
+    return Made(
+        photographed(random, on_paper(cell(random, ink, 0, 0.15), 0.93, 0.15), noise=(0, 3)), digit
+    )
 
 
 def form_with_frame(random):
@@ -207,7 +227,11 @@ def ruled(random):
         draw.line([(0, y), (n, y + slant)], fill=255, width=max(1, n // 150))
         if checked:
             draw.line([(y, 0), (y - slant, n)], fill=255, width=max(1, n // 150))
-    page = on_paper(np.asarray(lines, np.float32) / 255, (0.95,) * 3, random.choice([(0.6, 0.75, 0.9), (0.75, 0.75, 0.78)]))
+    page = on_paper(
+        np.asarray(lines, np.float32) / 255,
+        (0.95,) * 3,
+        random.choice([(0.6, 0.75, 0.9), (0.75, 0.75, 0.78)]),
+    )
     page = page + ink[..., None] * (np.float32((0.12, 0.12, 0.3)) - page)
     return Made(photographed(random, page), digit)
 
@@ -235,11 +259,27 @@ def askew(random, digit=True):
     """A sheet that lies turned on a dark table."""
     side = int(random.integers(80, 160))
     ink, label = mnist_digit(random, side)
-    sheet = on_paper(somewhere(random, ink, (int(side * random.uniform(1.5, 2.5)), int(side * random.uniform(1.3, 2)))), 0.9, 0.15)
+    sheet = on_paper(
+        somewhere(
+            random, ink, (int(side * random.uniform(1.5, 2.5)), int(side * random.uniform(1.3, 2)))
+        ),
+        0.9,
+        0.15,
+    )
     turn = random.uniform(8, 25) * random.choice([-1, 1])
     rgba = np.dstack([sheet, np.ones(sheet.shape[:2], np.float32)])
-    turned = Image.fromarray((255 * rgba).astype(np.uint8), "RGBA").rotate(turn, Image.Resampling.BICUBIC, expand=True)
-    table = Image.new("RGBA", (turned.width + 60, turned.height + 60), tuple(int(255 * c) for c in random.choice([(0.2, 0.15, 0.1), (0.1, 0.1, 0.1), (0.35, 0.25, 0.15)])) + (255,))
+    turned = Image.fromarray((255 * rgba).astype(np.uint8), "RGBA").rotate(
+        turn, Image.Resampling.BICUBIC, expand=True
+    )
+    table = Image.new(
+        "RGBA",
+        (turned.width + 60, turned.height + 60),
+        tuple(
+            int(255 * c)
+            for c in random.choice([(0.2, 0.15, 0.1), (0.1, 0.1, 0.1), (0.35, 0.25, 0.15)])
+        )
+        + (255,),
+    )
     table.alpha_composite(turned, (30, 30))
     return Made(photographed(random, np.asarray(table.convert("RGB"), np.float32) / 255), label)
 
@@ -254,9 +294,15 @@ def enclosed(random):
     draw = ImageDraw.Draw(image)
     half = side * random.uniform(0.55, 0.75)
     middle = n / 2
-    around = [middle - half * random.uniform(0.95, 1.05) for _ in range(2)] + [middle + half * random.uniform(0.95, 1.05) for _ in range(2)]
-    (draw.ellipse if random.random() < 0.5 else draw.rectangle)(around, outline=255, width=max(2, side // 25))
-    return Made(photographed(random, on_paper(np.asarray(image, np.float32) / 255, 0.9, 0.15)), digit)
+    around = [middle - half * random.uniform(0.95, 1.05) for _ in range(2)] + [
+        middle + half * random.uniform(0.95, 1.05) for _ in range(2)
+    ]
+    (draw.ellipse if random.random() < 0.5 else draw.rectangle)(
+        around, outline=255, width=max(2, side // 25)
+    )
+    return Made(
+        photographed(random, on_paper(np.asarray(image, np.float32) / 255, 0.9, 0.15)), digit
+    )
 
 
 def two_colors(random):
@@ -305,7 +351,9 @@ def european(random):
 
 def empty_paper(random):
     shape = (int(random.integers(40, 300)), int(random.integers(40, 300)))
-    return Made(photographed(random, np.full((*shape, 3), random.uniform(0.6, 0.95), np.float32)), None)
+    return Made(
+        photographed(random, np.full((*shape, 3), random.uniform(0.6, 0.95), np.float32)), None
+    )
 
 
 def empty_cell(random):
@@ -329,8 +377,12 @@ def two_digits(random):
     trimmed = []
     for ink in inks:
         columns = np.flatnonzero((ink > 0.5).any(axis=0))
-        trimmed.append(np.pad(ink[:, columns[0] : columns[-1] + 1], [(0, 0), (side // 12, side // 12)]))
-    return Made(photographed(random, on_paper(np.pad(np.hstack(trimmed), side // 4), 0.9, 0.15)), None)
+        trimmed.append(
+            np.pad(ink[:, columns[0] : columns[-1] + 1], [(0, 0), (side // 12, side // 12)])
+        )
+    return Made(
+        photographed(random, on_paper(np.pad(np.hstack(trimmed), side // 4), 0.9, 0.15)), None
+    )
 
 
 Situation = Callable[[np.random.Generator], Made]
