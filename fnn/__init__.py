@@ -27,7 +27,7 @@ Errors       `InputError`
 `help(fnn.conv)` explains one of them, and README.md how they go together.
 """
 
-__version__ = "0.1.0"  # setuptools reads this literal without importing fnn
+__version__ = "0.2.0"  # the build reads this literal without importing fnn
 
 from fnn import keys, models, mpi, training, tree
 from fnn.check import check_pure, check_vjp

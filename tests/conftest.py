@@ -15,6 +15,7 @@ from hypothesis import settings
 
 from fnn.cli import program as programs
 from fnn.cli import ranks
+from fnn.cli.start import module_of
 from fnn.data.dataset import Split
 from fnn.data.synthetic import digits
 
@@ -45,7 +46,7 @@ def run(empty, monkeypatch) -> Run:
     def go(program: str, *args: object, stdin: str | bytes = "", **settings: str) -> Done:
         if sys.modules.get("matplotlib") and "matplotlib.pyplot" in sys.modules:
             sys.modules["matplotlib.pyplot"].switch_backend("agg")
-        main = importlib.import_module(f"fnn.cli.{program.removeprefix('fnn-')}").main
+        main = importlib.import_module(module_of(program)).main
         given = io.BytesIO(stdin.encode() if isinstance(stdin, str) else stdin)
         out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", e) for e in STREAM_ERRORS)
         with pytest.MonkeyPatch.context() as patch:

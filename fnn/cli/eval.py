@@ -11,6 +11,7 @@ import numpy as np
 from fnn.arrays import Array
 from fnn.cli import program
 from fnn.cli.figures import ENDINGS, check_drawing, check_target, deliver, new_figure
+from fnn.cli.help import DATA_HOME, THREADS
 from fnn.cli.inputs import add_data_argument, add_params_argument, network_for, reading_for
 from fnn.cli.program import Parser, main_of, parser
 from fnn.cli.progress import recognize_shown
@@ -34,6 +35,7 @@ def arguments() -> Parser:
         "left out of the mean over the classes.",
         "fnn-eval --params mine.npz --plot confusion.png",
         "a network is named with --params {0}, a data set with --data {0}",
+        (DATA_HOME, THREADS),
     )
     add_params_argument(p)
     add_data_argument(p)

@@ -11,6 +11,7 @@ import numpy as np
 from toolz import partition_all
 
 from fnn.arrays import Array
+from fnn.cli.help import DATA_HOME, THREADS
 from fnn.cli.inputs import (
     DIGITS,
     add_data_argument,
@@ -44,6 +45,7 @@ def arguments() -> Parser:
         "With --image, print the digits in image files instead.",
         "echo 7 | fnn-predict --top 3",
         "for test image {0}: echo {0} | fnn-predict; for a picture: --image {0}",
+        (DATA_HOME, THREADS),
     )
     add_params_argument(p)
     add_data_argument(p)

@@ -13,6 +13,7 @@ from fnn import keys, tree
 from fnn.arrays import Array
 from fnn.cli import program
 from fnn.cli.figures import Card, add_out_argument, check_drawing, check_target, deliver, sheet
+from fnn.cli.help import DATA_HOME, THREADS
 from fnn.cli.inputs import (
     add_data_argument,
     add_params_argument,
@@ -47,6 +48,7 @@ def arguments() -> Parser:
         "confident first; or the filters of a network's first layer.",
         "fnn-show --mistakes --out mistakes.png",
         "images are named with --index {0}, a picture to write with --out {0}",
+        (DATA_HOME, THREADS),
     )
     which = p.add_mutually_exclusive_group()
     which.add_argument(

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from fnn.cli import program, ranks
 from fnn.cli.call import Call, parse, without_ranks
+from fnn.cli.call import arguments as arguments
 from fnn.cli.inputs import DEFAULT, reading_like
 from fnn.cli.outcome import Stopped, Trained, finish, rescue, trained
 from fnn.cli.progress import shown, teller

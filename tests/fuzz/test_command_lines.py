@@ -21,10 +21,12 @@ from limits import limited
 from packing import png_checked
 from readers import idx
 
-from fnn.cli import contest, figures, loss, plot, predict, ranks, show, train
+from fnn.cli import command, contest, figures, loss, plot, predict, ranks, show, train
 from fnn.cli import eval as evaluate
 from fnn.cli import program as programs
 from fnn.cli.figures import Card, sheet
+from fnn.cli.programs import PROGRAMS as NAMES
+from fnn.cli.start import module_of
 from fnn.data import mirrors, mnist
 from fnn.data.synthetic import digits
 from fnn.models import Spec
@@ -55,8 +57,7 @@ GOOD = {
 
 def options_of(program: str) -> dict[str, list[str] | None]:
     """Each option of a program with good values, as its parser has them; None for a flag."""
-    home = "call" if program == "fnn-train" else program.removeprefix("fnn-")
-    parser = importlib.import_module(f"fnn.cli.{home}").arguments()
+    parser = importlib.import_module(module_of(program)).arguments()
     found: dict[str, list[str] | None] = {}
     for action in parser._actions:
         for option in action.option_strings:
@@ -69,14 +70,14 @@ def options_of(program: str) -> dict[str, list[str] | None]:
     return found
 
 
-PROGRAMS = [f"fnn-{n}" for n in ("train", "predict", "loss", "contest", "eval", "show", "plot")]
-OPTIONS = {program: options_of(program) for program in PROGRAMS}
+OPTIONS = {program: options_of(program) for program in ("fnn", *(f"fnn-{n}" for n in NAMES))}
 FIRST = {  # a later one counts
     "fnn-loss": ["--batch-size", "6"],  # as many as there are
     "fnn-show": ["--out", "new.png"],
     "fnn-plot": ["--out", "new.png"],
 }
 MAINS = {
+    "fnn": command.main,
     "fnn-train": train.main,
     "fnn-predict": predict.main,
     "fnn-loss": loss.main,
