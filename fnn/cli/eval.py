@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from fnn.cli import program
 from fnn.cli.figures import ENDINGS, check_drawing, check_target, deliver, new_figure
 from fnn.cli.help import DATA_HOME, THREADS
 from fnn.cli.inputs import add_data_argument, add_params_argument, network_for, reading_for
+from fnn.cli.json_line import json_line
 from fnn.cli.program import Parser, main_of, parser
 from fnn.cli.progress import recognize_shown
 from fnn.data.catalogue import open_data
@@ -46,6 +47,13 @@ def arguments() -> Parser:
         const=WINDOW,
         help=f"draw the confusion matrix to a file, {ENDINGS}; without FILE, in a window",
     )
+    p.add_argument(
+        "--json",
+        action="store_true",
+        help="print one JSON object: data, images, correct, accuracy, loss, classes; precision, "
+        "recall, f1 and support of each class; mean; confusion (a list for each true class). 0/0 "
+        "is null",
+    )
     return p
 
 
@@ -64,12 +72,38 @@ def body(argv: Sequence[str]) -> None:
     counts = confusion(labels, logits.argmax(axis=1), found.spec.classes)
     names = source.classes
     share = accuracy(logits, labels)
-    print(f"accuracy {share:.4f}: {np.trace(counts)} of {len(labels)} test images")
-    print(f"mean loss {softmax_cross_entropy(logits, labels)[0]:.4f} nats\n")
-    print(class_table(counts, names), matrix_table(counts, names), sep="\n\n")
+    loss = float(softmax_cross_entropy(logits, labels)[0])
+    if args.json:
+        known = {"data": source.name, "images": len(labels), "accuracy": share, "loss": loss}
+        print(json_line(known | as_values(counts, names)))
+    else:
+        print(f"accuracy {share:.4f}: {np.trace(counts)} of {len(labels)} test images")
+        print(f"mean loss {loss:.4f} nats\n")
+        print(class_table(counts, names), matrix_table(counts, names), sep="\n\n")
     if args.plot is not None:
         title = f"{source.name}: {share:.2%} of {len(labels)} test images correct"
         deliver(lambda: matrix_figure(target, counts, names, title), target)
+
+
+FIGURES = {"precision": precision, "recall": recall, "f1": f1}
+
+
+def as_values(counts: Array, names: Sequence[str]) -> dict[str, Any]:
+    """The counts and the figures of each class by name, with their means; NaN is 0/0."""
+    figures = {name: figure(counts) for name, figure in FIGURES.items()}
+    return {
+        "correct": np.trace(counts),
+        "classes": list(names),
+        **figures,
+        "support": counts.sum(axis=1),
+        "mean": {name: mean_known(values) for name, values in figures.items()},
+        "confusion": counts,
+    }
+
+
+def mean_known(figures: Array) -> float:
+    """The mean of those that are known; nanmean warns if there are none, as without images."""
+    return float(np.nanmean(figures)) if np.isfinite(figures).any() else np.nan
 
 
 def class_table(counts: Array, names: Sequence[str]) -> str:
@@ -81,9 +115,8 @@ def class_table(counts: Array, names: Sequence[str]) -> str:
     yes       0.0000       -  0.0000       0
     mean      0.5000  0.7500  0.4286
     """
-    figures = [precision(counts), recall(counts), f1(counts)]
-    # nanmean warns if there is nothing to average, as without images.
-    means = [float(np.nanmean(f)) if np.isfinite(f).any() else np.nan for f in figures]
+    figures = [figure(counts) for figure in FIGURES.values()]
+    means = map(mean_known, figures)
     rows = [*zip(names, *figures, counts.sum(axis=1), strict=True), ("mean", *means, "")]
     wide = max(len("class"), *map(len, names))
     lines = [
