@@ -101,7 +101,7 @@ def test_files_are_short_and_few_lie_loose():
     # of today's networks 1,150, for networks that describe themselves 1,100, and for commands that
     # explain, complete and report themselves to other programs 650
     assert sum(lines.values()) < 17050
-    assert sum(n for name, n in lines.items() if within(name, "fnn.cli")) < 2950
+    assert sum(n for name, n in lines.items() if within(name, "fnn.cli")) < 3000
     assert len(list(ROOT.glob("*.py"))) <= 12
     assert all(len(path.read_text().splitlines()) == 5 for path in (ROOT.parent / "bin").iterdir())
 

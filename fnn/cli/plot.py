@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import os
 from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from fnn.cli import figures
+from fnn.cli.curves import Curves, distinct_names, metrics_of, read_curves, values_of
 from fnn.cli.figures import COLORS, GREY, check_drawing, check_target, deliver
 from fnn.cli.program import Parser, main_of, parser
-from fnn.errors import InputError, one_line
-from fnn.training.history import LOSSES, METRICS, SHARES, Row, read_rows
+from fnn.errors import InputError, say
+from fnn.files.event_file import Event, write_events
+from fnn.training.history import LOSSES, read_rows
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,8 +41,8 @@ STYLES = (
 # divisor: each run of the first 104 has a look of its own, and neighbors differ in both.
 RUN_COLORS = (*COLORS, "#8A2BE2", "#8FBC1F", "#FF1493", "#332288", "#7F7F7F", "#800000")
 MARKERS, MARKED = "osD^vPX*", 20  # at most so many on a line
-LONGEST, LARGEST = 90, 1e100  # characters of a name; a loss, since no scale can show much more
 WIDTH, LETTER = 11.0, 0.1  # of the figure and of a letter in the legend, inches
+EVENTS = "events.out.tfevents.fnn"
 WIDE_RANGE = 30.0  # a loss that varies by a larger factor gets a logarithmic scale
 
 
@@ -59,11 +61,23 @@ def arguments() -> Parser:
         f"by default only if they vary by more than a factor of {WIDE_RANGE:.0f}",
     )
     figures.add_out_argument(p)
+    p.add_argument(
+        "--tensorboard",
+        metavar="DIR",
+        help="write event files for TensorBoard instead: a directory in DIR for each run, whose "
+        "earlier file is replaced",
+    )
     return p
 
 
 def body(argv: Sequence[str]) -> None:
     args = arguments().parse_args(argv)
+    if args.tensorboard is not None:
+        for option, said in (("--log", args.log), ("--out", args.out is not None)):
+            if said:
+                raise InputError(f"{option}: --tensorboard draws nothing; leave out one of the two")
+        to_tensorboard(args.runs, Path(args.tensorboard))
+        return
     check_target(args.out)
     curves = read_curves(args.runs)
     if args.log and not any(map(positive, losses_of(curves))):
@@ -72,57 +86,39 @@ def body(argv: Sequence[str]) -> None:
     deliver(lambda: curves_figure(args.out, curves, args.log), args.out)
 
 
-class Curves(NamedTuple):
-    """A run, epoch by epoch; missing values are nan."""
+TAGS = {  # in TensorBoard, of the columns
+    "loss": "loss/train",
+    "test_loss": "loss/test",
+    "validation_loss": "loss/validation",
+    "train_accuracy": "accuracy/train",
+    "test_accuracy": "accuracy/test",
+    "validation_accuracy": "accuracy/validation",
+    "lr": "learning_rate",
+    "images_per_second": "images_per_second",
+}
 
-    name: str
-    epochs: list[int]
-    figures: dict[str, list[float]]  # by column: the loss, and the other columns with any values
 
+def to_tensorboard(runs: Sequence[str], directory: Path) -> None:
+    """Write each run's metrics to an event file; the step is the epoch.
 
-def read_curves(runs: Sequence[str]) -> list[Curves]:
-    """The curves of runs, each a directory with a metrics.csv, or such a file.
-
-    Raises InputError, which names the file, if one cannot be read or shown.
+    Epochs have their durations, but not their times: the last ended when its file was written.
     """
     paths = [file for run in runs for file in metrics_of(run)]
-    return [read_one(path, name) for path, name in zip(paths, distinct_names(paths), strict=True)]
-
-
-def metrics_of(run: str) -> list[Path]:
-    """The metrics files of a run: its own, or those of its networks, which are runs in 1, 2, ..."""
-    path = Path(run)
-    file = path / METRICS if path.is_dir() else path
-    if file.is_file():
-        return [file]
-    parts = (path / str(i) / METRICS for i in itertools.count(1))
-    if there := list(itertools.takewhile(Path.is_file, parts)):
-        return there
-    if path.is_dir():
-        found = f"the directory has no {METRICS}"
-    else:
-        found = "not a regular file" if path.exists() else "there is no such file"
-    raise InputError(f"{run}: {found}; expected a directory made by fnn-train --run")
-
-
-def read_one(path: Path, name: str) -> Curves:
-    rows = read_rows(path).rows
-    if not rows:
-        raise InputError(f"{path}: has no epochs yet; wait for the end of the first")
-    found = {column: values_of(rows, column) for column in (*LOSSES, *SHARES)}
-    for column in LOSSES:
-        for row, value in zip(rows, found[column], strict=True):
-            if LARGEST < abs(value) < math.inf:
-                raise InputError(
-                    f"{path}: expected a {column} of at most {LARGEST:g}, found {value:g} in epoch "
-                    f"{row.epoch}"
-                )
-    known = {c: v for c, v in found.items() if c == "loss" or any(map(math.isfinite, v))}
-    return Curves(name, [row.epoch for row in rows], known)
-
-
-def values_of(rows: Sequence[Row], column: str) -> list[float]:
-    return [math.nan if (v := getattr(row, column)) is None else v for row in rows]
+    tables = [read_rows(path).rows for path in paths]  # all, before anything is written
+    for path, rows, name in zip(paths, tables, distinct_names(paths), strict=True):
+        seconds = [s if math.isfinite(s) else 0.0 for s in values_of(rows, "seconds")]
+        began = os.path.getmtime(path) - sum(seconds)
+        times = [began + passed for passed in accumulate(seconds)]
+        figures = [
+            {tag: value for c, tag in TAGS.items() if (value := getattr(row, c)) is not None}
+            for row in rows
+        ]
+        place = directory.joinpath(*(part for part in name.split("/") if part))
+        place.mkdir(parents=True, exist_ok=True)
+        events = zip(times, (row.epoch for row in rows), figures, strict=True)
+        write_events(place / EVENTS, [Event(*event) for event in events])
+    many = f"{len(paths)} run{'s' if len(paths) > 1 else ''}"
+    say(f"events of {many} written to {directory}: tensorboard --logdir {directory}")
 
 
 def losses_of(runs: Sequence[Curves]) -> list[float]:
@@ -210,41 +206,6 @@ def name_styles(axes: Axes, shown: Sequence[Style]) -> None:
     ]
     names = [style.name for style in shown]
     axes.legend(lines, names, fontsize=9, loc="best", handlelength=3.2)
-
-
-def distinct_names(files: Sequence[Path]) -> list[str]:
-    """A name for each file: its directory's, with as many of its parents as tell them apart.
-
-    A file that is not called metrics.csv goes by its own name. The same file twice gets numbers.
-    Long names lose their middle.
-
-    >>> distinct_names([Path(p, METRICS) for p in ("/r/sgd", "/r/adam", "/old/adam")])
-    ['sgd', 'r/adam', 'old/adam']
-    """
-    parts = [
-        (f.parent if f.name == METRICS else f).parts
-        for f in (Path(os.path.abspath(f)) for f in files)
-    ]
-    lengths = [1] * len(parts)
-    while True:
-        names = [Path(*p[-n:]).as_posix() for p, n in zip(parts, lengths, strict=True)]
-        longer = [
-            n + (names.count(name) > 1 and n < len(p))
-            for name, p, n in zip(names, parts, lengths, strict=True)
-        ]
-        if longer == lengths:
-            break
-        lengths = longer
-    names = [shortened(one_line(name)) for name in names]
-    return [
-        f"{name} ({names[:i].count(name) + 1})" if names.count(name) > 1 else name
-        for i, name in enumerate(names)
-    ]
-
-
-def shortened(name: str) -> str:
-    half = LONGEST // 2
-    return name if len(name) <= LONGEST else f"{name[:half]}…{name[-half:]}"
 
 
 main = main_of("fnn-plot", body)

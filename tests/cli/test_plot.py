@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import os
 import sys
 from pathlib import Path
 
@@ -247,3 +248,80 @@ def test_names_differ_and_are_ends_of_paths(given):
         assert f"//{path}".endswith(f"/{name.split(' (')[0].lstrip('/')}")
     if len({p.split("/")[-1] for p in given}) == len(given):
         assert names == [p.split("/")[-1] for p in given]
+
+
+@pytest.fixture
+def board():
+    """A function: the scalars of a directory, as TensorBoard shows them."""
+    name = "tensorboard.backend.event_processing.event_accumulator"
+    module = pytest.importorskip(name, reason="needs tensorboard")
+
+    def read(directory):
+        found = module.EventAccumulator(str(directory)).Reload()
+        return {
+            tag: {event.step: (event.wall_time, event.value) for event in found.Scalars(tag)}
+            for tag in found.Tags()["scalars"]
+        }
+
+    return read
+
+
+def test_runs_for_tensorboard(runs, run, board):
+    more = f"{GOOD}7,1800,nan,,1,0.05,,17000.5\n"
+    runs(a=GOOD, b=more)
+    os.utime("b/metrics.csv", (1e9, 1e9))
+    done = run("fnn-plot", "a", "b", "--tensorboard", "new/board")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == "events of 2 runs written to new/board: tensorboard --logdir new/board\n"
+    read = board("new/board/b")
+    assert read.keys() == {"loss/train", "accuracy/train", "accuracy/test", "learning_rate",
+                           "images_per_second"}  # fmt: skip
+    assert {step: value for step, (_, value) in read["accuracy/test"].items()} == pytest.approx(
+        {1: 0.88, 2: 0.93, 7: 1.0}
+    )
+    assert [time for time, _ in read["loss/train"].values()] == [1e9 - 3.5, 1e9, 1e9]
+    assert math.isnan(read["loss/train"][7][1])
+    assert board("new/board/a")["loss/train"].keys() == {1, 2}
+
+
+def test_tensorboard_gets_what_is_new_in_place_of_what_was_there(runs, run):
+    runs(a=GOOD)
+    Path("old/x").mkdir(parents=True)
+    Path("old/x/a").mkdir()
+    Path("old/x/a/metrics.csv").write_text(GOOD)
+    for _ in range(2):
+        assert run("fnn-plot", "a", "a", "old/x/a", "--tensorboard", "t").returncode == 0
+    files = sorted(path for path in Path("t").rglob("*") if path.is_file())
+    assert len(files) == 3
+    assert all("tfevents" in path.name for path in files)
+    before = files[0].read_bytes()
+    Path("a/metrics.csv").write_text(f"{GOOD}3,9,0.1,1,1,1,1,1\n")
+    run("fnn-plot", "a", "--tensorboard", "t")
+    assert len(Path("t/a/events.out.tfevents.fnn").read_bytes()) > len(before)
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["a", "--log"], ["--log", "leave out one"]),
+        (["a", "--out", "x.png"], ["--out", "leave out one"]),
+        (["a", "absent"], ["absent", "no such file"]),
+        (["a", "bad"], ["bad/metrics.csv", "line 2"]),
+    ],
+)
+def test_what_cannot_go_to_tensorboard_writes_nothing(runs, run, refused, args, words):
+    runs(a=GOOD, bad=f"{HEAD}\nx\n")
+    refused(run("fnn-plot", *args, "--tensorboard", "t"), *words)
+    assert not Path("t").exists()
+
+
+def test_a_place_for_tensorboard_that_is_a_file_is_one_line(runs, run, refused):
+    runs(a=GOOD)
+    Path("t").touch()
+    refused(run("fnn-plot", "a", "--tensorboard", "t"), "t/a: ", "Not a directory")
+
+
+def test_tensorboard_needs_no_matplotlib(runs, run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    runs(a=GOOD)
+    assert run("fnn-plot", "a", "--tensorboard", "t").returncode == 0

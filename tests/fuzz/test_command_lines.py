@@ -35,7 +35,7 @@ from fnn.recognizer.recognizer import save_recognizer, untrained
 NOWHERE = ("http://127.0.0.1:9/",)  # discard: nothing listens there
 # what programs tell besides an error
 TOLD = ("parameters: ", "parameters saved in ", "fnn: ", "epoch ", "network ", "the network, ",
-        "2 networks", "all ", "picture written to ")  # fmt: skip
+        "2 networks", "all ", "picture written to ", "events of ")  # fmt: skip
 
 PATHS = ["set", "root", "run", "params.npz", "other.npz", "broken.npz", "images.npy", "images.dump",
          "digit.png", "blank.png", "photos", "set.npz",
