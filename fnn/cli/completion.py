@@ -77,6 +77,7 @@ def marked(parser: argparse.ArgumentParser, shtab: ModuleType) -> argparse.Argum
         if completes is not None:
             action.complete = completes  # type: ignore[attr-defined]
         action.metavar = None
+        action.choices = action.choices and tuple(action.choices)  # earlier shtabs want a sequence
     return parser
 
 
