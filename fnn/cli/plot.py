@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Sequence
-from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from fnn.cli import figures
-from fnn.cli.curves import Curves, distinct_names, metrics_of, read_curves, values_of
+from fnn.cli.curves import Curves, distinct_names, metrics_of, read_curves
 from fnn.cli.figures import COLORS, GREY, check_drawing, check_target, deliver
 from fnn.cli.program import Parser, main_of, parser
-from fnn.errors import InputError, say
-from fnn.files.event_file import Event, write_events
-from fnn.training.history import LOSSES, read_rows
+from fnn.cli.tensorboard import to_tensorboard
+from fnn.errors import InputError
+from fnn.training.history import LOSSES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,7 +40,6 @@ STYLES = (
 RUN_COLORS = (*COLORS, "#8A2BE2", "#8FBC1F", "#FF1493", "#332288", "#7F7F7F", "#800000")
 MARKERS, MARKED = "osD^vPX*", 20  # at most so many on a line
 WIDTH, LETTER = 11.0, 0.1  # of the figure and of a letter in the legend, inches
-EVENTS = "events.out.tfevents.fnn"
 WIDE_RANGE = 30.0  # a loss that varies by a larger factor gets a logarithmic scale
 
 
@@ -76,7 +73,8 @@ def body(argv: Sequence[str]) -> None:
         for option, said in (("--log", args.log), ("--out", args.out is not None)):
             if said:
                 raise InputError(f"{option}: --tensorboard draws nothing; leave out one of the two")
-        to_tensorboard(args.runs, Path(args.tensorboard))
+        paths = [file for run in args.runs for file in metrics_of(run)]
+        to_tensorboard(list(zip(paths, distinct_names(paths), strict=True)), Path(args.tensorboard))
         return
     check_target(args.out)
     curves = read_curves(args.runs)
@@ -84,41 +82,6 @@ def body(argv: Sequence[str]) -> None:
         raise InputError("--log: expected a loss above 0, found none in these runs; leave it out")
     check_drawing(args.out)
     deliver(lambda: curves_figure(args.out, curves, args.log), args.out)
-
-
-TAGS = {  # in TensorBoard, of the columns
-    "loss": "loss/train",
-    "test_loss": "loss/test",
-    "validation_loss": "loss/validation",
-    "train_accuracy": "accuracy/train",
-    "test_accuracy": "accuracy/test",
-    "validation_accuracy": "accuracy/validation",
-    "lr": "learning_rate",
-    "images_per_second": "images_per_second",
-}
-
-
-def to_tensorboard(runs: Sequence[str], directory: Path) -> None:
-    """Write each run's metrics to an event file; the step is the epoch.
-
-    Epochs have their durations, but not their times: the last ended when its file was written.
-    """
-    paths = [file for run in runs for file in metrics_of(run)]
-    tables = [read_rows(path).rows for path in paths]  # all, before anything is written
-    for path, rows, name in zip(paths, tables, distinct_names(paths), strict=True):
-        seconds = [s if math.isfinite(s) else 0.0 for s in values_of(rows, "seconds")]
-        began = os.path.getmtime(path) - sum(seconds)
-        times = [began + passed for passed in accumulate(seconds)]
-        figures = [
-            {tag: value for c, tag in TAGS.items() if (value := getattr(row, c)) is not None}
-            for row in rows
-        ]
-        place = directory.joinpath(*(part for part in name.split("/") if part))
-        place.mkdir(parents=True, exist_ok=True)
-        events = zip(times, (row.epoch for row in rows), figures, strict=True)
-        write_events(place / EVENTS, [Event(*event) for event in events])
-    many = f"{len(paths)} run{'s' if len(paths) > 1 else ''}"
-    say(f"events of {many} written to {directory}: tensorboard --logdir {directory}")
 
 
 def losses_of(runs: Sequence[Curves]) -> list[float]:
