@@ -27,10 +27,11 @@ def listing() -> str:
     made = [("model", *map(option, TRAINING))]
     made += [(name, *(getattr(usual, f) for f in TRAINING)) for name, usual in DEFAULTS.items()]
     made.append(("your own", *(getattr(OWN, f) for f in TRAINING)))
-    own = ("activation", "hidden", "width", "dropout")
-    parts = [("model", *map(option, own))]
-    parts += [(name, *(options_of(name).get(o, "-") for o in own)) for name in MODELS]
-    rates = ", ".join(f"{name} {choice.lr or '-'}" for name, choice in OPTIMIZERS.items())
+    parts = [("model", *map(option, OF_THE_MODEL))]
+    parts += [
+        (name, *(_texts(options_of(name)).get(o, "-") for o in OF_THE_MODEL)) for name in MODELS
+    ]
+    rates = ", ".join(f"{name} {choice.lr or 'none'}" for name, choice in OPTIMIZERS.items())
     recipes = [
         pair for name, r in RECIPES.items() for pair in ((name, r.about), ("", words(r.options)))
     ]
