@@ -29,7 +29,7 @@ class Call(NamedTuple):
         str | None, About("a new directory for checkpoints, metrics.csv, ...", TEXT, "DIR")
     ] = None
     resume: Annotated[
-        str | None, About("continue the run in this directory as it began", TEXT, "DIR")
+        str | None, About("continue a run; more --epochs make it longer", TEXT, "DIR")
     ] = None
     save_every: Annotated[
         float | None,

@@ -26,7 +26,8 @@ Data: TypeAlias = Annotated[
     ),
 ]
 Size: TypeAlias = Annotated[
-    str | None, About("scale and crop pictures (as they or the network are)", SIZE, "HEIGHTxWIDTH")
+    str | None,
+    About("scale and crop pictures (their size, or the network's)", SIZE, "HEIGHTxWIDTH"),
 ]
 Colors: TypeAlias = Annotated[
     str | None, About("read pictures so (rgb if any has colors)", one_of(("grey", "rgb")))

@@ -113,7 +113,7 @@ class Options(NamedTuple):
         float, About("amount of label smoothing (%(default)s)", SHARE, "X")
     ] = 0.0
     beta_rate: Annotated[
-        float, About("of the rate, for batch norm's beta (%(default)s)", POSITIVE, "FACTOR")
+        float, About("times the rate, for batch norm's beta (%(default)s)", POSITIVE, "FACTOR")
     ] = 1.0
     lookahead: Annotated[
         bool, About("go part of the way back every 5 steps (%(default)s)", FLAG)
@@ -134,8 +134,7 @@ class Options(NamedTuple):
         int, About("train N, whose answers are averaged (%(default)s)", whole(1, 100), "N")
     ] = 1
     views: Annotated[
-        str,
-        About(f"of an image, averaged: {', '.join(VIEWS)} (%(default)s)", one_of(VIEWS), "NAME"),
+        str, About(f"average over views: {', '.join(VIEWS)} (%(default)s)", one_of(VIEWS), "NAME")
     ] = "one"
     validation: Annotated[
         float, About("of training images, to choose the best epoch (%(default)s)", SHARE, "SHARE")
