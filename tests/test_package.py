@@ -16,7 +16,11 @@ import fnn
 from fnn.cli.programs import PROGRAMS
 
 ROOT = Path(__file__).resolve().parents[1]
-DATA = {"recognizer/mnist.npz", "py.typed"}  # what the library needs besides its modules
+DATA = {
+    "recognizer/mnist.npz",
+    "py.typed",
+    "web/page.html",
+}  # what the library needs besides its modules
 
 
 def python(*args: object, **more: object) -> "subprocess.CompletedProcess[str]":

@@ -12,7 +12,7 @@ from fnn.cli.program import Parser, main_of, parser
 from fnn.cli.programs import PROGRAMS, SHELLS
 from fnn.errors import InputError, did_you_mean, one_line
 
-INSTALLING = """completion of commands, options and files, for a line in a shell's start-up file:
+INSTALLING = """completion of words by a shell, for its start-up file:
   bash  eval "$(fnn --print-completion bash)"
   zsh   eval "$(fnn --print-completion zsh)"  (after compinit)
   tcsh  fnn --print-completion tcsh > ~/.fnn.tcsh; source ~/.fnn.tcsh"""

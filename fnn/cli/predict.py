@@ -12,7 +12,6 @@ from fnn.arrays import Array
 from fnn.cli.help import DATA_HOME, THREADS
 from fnn.cli.indices import indices
 from fnn.cli.inputs import (
-    DIGITS,
     add_data_argument,
     add_params_argument,
     class_names,
@@ -24,12 +23,10 @@ from fnn.cli.inputs import (
 from fnn.cli.json_line import json_line
 from fnn.cli.program import Parser, argument, main_of, parser
 from fnn.data.catalogue import open_data
-from fnn.data.pictures import read_picture
 from fnn.errors import InputError, one_line, say
-from fnn.handwriting.digit_image import SIDE, digit_image
-from fnn.handwriting.image_file import MOST, NAMES, check_pillow, read_grey
+from fnn.handwriting.image_file import MOST, NAMES, check_pillow
 from fnn.losses import softmax
-from fnn.models import Spec
+from fnn.recognizer.picture import input_from_file
 from fnn.recognizer.recognizer import Recognizer, recognize
 from fnn.training.kinds import whole
 
@@ -111,7 +108,7 @@ def answer_files(args: Namespace) -> None:
     failed, several = False, len(args.image) > 1
     for file in args.image:
         try:
-            image = image_for(found.spec, file)
+            image = input_from_file(found.spec, file)
             if args.json:
                 (value,) = values(found, image, names, args.top)
                 print(json_line({"file": file, **value}), flush=True)
@@ -160,21 +157,6 @@ def values(
         for p in softmax(recognize(found, images))
         for best in [np.argsort(-p, kind="stable")[:top]]
     ]
-
-
-def image_for(spec: Spec, file: str) -> Array:
-    """A picture in a file as the network's input, (1, H, W, C) or (1, 28, 28), uint8.
-
-    Networks for handwritten digits get one that looks like MNIST's; others get it scaled and
-    cropped, as in a directory of pictures. Raises InputError, which names the file.
-    """
-    if (spec.shape, spec.classes, spec.names) != ((SIDE, SIDE, 1), len(DIGITS), ()):
-        return read_picture(file, spec.shape)[None]
-    picture = read_grey(file)
-    try:
-        return digit_image(picture)[None]
-    except InputError as error:
-        raise InputError(f"{file}: {error}") from None
 
 
 main = main_of("fnn-predict", body)

@@ -7,6 +7,7 @@ PROGRAMS = {
     "train": "train a network on a data set, and save it in a file or as a run",
     "predict": "recognize test images, or the pictures in image files",
     "eval": "accuracy, precision, recall and confusion matrix on the test images",
+    "serve": "a page on which one draws a digit, and sees the network's answer",
     "show": "pictures of a data set, of a network's mistakes, or of its filters",
     "plot": "losses and accuracies of runs, as curves or for TensorBoard",
     "loss": "mean cross-entropy of a mini-batch of test images",

@@ -18,7 +18,7 @@ from fnn.models.classic import conv, lenet, mlp, vgg
 from fnn.models.deep import mobilenet, resnet, resnet18
 from fnn.models.description import rebuild
 from fnn.models.efficient import air, quick, slim
-from fnn.models.own import is_own, own_model
+from fnn.models.own import called, is_own, own_model
 from fnn.tree import Tree
 
 MODELS: dict[str, Callable[..., Layer]] = {
@@ -81,3 +81,8 @@ def together(net: Layer, spec: Spec) -> Layer:
     if type(spec.networks) is not int or not 1 <= spec.networks <= 100:
         raise ValueError(f"expected 1 to 100 networks, found {spec.networks!r}")
     return net if spec.networks == 1 else ensemble(*[net] * spec.networks)
+
+
+def own_network(name: str | None, spec: Spec) -> Layer | None:
+    """The network that FILE.py:NAME makes for a spec; None without a name."""
+    return None if name is None else called(own_model(name), name, spec.classes, spec.options)

@@ -21,7 +21,7 @@ from limits import limited
 from packing import png_checked
 from readers import idx
 
-from fnn.cli import command, contest, figures, loss, plot, predict, ranks, show, train
+from fnn.cli import command, contest, figures, loss, plot, predict, ranks, serve, show, train
 from fnn.cli import eval as evaluate
 from fnn.cli import program as programs
 from fnn.cli.figures import Card, sheet
@@ -75,6 +75,7 @@ FIRST = {  # a later one counts
     "fnn-loss": ["--batch-size", "6"],  # as many as there are
     "fnn-show": ["--out", "new.png"],
     "fnn-plot": ["--out", "new.png"],
+    "fnn-serve": ["--site", "page"],  # it would serve for good
 }
 MAINS = {
     "fnn": command.main,
@@ -82,6 +83,7 @@ MAINS = {
     "fnn-predict": predict.main,
     "fnn-loss": loss.main,
     "fnn-contest": contest.main,
+    "fnn-serve": serve.main,
 }
 DRAWING = {"fnn-eval": evaluate.main, "fnn-show": show.main, "fnn-plot": plot.main}
 FILES = {
