@@ -150,3 +150,8 @@ def test_every_command_is_installed(installed, tmp_path, name):
         [installed / name, "--version"], text=True, cwd=tmp_path, env=env
     )
     assert told == f"{name} {fnn.__version__}\n"
+
+
+def test_the_changes_begin_with_this_version():
+    text = (ROOT / "tests" / "docs" / "changes.md").read_text(encoding="utf-8")
+    assert re.findall(r"^## (\S+)$", text, re.MULTILINE)[0] == fnn.__version__
