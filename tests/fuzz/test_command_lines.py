@@ -24,10 +24,10 @@ from readers import idx
 from fnn.cli import contest, figures, loss, plot, predict, ranks, show, train
 from fnn.cli import eval as evaluate
 from fnn.cli import program as programs
-from fnn.cli.figures import Card, sheet
 from fnn.data import mirrors, mnist
 from fnn.data.synthetic import digits
 from fnn.models import Spec
+from fnn.plots import Card, sheet
 from fnn.recognizer.recognizer import save_recognizer, untrained
 
 NOWHERE = ("http://127.0.0.1:9/",)  # discard: nothing listens there
@@ -163,7 +163,7 @@ def warm() -> None:
         patch.chdir(name)
         for ending in ("png", "svg"):
             out = f"x.{ending}"
-            figures.deliver(partial(sheet, out, "", cards), out)
+            figures.deliver(partial(sheet, cards), out)
 
 
 @st.composite
