@@ -50,7 +50,5 @@ def png(figure: Figure, alt: str, dpi: int = DPI) -> Picture:
         raise InputError("alt: expected a sentence that says what the picture shows, found none")
     file = io.BytesIO()
     # Without the version of matplotlib, the same figure is more often the same bytes.
-    figure.savefig(
-        file, format="png", dpi=dpi, metadata={"Software": None}, pil_kwargs={"optimize": True}
-    )
+    figure.savefig(file, format="png", dpi=dpi, metadata={"Software": None})
     return Picture(file.getvalue(), " ".join(alt.split()), round(figure.get_figwidth() * INCH))
