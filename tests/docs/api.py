@@ -1,0 +1,169 @@
+"""Pages of all public names, by pdoc: those of `fnn.__all__`, and those of its public modules."""
+
+import inspect
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pdoc
+import pdoc.doc
+import pdoc.doc_ast
+import pdoc.render
+
+import fnn
+
+TUPLE = re.compile("Alias for field number |Create new instance of ")  # what NamedTuple writes
+KINDS = (pdoc.doc.Function, pdoc.doc.Class)
+
+
+class Text(str):
+    """A type as it stands in the source, instead of what it is short for."""
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def modules() -> dict[str, pdoc.doc.Module]:
+    """fnn and its public modules, by their full names."""
+    values = [getattr(fnn, name) for name in fnn.__all__]
+    names = ["fnn", *sorted(v.__name__ for v in values if isinstance(v, ModuleType))]
+    found = {name: pdoc.doc.Module(sys.modules[name]) for name in names}
+    for module in found.values():
+        module.__dict__["docstring"] = with_tables(linked(module))
+        for member in module.flattened_own_members:
+            tidy(member)
+    return found
+
+
+def linked(module: pdoc.doc.Module) -> str:
+    """The docstring of a module, with links to the modules that are among its public names."""
+    text = module.docstring
+    for name in getattr(module.obj, "__all__", ()):
+        if isinstance(value := getattr(module.obj, name), ModuleType):
+            up = "../" * module.modulename.count(".")
+            link = f"[`{name}`]({up}{value.__name__.replace('.', '/')}.html)"
+            text = re.sub(rf"(?<!\[)`{name}`", link, text)
+    return text
+
+
+def tidy(member: pdoc.doc.Doc[Any]) -> None:
+    """Types as the source has them, and nothing of what NamedTuple writes by itself."""
+    if isinstance(member, pdoc.doc.Function):
+        member.__dict__["signature"] = signature(member)
+    if isinstance(member, pdoc.doc.Class):
+        for part in member.own_members:
+            tidy(part)
+    if member.name == "__version__":
+        member.__dict__["docstring"] = "The version of fnn, a string."
+    elif isinstance(member, pdoc.doc.Variable) and not member.docstring:
+        member.__dict__["docstring"] = told_elsewhere(member)
+    if TUPLE.match(member.docstring):  # "@public": it is shown though it has no text
+        member.__dict__["docstring"] = "@public" if member.name == "__init__" else ""
+    else:
+        member.__dict__["docstring"] = with_tables(member.docstring)
+
+
+def told_elsewhere(variable: pdoc.doc.Variable) -> str:
+    """The docstring of a variable in the module that it was imported from."""
+    value = variable.default_value
+    for name, module in sorted(sys.modules.items()):
+        if name.startswith("fnn.") and vars(module).get(variable.name) is value:
+            docs = pdoc.doc_ast.walk_tree(module).var_docstrings
+            if variable.name in docs:
+                return docs[variable.name]
+    return ""
+
+
+def signature(function: pdoc.doc.Function) -> inspect.Signature:
+    """The signature of a function, whose types are those of the source."""
+    made = inspect.signature(function.obj)
+
+    def named(annotation: Any) -> Any:
+        if isinstance(annotation, str) or hasattr(annotation, "__forward_arg__"):
+            text = getattr(annotation, "__forward_arg__", annotation)
+            public = "|".join(n for n in fnn.__all__ if isinstance(getattr(fnn, n), type))
+            return Text(re.sub(rf"(?<![\w.'\"])({public})\b", r"fnn.\1", text))
+        return annotation
+
+    parameters = [p.replace(annotation=named(p.annotation)) for p in made.parameters.values()]
+    shown = made.replace(parameters=parameters, return_annotation=named(made.return_annotation))
+    return pdoc.doc._PrettySignature(
+        list(shown.parameters.values()), return_annotation=shown.return_annotation
+    )
+
+
+def with_tables(docstring: str) -> str:
+    """A docstring whose paragraphs in columns have become tables of Markdown.
+
+    >>> print(with_tables("`a`    one thing\\n`bcd`  another\\n       and more"))
+    | | |
+    |---|---|
+    | `a` | one thing |
+    | `bcd` | another and more |
+    """
+    return "\n\n".join(map(table, re.split(r"\n[ \t]*\n", docstring)))
+
+
+def table(paragraph: str) -> str:
+    """A paragraph in two columns as a table of Markdown; any other as it is."""
+    lines = paragraph.splitlines()
+    gaps = [found.end() for line in lines if (found := re.match(r" {0,2}\S.*? {2,}(?=\S)", line))]
+    start = max(set(gaps), key=gaps.count, default=0)
+    if gaps.count(start) < 2 or lines[0].startswith(("    ", ">>>", "- ")):
+        return paragraph
+    if any(line[start - 1 : start] != " " for line in lines) or not lines[0][:start].strip():
+        return paragraph
+    rows: list[list[str]] = []
+    for line in lines:
+        head, rest = line[:start], line[start:]
+        if head.strip():
+            indent = "&emsp;" if head.startswith("  ") else ""
+            rows.append([indent + head.strip(), rest])
+        else:
+            rows[-1][1] += f" {rest.strip()}"
+    return "\n".join(["| | |", "|---|---|", *(f"| {head} | {rest} |" for head, rest in rows)])
+
+
+def renderer(menu: list[tuple[str, str]], templates: Path) -> Callable[..., str]:
+    """A function that fills in a template; pdoc's are found, too."""
+    pdoc.render.configure(
+        docformat="markdown", include_undocumented=False, template_directory=templates
+    )
+    pdoc.render.env.globals["site_menu"] = menu
+
+    def render(template: str, **values: Any) -> str:
+        return pdoc.render.env.get_template(template).render(search=False, **values)
+
+    return render
+
+
+def html(found: dict[str, pdoc.doc.Module], render: Callable[..., str]) -> dict[str, str]:
+    """The pages of the modules, by their files, and the index that pdoc's search reads."""
+    made = {
+        f"{name.replace('.', '/')}.html": pdoc.render.html_module(module, found)
+        for name, module in found.items()
+    }
+    return made | {"search.js": pdoc.render.search_index(found)}
+
+
+def problems() -> list[str]:
+    """A line for each public name that has no docstring, or that its page does not show."""
+    lines, found = [], modules()
+    for name, module in found.items():
+        public = list(getattr(module.obj, "__all__", ()))
+        shown = {m.name: m for m in module.flattened_own_members}
+        for member in public:
+            if isinstance(value := getattr(module.obj, member), ModuleType):
+                if value.__name__ not in found or not value.__doc__:
+                    lines.append(f"{name}.{member}: the module has no page or no docstring")
+            elif member not in shown:
+                lines.append(f"{name}.{member}: is public, but not on its page")
+            elif not shown[member].docstring.strip():
+                lines.append(f"{name}.{member}: has no docstring")
+        for member, one in shown.items():
+            if isinstance(one, KINDS) and not member.startswith("_") and not one.docstring:
+                lines.append(f"{name}.{member}: has no docstring")
+    return sorted(set(lines))
