@@ -60,10 +60,22 @@ def tidy(member: pdoc.doc.Doc[Any]) -> None:
         member.__dict__["docstring"] = "The version of fnn, a string."
     elif isinstance(member, pdoc.doc.Variable) and not member.docstring:
         member.__dict__["docstring"] = told_elsewhere(member)
+    if isinstance(member, pdoc.doc.Class):
+        member.__dict__["docstring"] = f"{member.docstring}\n\n{fields(member.obj)}".strip()
     if TUPLE.match(member.docstring):  # "@public": it is shown though it has no text
         member.__dict__["docstring"] = "@public" if member.name == "__init__" else ""
     else:
         member.__dict__["docstring"] = with_tables(member.docstring)
+
+
+def fields(made: type) -> str:
+    """A table of the fields that have a text for --help, as those of `fnn.training.Options`."""
+    rows = []
+    for name, annotation in getattr(made, "__annotations__", {}).items():
+        for about in getattr(annotation, "__metadata__", ()):
+            told = about.help.replace("%(default)s", f"{made._field_defaults[name]}")
+            rows.append(f"| `{name}` | {told.replace('|', '/')} |")
+    return "\n".join(["| | |", "|---|---|", *rows]) if rows else ""
 
 
 def told_elsewhere(variable: pdoc.doc.Variable) -> str:
@@ -86,7 +98,7 @@ def signature(function: pdoc.doc.Function) -> inspect.Signature:
             text = getattr(annotation, "__forward_arg__", annotation)
             public = "|".join(n for n in fnn.__all__ if isinstance(getattr(fnn, n), type))
             return Text(re.sub(rf"(?<![\w.'\"])({public})\b", r"fnn.\1", text))
-        return annotation
+        return getattr(annotation, "__origin__", annotation)  # without what Annotated adds
 
     parameters = [p.replace(annotation=named(p.annotation)) for p in made.parameters.values()]
     shown = made.replace(parameters=parameters, return_annotation=named(made.return_annotation))
