@@ -26,36 +26,54 @@ class Text(str):
         return str(self)
 
 
+def public_names() -> dict[str, str]:
+    """fnn and its public modules: what each is called in fnn, by its full name.
+
+    >>> public_names()["fnn.optim.schedules"]
+    'fnn.schedules'
+    """
+    values = {f"fnn.{name}": getattr(fnn, name) for name in fnn.__all__}
+    named = {v.__name__: name for name, v in values.items() if isinstance(v, ModuleType)}
+    return {"fnn": "fnn"} | dict(sorted(named.items(), key=lambda pair: pair[1]))
+
+
 def modules() -> dict[str, pdoc.doc.Module]:
     """fnn and its public modules, by their full names."""
-    values = [getattr(fnn, name) for name in fnn.__all__]
-    names = ["fnn", *sorted(v.__name__ for v in values if isinstance(v, ModuleType))]
-    found = {name: pdoc.doc.Module(sys.modules[name]) for name in names}
+    found = {name: pdoc.doc.Module(sys.modules[name]) for name in public_names()}
     for module in found.values():
-        module.__dict__["docstring"] = with_tables(linked(module))
+        module.__dict__["docstring"] = with_tables(linked(module, module))
         for member in module.flattened_own_members:
-            tidy(member)
+            tidy(member, module)
     return found
 
 
-def linked(module: pdoc.doc.Module) -> str:
-    """The docstring of a module, with links to the modules that are among its public names."""
-    text = module.docstring
-    for name in getattr(module.obj, "__all__", ()):
-        if isinstance(value := getattr(module.obj, name), ModuleType):
-            up = "../" * module.modulename.count(".")
-            link = f"[`{name}`]({up}{value.__name__.replace('.', '/')}.html)"
-            text = re.sub(rf"(?<!\[)`{name}`", link, text)
-    return text
+def linked(doc: pdoc.doc.Doc[Any], module: pdoc.doc.Module) -> str:
+    """A docstring with links to modules, by the names that they have in fnn.
+
+    pdoc links them by their full names. In fnn's own docstring `keys` is `fnn.keys`.
+    """
+    up = "../" * module.modulename.count(".")
+    paragraphs = re.split(r"\n[ \t]*\n", doc.docstring)
+    for name, public in public_names().items():
+        page = f"{up}{name.replace('.', '/')}.html"
+        names = [public] * (name != public)
+        if doc.fullname == "fnn" != name:
+            names.append(public.removeprefix("fnn."))
+        for i, text in enumerate(paragraphs):
+            for known in [] if text.startswith(("    ", ">>>")) else names:
+                text = re.sub(rf"(?<!\[)`{known}`", rf"[`{known}`]({page})", text)
+                text = re.sub(rf"(?<!\[)`({known}\.(\w+))`", rf"[`\1`]({page}#\2)", text)
+                paragraphs[i] = text
+    return "\n\n".join(paragraphs)
 
 
-def tidy(member: pdoc.doc.Doc[Any]) -> None:
+def tidy(member: pdoc.doc.Doc[Any], module: pdoc.doc.Module) -> None:
     """Types as the source has them, and nothing of what NamedTuple writes by itself."""
     if isinstance(member, pdoc.doc.Function):
         member.__dict__["signature"] = signature(member)
     if isinstance(member, pdoc.doc.Class):
         for part in member.own_members:
-            tidy(part)
+            tidy(part, module)
     if member.name == "__version__":
         member.__dict__["docstring"] = "The version of fnn, a string."
     elif isinstance(member, pdoc.doc.Variable) and not member.docstring:
@@ -65,7 +83,7 @@ def tidy(member: pdoc.doc.Doc[Any]) -> None:
     if TUPLE.match(member.docstring):  # "@public": it is shown though it has no text
         member.__dict__["docstring"] = "@public" if member.name == "__init__" else ""
     else:
-        member.__dict__["docstring"] = with_tables(member.docstring)
+        member.__dict__["docstring"] = with_tables(linked(member, module))
 
 
 def fields(made: type) -> str:
@@ -139,15 +157,34 @@ def table(paragraph: str) -> str:
     return "\n".join(["| | |", "|---|---|", *(f"| {head} | {rest} |" for head, rest in rows)])
 
 
+def lost(docstring: str) -> list[str]:
+    """What of a docstring Markdown would not show as it stands in the source.
+
+    >>> lost("y = x  (1)\\nz = y  (2)"), lost("    y = x  (1)"), lost("H*W*C")
+    (['its lines would run together: y = x  (1)'], [], ['stars would vanish: *W*'])
+    """
+    found = []
+    for paragraph in re.split(r"\n[ \t]*\n", docstring):
+        if paragraph.startswith(("    ", "|", ">>>")):
+            continue
+        first, *others = paragraph.split("\n")
+        formula = others and re.match(r"\w+(\[.*?\])? = ", first)
+        if formula or re.search(r"\S {2,}\S", paragraph):
+            found.append(f"its lines would run together: {first}")
+        if stars := re.search(r"\*\w[^*]*\*", re.sub("`[^`]*`", "", paragraph)):
+            found.append(f"stars would vanish: {stars[0]}")
+    return found
+
+
 def renderer(menu: list[tuple[str, str]], templates: Path) -> Callable[..., str]:
     """A function that fills in a template; pdoc's are found, too."""
     pdoc.render.configure(
         docformat="markdown", include_undocumented=False, template_directory=templates
     )
-    pdoc.render.env.globals["site_menu"] = menu
+    pdoc.render.env.globals |= {"site_menu": menu, "site_names": public_names()}
 
     def render(template: str, **values: Any) -> str:
-        return pdoc.render.env.get_template(template).render(search=False, **values)
+        return pdoc.render.env.get_template(template).render(**values)
 
     return render
 
@@ -178,4 +215,6 @@ def problems() -> list[str]:
         for member, one in shown.items():
             if isinstance(one, KINDS) and not member.startswith("_") and not one.docstring:
                 lines.append(f"{name}.{member}: has no docstring")
+        for one in (module, *shown.values()):
+            lines += [f"{one.fullname}: {why}" for why in lost(one.docstring)]
     return sorted(set(lines))

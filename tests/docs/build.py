@@ -50,7 +50,7 @@ def build(out: Path) -> list[str]:
     inner = {name for path, name in given.items() if path.parent == RESULTS} - {"results.html"}
     menu = [(p.name, LABELS.get(p.name, p.title)) for p in made if p.name not in inner]
     render = api.renderer(menu, Path(__file__).parent / "site")
-    written = {page.name: pages.html(page, menu, modules, render) for page in made}
+    written = {page.name: pages.html(page, render) for page in made}
     written |= api.html(modules, render)
     for name, text in written.items():
         path = out / name

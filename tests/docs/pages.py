@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+from collections.abc import Callable
 from html import escape
 from itertools import pairwise
 from pathlib import Path
@@ -158,6 +159,6 @@ def cell_html(cell: dict, i: int, source: Path, site: Site, sections: list[str])
     return "\n".join(parts)
 
 
-def html(page: Page, menu: list[tuple[str, str]], modules: dict, render) -> str:
+def html(page: Page, render: Callable[..., str]) -> str:
     """The whole page, with the menu beside it."""
-    return render("page.html.jinja2", page=page, menu=menu, modules=list(modules))
+    return render("page.html.jinja2", page=page)

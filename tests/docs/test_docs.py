@@ -130,6 +130,22 @@ def test_a_public_name_without_a_docstring_is_found(monkeypatch):
     assert api.problems() == ["fnn.plots.sheet: has no docstring"]
 
 
+@pytest.mark.parametrize(
+    ("doc", "words"),
+    [
+        ("Text.\n\n    y = x    (1)\n    z = y    (2)\n\nA sum, `H*W*C`, and a * b.", ""),
+        ("Text.\n\n`a`   one\n`bc`  two", ""),  # becomes a table
+        ("Text.\n\ny = x\nz = y", "its lines would run together: y = x"),
+        ("Text.\n\ny[i, j] = x[i]\n          + 1", "its lines would run together"),
+        ("Text.\n\na  one\nbcd two\nc", "its lines would run together: a  one"),
+        ("H*W*C numbers", "stars would vanish: *W*"),
+    ],
+)
+def test_what_a_docstring_would_lose_is_found(doc, words):
+    found = api.lost(api.with_tables(doc))
+    assert (words in found[0]) if words else (found == [])
+
+
 def test_two_headings_alike_get_two_ids():
     taken = []
     for title in ("Speed: threads, processes", "Data", "Data", "Data"):
