@@ -67,11 +67,12 @@ def test_without_matplotlib_it_says_what_to_install(monkeypatch, name):
 
 def test_a_picture_is_shown_with_its_alternative_text():
     figure = FIGURES["lines"]()
-    shown, again = (plots.png(figure, "It\n  rises.") for _ in range(2))
+    shown, again = (plots.png(figure, 'It\n  "rises" & <falls>.') for _ in range(2))
     data, metadata = shown._repr_mimebundle_()
     assert base64.b64decode(data["image/png"]) == shown.data == again.data
     assert shown.data.startswith(b"\x89PNG")
-    assert metadata == {"image/png": {"alt": "It rises.", "width": 672}}
+    assert metadata == {"image/png": {"alt": 'It "rises" & <falls>.', "width": 672}}
+    assert 'alt="It &quot;rises&quot; &amp; &lt;falls&gt;." width="672"' in data["text/html"]
     assert int.from_bytes(shown.data[16:20]) == 7 * 150
 
 
