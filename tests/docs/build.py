@@ -8,6 +8,7 @@ is an error: a link that leads nowhere, a public name without a docstring, an id
 twice, a picture without an alternative text.
 """
 
+import shutil
 import sys
 import warnings
 from pathlib import Path
@@ -15,10 +16,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]  # this checkout, and the files beside this
 
-import api  # noqa: E402
-import links  # noqa: E402
-import pages  # noqa: E402
-import programs  # noqa: E402
+try:
+    import api
+    import links
+    import pages
+    import programs
+except ModuleNotFoundError as error:
+    sys.exit(f"the site needs {error.name}: pip install -e '.[docs]'")
 
 LABELS = {"index.html": "Overview", "tutorial.html": "Tutorial"}  # others: their headings
 RESULTS = ROOT / "tests" / "bench" / "results"
@@ -37,12 +41,24 @@ def sources() -> dict[Path, str]:
     return found
 
 
+def clear(out: Path) -> None:
+    """Make a directory for the site, in place of one that was built earlier.
+
+    Raises ValueError if anything else is there.
+    """
+    if out.is_dir() and (out / "index.html").is_file() and (out / "search.js").is_file():
+        shutil.rmtree(out)
+    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
+        raise ValueError(f"{out}: is there already, and is no site; name a new directory")
+    out.mkdir(parents=True, exist_ok=True)
+
+
 def build(out: Path) -> list[str]:
     """Build the site in a directory; the names of its pages."""
     given = sources()
     if len(set(given.values())) < len(given):
         raise ValueError(f"two pages have one name: {sorted(given.values())}")
-    out.mkdir(parents=True, exist_ok=True)
+    clear(out)
     site = pages.Site(ROOT, out, given)
     made = [pages.page_of(path, site) for path in given]
     made.insert(2, programs.page(ROOT))
@@ -64,9 +80,12 @@ def main(argv: list[str]) -> int:
         print(__doc__)
         return 0 if argv[:1] in (["-h"], ["--help"]) else 2
     out = Path(argv[0]) if argv else ROOT / "build" / "site"
-    with warnings.catch_warnings(action="error"):
-        made = build(out)
-    problems = [*api.problems(), *links.problems(out)]
+    try:
+        with warnings.catch_warnings(action="error"):
+            made = build(out)
+        problems = [*api.problems(), *links.problems(out)]
+    except (ValueError, Warning) as error:
+        problems = [str(error)]
     for problem in problems:
         print(problem, file=sys.stderr)
     if not problems:

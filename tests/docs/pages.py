@@ -10,7 +10,7 @@ from html import escape
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import latex2mathml.converter
 from markdown_it import MarkdownIt
@@ -88,15 +88,14 @@ def rendered(text: str, source: Path, site: Site, sections: list[str], math: boo
         if before.type == "heading_open":
             sections.append(slug(words(inline), sections))
             before.attrSet("id", sections[-1])
-    for child in (child for token in tokens for child in token.children or []):
-        if name := {"link_open": "href", "image": "src"}.get(child.type):
-            child.attrSet(name, moved(str(child.attrGet(name)), source, site))
-    for token in tokens:
-        if token.type == "html_block":
-            token.content = re.sub(
+    for part in (p for token in tokens for p in (token, *(token.children or []))):
+        if name := {"link_open": "href", "image": "src"}.get(part.type):
+            part.attrSet(name, moved(unquote(str(part.attrGet(name))), source, site))
+        if part.type in ("html_block", "html_inline"):
+            part.content = re.sub(
                 r'\b(href|src)="([^"]*)"',
                 lambda m: f'{m[1]}="{moved(m[2], source, site)}"',
-                token.content,
+                part.content,
             )
     return reader.renderer.render(tokens, reader.options, env)
 
@@ -118,7 +117,7 @@ def moved(link: str, source: Path, site: Site) -> str:
     name = Path("files") / target.relative_to(site.root)
     (site.out / name).parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(target, site.out / name)
-    return name.as_posix() + anchor
+    return quote(name.as_posix()) + anchor
 
 
 def page_of(source: Path, site: Site) -> Page:

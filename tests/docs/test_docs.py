@@ -4,18 +4,14 @@ import importlib
 import re
 from pathlib import Path
 
+import api
+import build
+import links
+import pages
+import programs
 import pytest
 
 import fnn
-
-for _name in ("pdoc", "markdown_it", "mdit_py_plugins", "latex2mathml"):
-    pytest.importorskip(_name, reason=f"{_name} is not installed")
-
-import api  # noqa: E402 - needs the packages above
-import build  # noqa: E402
-import links  # noqa: E402
-import pages  # noqa: E402
-import programs  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +93,7 @@ def test_what_is_wrong_in_a_page_is_found(tmp_path, html):
     [
         ("# A\n[b](b.md)", "b.md: there is no such file"),
         ('# A\n<p><img src="b.png"></p>', "b.png: there is no such file"),
+        ('# A\nIn a <img src="b.png"> line', "b.png: there is no such file"),
         ("# A\n[b](../outside.txt)", "outside.txt: there is no such file"),
         ("text", "has no heading"),
     ],
@@ -111,16 +108,29 @@ def test_a_source_with_a_broken_link_is_refused(tmp_path, text, words):
         pages.page_of(root / "a.md", site)
 
 
+def test_only_a_site_is_replaced(tmp_path, capsys):
+    (tmp_path / "mine.txt").write_text("kept")
+    assert build.main([str(tmp_path)]) == 1
+    assert "is no site" in capsys.readouterr().err
+    assert (tmp_path / "mine.txt").read_text() == "kept"
+    old = tmp_path / "old"
+    old.mkdir()
+    for name in ("index.html", "search.js", "gone.html"):
+        (old / name).write_text("")
+    build.clear(old)
+    assert list(old.iterdir()) == []
+
+
 def test_a_link_leads_to_the_page_of_its_file_or_to_a_copy(tmp_path):
     (tmp_path / "docs").mkdir()
-    for name, text in (("a.md", "# A"), ("docs/b.md", "# B\n[a](../a.md#a) ![c](c.png)")):
+    for name, text in (("a.md", "# A"), ("docs/b.md", "# B\n[a](../a.md#a) ![c](<c d.png>)")):
         (tmp_path / name).write_text(text)
-    (tmp_path / "docs" / "c.png").write_bytes(b"c")
+    (tmp_path / "docs" / "c d.png").write_bytes(b"c")
     names = {tmp_path / "a.md": "index.html", tmp_path / "docs" / "b.md": "b.html"}
     page = pages.page_of(tmp_path / "docs" / "b.md", pages.Site(tmp_path, tmp_path / "o", names))
     assert 'href="index.html#a"' in page.content
-    assert 'src="files/docs/c.png"' in page.content
-    assert (tmp_path / "o" / "files" / "docs" / "c.png").read_bytes() == b"c"
+    assert 'src="files/docs/c%20d.png"' in page.content
+    assert (tmp_path / "o" / "files" / "docs" / "c d.png").read_bytes() == b"c"
     assert page.sections == ["b"]
 
 
