@@ -17,6 +17,7 @@ FIGURES = {
     "sheet": lambda: plots.sheet([plots.Card(GREY, "7")] * 3, "$x_", columns=2),
     "one column of colored cards": lambda: plots.sheet([plots.Card(COLOR, "a")] * 2, columns=1),
     "answer": lambda: plots.answer(GREY, np.full(10, 0.1), label=3),
+    "one channel": lambda: plots.sheet([plots.Card(GREY[..., None], "7")]),
     "answer by long names": lambda: plots.answer(COLOR, [1, 0], ["$airplane_", "b" * 70]),
     "confusion": lambda: plots.confusion_matrix(np.eye(3, dtype=int)),
     "lines": lambda: plots.lines({"_a": ([1, 2], [3, 4]), "$b": ([1], [2])}, "t", log=True),
@@ -24,6 +25,10 @@ FIGURES = {
 }
 BAD = {
     "no cards": (lambda: plots.sheet([]), "cards: expected one or more"),
+    "a card of numbers": (lambda: plots.sheet([plots.Card(GREY[0], "")]), r"cards\[0\].*\(28,\)"),
+    "an image of two channels": (lambda: plots.answer(COLOR[:, :, :2], [1]), r"\(8, 12, 2\)"),
+    "a run without losses": (lambda: plots.curves([RUN._replace(figures={})]), "runs.0..*loss"),
+    "a run of other epochs": (lambda: plots.curves([RUN._replace(epochs=[1])]), "1 epochs, found"),
     "no columns": (lambda: plots.sheet([plots.Card(GREY, "")], columns=0), "columns: .* found 0"),
     "no lines": (lambda: plots.lines({}), "curves: expected one or more"),
     "uneven": (lambda: plots.lines({"a": ([1, 2], [1])}), "'a'.* x and y alike"),

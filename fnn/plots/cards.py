@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fnn.arrays import Array
 from fnn.errors import InputError, one_line
-from fnn.plots.style import BLACK, GREY, VERMILION, check_matplotlib, new_figure
+from fnn.plots.style import BLACK, GREY, VERMILION, check_image, check_matplotlib, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,13 +57,15 @@ def sheet(
     Grey images, (H, W), are drawn with the color map `colors` between the two limits, with a color
     bar labeled `scale` below them if that is given; images (H, W, 3) are drawn as they are: uint8,
     or 0..1. There are `columns` cards in a row, by default so many that the sheet is about twice as
-    wide as high. Raises InputError for no cards, or fewer than one column.
+    wide as high. Raises InputError for no cards, no images, or fewer than one column.
     """
     check_matplotlib()
     if not cards:
         raise InputError("cards: expected one or more, found none")
     if columns is not None and columns < 1:
         raise InputError(f"columns: expected 1 or more, found {columns}")
+    for i, card in enumerate(cards):
+        check_image(card.image, f"cards[{i}].image")
     columns = columns_of(len(cards)) if columns is None else min(columns, len(cards))
     rows = -(-len(cards) // columns)
     letters = max(max(len(c.caption), len(c.answer), len(c.note)) for c in cards)

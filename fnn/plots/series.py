@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from fnn.arrays import Array
 from fnn.errors import InputError, one_line
-from fnn.plots.style import COLORS, GREEN, GREY, VERMILION, new_figure, plain
+from fnn.plots.style import COLORS, GREEN, GREY, VERMILION, check_image, new_figure, plain
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -87,8 +87,9 @@ def answer(
 
     The title says which class is the most probable, and which is the true one if `label` is given:
     its bar is green, the answer's orange if that is another. The classes are called 0, 1, ...
-    without `names`. Raises InputError if names or label do not fit p.
+    without `names`. Raises InputError for no image, or if names or label do not fit p.
     """
+    check_image(image, "image")
     shares = np.asarray(p, np.float64)
     classes = [str(i) for i in range(len(shares))] if names is None else list(map(one_line, names))
     if shares.ndim != 1 or not 1 <= len(shares) <= MOST or len(classes) != len(shares):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from fnn.arrays import Array
 from fnn.errors import InputError
 
 if TYPE_CHECKING:
@@ -41,6 +44,13 @@ def new_figure(width: float, height: float, arranged: bool = False) -> Figure:
 
     layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1) if arranged else None
     return Figure(figsize=(width, height), layout=layout)
+
+
+def check_image(image: Array, what: str) -> None:
+    """Raise InputError, which says `what`, unless it is (H, W), (H, W, 1) or (H, W, 3)."""
+    shape = np.shape(image)
+    if len(shape) not in (2, 3) or shape[2:] not in ((), (1,), (3,)) or 0 in shape:
+        raise InputError(f"{what}: expected (H, W), (H, W, 1) or (H, W, 3), found {shape}")
 
 
 def plain(axes: Axes) -> None:

@@ -80,10 +80,17 @@ def curves(runs: Sequence[Curves], log: bool = False) -> Figure:
 
     Full lines are for training images, dashed ones for test images, and dotted ones for validation
     images. If `log`, losses are drawn on a logarithmic axis, as they are anyway if they vary by
-    more than a factor of 30. Raises InputError for no runs.
+    more than a factor of 30. Raises InputError for no runs, and for one without its losses.
     """
     if not runs:
         raise InputError("runs: expected one or more, found none")
+    for i, one in enumerate(runs):
+        lengths = {column: len(values) for column, values in one.figures.items()}
+        if "loss" not in lengths or not one.epochs or {*lengths.values()} != {len(one.epochs)}:
+            raise InputError(
+                f"runs[{i}].figures: expected the loss, and for each column a value for each of "
+                f"{len(one.epochs)} epochs, found {lengths}"
+            )
     longest = max(len(one.name) for one in runs)
     columns = max(1, min(4, len(runs), int(WIDTH / (0.5 + LETTER * longest))))
     lines = -(-len(runs) // columns)
