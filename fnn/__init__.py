@@ -21,6 +21,7 @@ Data         `open_data` `Reading` `load_mnist` `load_cifar10` `batches` `to_flo
 Networks     `models` `summary` `describe` `rebuild`
   in files   `save_recognizer` `load_recognizer` `pretrained` `Recognizer` `Spec`
   at work    `recognize` `views`
+Pictures     `plots`, of images, answers, mistakes and trainings
 Trees        `tree` `save` `load`; `keys`, of random choices
 Errors       `InputError`
 
@@ -29,7 +30,7 @@ Errors       `InputError`
 
 __version__ = "0.2.0"  # the build reads this literal without importing fnn
 
-from fnn import keys, models, mpi, training, tree
+from fnn import keys, models, mpi, plots, training, tree
 from fnn.check import check_pure, check_vjp
 from fnn.data import augment
 from fnn.data.batches import batches, to_float
@@ -102,7 +103,7 @@ __all__ = [  # by kind
     "Recognizer", "Spec", "describe", "load", "load_recognizer", "models", "pretrained", "rebuild",
     "recognize", "save", "save_recognizer", "summary", "views",
     # the rest
-    "InputError", "__version__", "check_pure", "check_vjp", "keys", "tree",
+    "InputError", "__version__", "check_pure", "check_vjp", "keys", "plots", "tree",
 ]  # fmt: skip
 
 

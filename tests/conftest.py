@@ -7,6 +7,7 @@ import struct
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,10 @@ from fnn.data.synthetic import digits
 settings.register_profile("fnn", deadline=None)  # nothing is judged by the clock
 settings.load_profile("fnn")
 collect_ignore = ["bench"]  # benchmarks are commands that people run
+if not all(map(find_spec, ("pdoc", "markdown_it", "mdit_py_plugins", "latex2mathml"))):
+    collect_ignore.append("docs")
+if not all(map(find_spec, ("nbclient", "nbformat", "jupyter_client"))):
+    collect_ignore.append("notebook/execute.py")
 
 BIN = Path(__file__).resolve().parents[1] / "bin"
 Done = subprocess.CompletedProcess[str]

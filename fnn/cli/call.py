@@ -66,7 +66,7 @@ DECIDING = ("recipe", "model", "params", "optimizer", "lr")  # what other defaul
 class List(Action):
     """--list prints and ends the program, as --help does."""
 
-    def __call__(self, parser: ArgumentParser, *told: object) -> NoReturn:  # noqa: ARG002
+    def __call__(self, parser: ArgumentParser, *told: object) -> NoReturn:
         print(listing())
         parser.exit()
 

@@ -7,20 +7,12 @@ import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from fnn.errors import InputError, one_line
-from fnn.training.history import LOSSES, METRICS, SHARES, Row, read_rows
+from fnn.plots import Curves, curves_of
+from fnn.training.history import LOSSES, METRICS, read_rows
 
 LONGEST, LARGEST = 90, 1e100  # characters of a name; a loss, since no scale can show much more
-
-
-class Curves(NamedTuple):
-    """A run, epoch by epoch; missing values are nan."""
-
-    name: str
-    epochs: list[int]
-    figures: dict[str, list[float]]  # by column: the loss, and the other columns with any values
 
 
 def read_curves(runs: Sequence[str]) -> list[Curves]:
@@ -52,20 +44,15 @@ def read_one(path: Path, name: str) -> Curves:
     rows = read_rows(path).rows
     if not rows:
         raise InputError(f"{path}: has no epochs yet; wait for the end of the first")
-    found = {column: values_of(rows, column) for column in (*LOSSES, *SHARES)}
+    found = curves_of(rows, name)
     for column in LOSSES:
-        for row, value in zip(rows, found[column], strict=True):
+        for row, value in zip(rows, found.figures.get(column, ()), strict=False):
             if LARGEST < abs(value) < math.inf:
                 raise InputError(
                     f"{path}: expected a {column} of at most {LARGEST:g}, found {value:g} in epoch "
                     f"{row.epoch}"
                 )
-    known = {c: v for c, v in found.items() if c == "loss" or any(map(math.isfinite, v))}
-    return Curves(name, [row.epoch for row in rows], known)
-
-
-def values_of(rows: Sequence[Row], column: str) -> list[float]:
-    return [math.nan if (v := getattr(row, column)) is None else v for row in rows]
+    return found
 
 
 def distinct_names(files: Sequence[Path]) -> list[str]:

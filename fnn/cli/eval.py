@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from fnn.arrays import Array
 from fnn.cli import program
-from fnn.cli.figures import ENDINGS, check_drawing, check_target, deliver, new_figure
+from fnn.cli.figures import ENDINGS, check_drawing, check_target, deliver
 from fnn.cli.help import DATA_HOME, THREADS
 from fnn.cli.inputs import add_data_argument, add_params_argument, network_for, reading_for
 from fnn.cli.json_line import json_line
 from fnn.cli.program import Parser, main_of, parser
 from fnn.cli.progress import recognize_shown
 from fnn.data.catalogue import open_data
-from fnn.errors import one_line
 from fnn.losses import softmax_cross_entropy
 from fnn.metrics import accuracy, confusion, f1, precision, recall
+from fnn.plots import confusion_matrix
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-NUMBERED = 30  # most classes for which each cell of the picture shows its count
 WINDOW = ""  # the value of --plot without a file
 
 
@@ -82,7 +77,7 @@ def body(argv: Sequence[str]) -> None:
         print(class_table(counts, names), matrix_table(counts, names), sep="\n\n")
     if args.plot is not None:
         title = f"{source.name}: {share:.2%} of {len(labels)} test images correct"
-        deliver(lambda: matrix_figure(target, counts, names, title), target)
+        deliver(lambda: confusion_matrix(counts, names, title), target)
 
 
 FIGURES = {"precision": precision, "recall": recall, "f1": f1}
@@ -151,37 +146,6 @@ def matrix_table(counts: Array, names: Sequence[str]) -> str:
     ]
     title = "confusion matrix: a row for each true class, a column for each answer"
     return "\n".join([title, *rows])
-
-
-def matrix_figure(out: str | None, counts: Array, names: Sequence[str], title: str) -> Figure:
-    """The matrix as a picture: colors show shares of the row, numbers the counts; 0 is blank."""
-    from matplotlib.colors import PowerNorm
-
-    classes = len(names)
-    cell = 0.5 if classes <= NUMBERED else 0.12
-    side = max(2.5, cell * classes)
-    figure = new_figure(out, side + 2.3, side + 1.4, arranged=True)
-    axes = figure.add_subplot()
-    support = counts.sum(axis=1, keepdims=True)
-    shares = np.divide(100 * counts, support, out=np.zeros(counts.shape), where=support != 0)
-    # Square-root scale: on a linear one, the few mistakes of a good network would be white.
-    shown = axes.imshow(shares, "Blues", norm=PowerNorm(0.5, 0, 100))
-    size, places = (9 if classes <= NUMBERED else 6), range(classes)
-    turned = max(map(len, names)) * size * 0.6 / 72 > cell
-    axes.set_xticks(places, names, fontsize=size, rotation=90 if turned else 0)
-    axes.set_yticks(places, names, fontsize=size)
-    axes.tick_params(length=0)
-    if classes <= NUMBERED:
-        for (i, j), count in np.ndenumerate(counts):
-            color = "white" if shares[i, j] > 36 else "black"
-            if count:
-                axes.text(j, i, f"{count}", ha="center", va="center", fontsize=8, color=color)
-    axes.set_title(textwrap.fill(one_line(title), int(side / 0.09)), fontsize=11, parse_math=False)
-    axes.set(xlabel="answer", ylabel="true class")
-    figure.colorbar(
-        shown, ax=axes, label="share of the true class (%, square-root scale)", shrink=0.8
-    )
-    return figure
 
 
 main = main_of("fnn-eval", body)

@@ -18,7 +18,7 @@ class Formatter(argparse.HelpFormatter):
     A pair of options --name and --no-name is shown as --[no-]name.
     """
 
-    def _fill_text(self, text: str, width: int, indent: str) -> str:  # noqa: ARG002
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
         return "\n".join(
             textwrap.fill(
                 line,

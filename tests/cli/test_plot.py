@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fnn.cli import figures, plot
-from fnn.cli.plot import Curves, distinct_names, read_curves
+from fnn.cli import figures
+from fnn.cli.plot import distinct_names, read_curves
+from fnn.plots import Curves, trainings
 from fnn.training.history import LOSSES, METRICS, Row
 
 HEAD = "epoch,step,loss,train_accuracy,test_accuracy,lr,seconds,images_per_second"
@@ -188,7 +189,7 @@ def curves(name="run", epochs=10, loss=lambda e: 1 / (e + 1), shares=("train", "
     ],
 )
 def test_nothing_overlaps_and_every_value_is_drawn(overlaps, runs, scale, log):
-    figure = plot.curves_figure("a.png", runs, log)
+    figure = trainings.curves(runs, log)
     assert overlaps(figure) == []
     left, right = figure.axes
     losses = [v for run in runs for c in LOSSES for v in run.figures.get(c, ())]
@@ -197,14 +198,14 @@ def test_nothing_overlaps_and_every_value_is_drawn(overlaps, runs, scale, log):
     lost = sum(v <= 0 for v in losses) if left.get_yscale() == "log" else 0
     assert left.get_title() == (f"Loss (left out: {lost} not above 0)" if lost else "Loss")
     for axes, columns, unit in (
-        (left, [style.loss for style in plot.STYLES], 1),
-        (right, [style.accuracy for style in plot.STYLES], 100),
+        (left, [style.loss for style in trainings.STYLES], 1),
+        (right, [style.accuracy for style in trainings.STYLES], 100),
     ):
         drawn = [(run, c) for run in runs for c in columns if c in run.figures]
         for line, (run, column) in zip(axes.lines, drawn, strict=True):
             np.testing.assert_array_equal(line.get_xdata(), run.epochs)
             np.testing.assert_array_equal(line.get_ydata(), unit * np.array(run.figures[column]))
-            assert line.get_linestyle() == plot.STYLES[columns.index(column)].line
+            assert line.get_linestyle() == trainings.STYLES[columns.index(column)].line
     names = [text.get_text() for text in figure.legends[0].get_texts()]
     assert names == [run.name for run in runs]
     for axes in (left, right):
@@ -213,7 +214,7 @@ def test_nothing_overlaps_and_every_value_is_drawn(overlaps, runs, scale, log):
 
 def test_a_hundred_runs_look_different_however_long_they_are():
     runs = [curves(f"run{i}", epochs=3 + 50 * (i % 2)) for i in range(100)]
-    figure = plot.curves_figure("a.png", runs)
+    figure = trainings.curves(runs)
     handles = figure.legends[0].legend_handles
     looks = [(line.get_color(), line.get_marker(), line.get_markersize()) for line in handles]
     assert len(set(looks)) == 100
@@ -226,7 +227,7 @@ def test_a_hundred_runs_look_different_however_long_they_are():
         assert len(axes.lines) == 200
         for line in axes.lines:
             first, every = line.get_markevery()
-            assert 1 <= len(line.get_xdata()[first::every]) <= plot.MARKED
+            assert 1 <= len(line.get_xdata()[first::every]) <= trainings.MARKED
 
 
 def test_log_needs_a_loss_that_such_an_axis_has_a_place_for(run, refused, runs, tmp_path):

@@ -24,12 +24,12 @@ from readers import idx
 from fnn.cli import command, contest, figures, loss, plot, predict, ranks, serve, show, train
 from fnn.cli import eval as evaluate
 from fnn.cli import program as programs
-from fnn.cli.figures import Card, sheet
 from fnn.cli.programs import PROGRAMS as NAMES
 from fnn.cli.start import module_of
 from fnn.data import mirrors, mnist
 from fnn.data.synthetic import digits
 from fnn.models import Spec
+from fnn.plots import Card, sheet
 from fnn.recognizer.recognizer import save_recognizer, untrained
 
 NOWHERE = ("http://127.0.0.1:9/",)  # discard: nothing listens there
@@ -166,7 +166,7 @@ def warm() -> None:
         patch.chdir(name)
         for ending in ("png", "svg"):
             out = f"x.{ending}"
-            figures.deliver(partial(sheet, out, "", cards), out)
+            figures.deliver(partial(sheet, cards), out)
 
 
 @st.composite
