@@ -102,7 +102,7 @@ def test_files_are_short_and_few_lie_loose():
     # of today's networks 1,150, for networks that describe themselves 1,100, for a page to draw on
     # 600, for commands that explain, complete and report themselves to other programs 650, and for
     # drawing as a library 300
-    assert sum(lines.values()) < 17950
+    assert sum(lines.values()) < 18050
     assert sum(n for name, n in lines.items() if within(name, "fnn.cli")) < 3000
     assert len(list(ROOT.glob("*.py"))) <= 12
     assert sum(len(path.read_text().splitlines()) for path in (ROOT / "web").iterdir()) < 200
