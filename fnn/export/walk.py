@@ -1,0 +1,93 @@
+"""From a network to a piece of a graph: each layer by its entry, each name by its place.
+
+A place is that of the layer's parameters: the node 3/0/1/Conv has its weights from
+`params[3][0][1]`, and the array 3/0/1/W there is `params[3][0][1]["W"]`.
+"""
+
+from __future__ import annotations
+
+from functools import reduce
+
+from fnn.errors import InputError, did_you_mean, kind
+from fnn.export.node import Entries, Entry, Given, Node, Order, node
+from fnn.export.piece import Piece, Value, below, in_order, joined, named
+from fnn.export.table import TABLE
+from fnn.layers.layer import Layer
+from fnn.tree import Tree
+
+COMBINED = ("serial", "parallel", "concatenate")  # what is made here, of the parts' pieces
+
+
+def walk(
+    layer: Layer, params: Tree, state: Tree, x: Value, entries: Entries, place: str = ""
+) -> Piece:
+    """The piece that computes what layer.apply(params, state, x, False) does.
+
+    Raises InputError, which tells the place, for a layer of one's own without an entry.
+    """
+    by = layer.made.by
+    if by in COMBINED:
+        pieces = []
+        for i, part in enumerate(layer.made.parts):
+            pieces.append(walk(part, params[i], state[i], x, entries, below(place, i)))
+            x = pieces[-1].y if by == "serial" else x
+        if by == "serial":
+            return joined(Piece((), {}, x), *pieces)
+        return _together(by, pieces, layer, x, place)
+    entry = entry_of(layer, entries, place)
+    moved = in_order(x, entry.order)
+    made = entry.make(Given(layer, params, state, x.shape, moved.y.name))
+    if isinstance(made, Layer):
+        if made.made.by == by:
+            raise InputError(f"{_at(place)}{_name(layer)}: its entry gives the layer itself")
+        return walk(made, params, state, x, entries, place)
+    if not isinstance(made, Node | str):
+        expected = "expected a Node, the name given.x or a Layer"
+        raise InputError(f"{_at(place)}{_name(layer)}: its entry gives {kind(made)}, {expected}")
+    out = layer.shape(x.shape)
+    order: Order = moved.y.order if len(out) > 1 else "last"
+    return joined(moved, named(place, made, out, order))
+
+
+def _together(by: str, pieces: list[Piece], layer: Layer, x: Value, place: str) -> Piece:
+    """The outputs of branches, added up or laid one after another."""
+    order: Order = "first" if any(piece.y.order == "first" for piece in pieces) else "last"
+    moved = [in_order(piece.y, order) for piece in pieces]
+    ys: list[Node | str] = [piece.y.name for piece in moved]
+    if by == "parallel":
+        made = reduce(lambda a, b: node("Add", a, b), ys)
+    else:
+        made = node("Concat", *ys, axis=1 if order == "first" else -1)
+    return joined(*pieces, *moved, named(place, made, layer.shape(x.shape), order))
+
+
+def entry_of(layer: Layer, entries: Entries, place: str) -> Entry:
+    """The entry of a layer: fnn's of what fnn has made, one of `entries` of another.
+
+    The name of one's own layer is its constructor's, with or without the module, or `Layer.name`.
+    """
+    by = layer.made.by
+    if by in TABLE:
+        return TABLE[by]
+    for name in (by, by.rpartition(".")[2]) if by else (layer.name,):
+        if name in entries:
+            found = entries[name]
+            return found if isinstance(found, Entry) else Entry(found)
+    name = by.rpartition(".")[2] or layer.name
+    if not name:
+        raise InputError(
+            f"{_at(place)}a layer of your own has no name: give it one, such as "
+            'Layer(..., name="mine"), and an entry of that name'
+        )
+    raise InputError(
+        f"{_at(place)}{name} is a layer of your own and has no entry{did_you_mean(name, entries)}; "
+        f"add one, as in entries={{{name!r}: ...}} (see help(fnn.export))"
+    )
+
+
+def _name(layer: Layer) -> str:
+    return layer.made.by or layer.name
+
+
+def _at(place: str) -> str:
+    return f"at {place}: " if place else ""
