@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fnn import keys
 from fnn.arrays import Shape
+from fnn.errors import InputError, kind
 from fnn.export.images import IMAGES, NUMBERS, input_shape, is_image, looked_again, network_input
 from fnn.export.node import Entries
 from fnn.export.piece import Named, Piece, in_order, joined
-from fnn.export.proto import Port, model_proto
+from fnn.export.proto import Port, check_onnx, model_proto
 from fnn.export.walk import walk
 from fnn.layers.checks import check_layers
 from fnn.layers.layer import Layer
 from fnn.models import Spec
 from fnn.models.description import CONSTRUCTORS
+from fnn.recognizer.quantize import is_shape
 from fnn.recognizer.recognizer import SURE, Recognizer
 from fnn.recognizer.tta import VIEWS
 from fnn.tree import Tree
@@ -60,6 +62,9 @@ def to_onnx(
     ['0/Conv', '1/Relu', '2/ReduceMean', '3/Gemm', 'logits', 'probabilities']
     """
     check_layers("to_onnx", net)
+    if not is_shape(shape):
+        expected = "expected the shape of one example, such as (28, 28, 1)"
+        raise ValueError(f"to_onnx: {expected}, found {shape}")
     out = net.shape(shape)
     if len(classes) not in (0, out[-1]):
         raise ValueError(f"to_onnx: expected {out[-1]} names of classes, found {len(classes)}")
@@ -72,10 +77,14 @@ def recognizer_to_onnx(found: Recognizer, entries: Entries | None = None) -> Mod
 
     Images whose answer is less probable than 0.999 get the mean over the views, within the graph.
     """
+    check_onnx()
     spec, net, params, state = found
+    known: Entries = {} if entries is None else entries
+    if not isinstance(known, Mapping):
+        raise InputError(f"entries: expected a dict from names to entries, found {kind(known)}")
     check_unchanged(net, params, state, spec.shape)
     start = network_input(spec.shape)
-    inner = walk(net, params, state, start.y, {} if entries is None else entries)
+    inner = walk(net, params, state, start.y, known)
     graph = joined(inner, in_order(inner.y, "last"))
     if len(VIEWS[spec.views]) > 1:
         graph = looked_again(start.y, graph, VIEWS[spec.views], SURE)

@@ -70,6 +70,7 @@ def named(place: str, made: Node | str, shape: Shape, order: Order = "last") -> 
         return name
 
     y = name_of(made)
+    order = order if len(shape) > 1 else "last"
     return Piece(tuple(nodes.values()), weights, Value(y, shape, order))
 
 

@@ -85,7 +85,10 @@ def stored(a: Array) -> Array:
 def _node(one: Named) -> Any:
     from onnx import helper
 
-    return helper.make_node(one.op, one.inputs, [one.name], one.name, **one.attributes)
+    try:
+        return helper.make_node(one.op, one.inputs, [one.name], one.name, **one.attributes)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"the node {one.name}: {one_line(str(error), 200)}") from None
 
 
 def _port(port: Port) -> Any:

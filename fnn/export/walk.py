@@ -9,9 +9,11 @@ from __future__ import annotations
 from functools import reduce
 
 from fnn.errors import InputError, did_you_mean, kind
+from fnn.export.images import NUMBERS
 from fnn.export.node import Entries, Entry, Given, Node, Order, node
 from fnn.export.piece import Piece, Value, below, in_order, joined, named
 from fnn.export.table import TABLE
+from fnn.export.trial import try_entry
 from fnn.layers.layer import Layer
 from fnn.tree import Tree
 
@@ -23,7 +25,8 @@ def walk(
 ) -> Piece:
     """The piece that computes what layer.apply(params, state, x, False) does.
 
-    Raises InputError, which tells the place, for a layer of one's own without an entry.
+    Raises InputError, which tells the place, for a layer of one's own without an entry, and for an
+    entry that computes something else than the layer.
     """
     by = layer.made.by
     if by in COMBINED:
@@ -34,19 +37,32 @@ def walk(
         if by == "serial":
             return joined(Piece((), {}, x), *pieces)
         return _together(by, pieces, layer, x, place)
-    entry = entry_of(layer, entries, place)
+    if by in TABLE:
+        return _by_entry(TABLE[by], layer, params, state, x, entries, place)
+    entry = own_entry(layer, entries, place)
+    alone = in_order(Value(NUMBERS, x.shape), "first")  # where "any" must do as well
+    tried = joined(alone, _by_entry(entry, layer, params, state, alone.y, entries, place))
+    try_entry(f"{_at(place)}{_name(layer)}", layer, params, state, x.shape, tried)
+    return _by_entry(entry, layer, params, state, x, entries, place)
+
+
+def _by_entry(
+    entry: Entry, layer: Layer, params: Tree, state: Tree, x: Value, entries: Entries, place: str
+) -> Piece:
     moved = in_order(x, entry.order)
     made = entry.make(Given(layer, params, state, x.shape, moved.y.name))
     if isinstance(made, Layer):
-        if made.made.by == by:
+        if made.made.by == layer.made.by:
             raise InputError(f"{_at(place)}{_name(layer)}: its entry gives the layer itself")
         return walk(made, params, state, x, entries, place)
-    if not isinstance(made, Node | str):
-        expected = "expected a Node, the name given.x or a Layer"
-        raise InputError(f"{_at(place)}{_name(layer)}: its entry gives {kind(made)}, {expected}")
-    out = layer.shape(x.shape)
-    order: Order = moved.y.order if len(out) > 1 else "last"
-    return joined(moved, named(place, made, out, order))
+    try:
+        if not isinstance(made, Node | str):
+            raise TypeError(f"expected a Node, given.x or a Layer, found {kind(made)}")
+        piece = named(place, made, layer.shape(x.shape), moved.y.order)
+    except TypeError as error:
+        told = f"its entry gives no node: {error}"
+        raise InputError(f"{_at(place)}{_name(layer)}: {told}") from None
+    return joined(moved, piece)
 
 
 def _together(by: str, pieces: list[Piece], layer: Layer, x: Value, place: str) -> Piece:
@@ -61,32 +77,31 @@ def _together(by: str, pieces: list[Piece], layer: Layer, x: Value, place: str) 
     return joined(*pieces, *moved, named(place, made, layer.shape(x.shape), order))
 
 
-def entry_of(layer: Layer, entries: Entries, place: str) -> Entry:
-    """The entry of a layer: fnn's of what fnn has made, one of `entries` of another.
+def own_entry(layer: Layer, entries: Entries, place: str) -> Entry:
+    """The entry of a layer of one's own.
 
-    The name of one's own layer is its constructor's, with or without the module, or `Layer.name`.
+    Its name is its constructor's, with or without the module, or `Layer.name`.
     """
-    by = layer.made.by
-    if by in TABLE:
-        return TABLE[by]
-    for name in (by, by.rpartition(".")[2]) if by else (layer.name,):
-        if name in entries:
-            found = entries[name]
-            return found if isinstance(found, Entry) else Entry(found)
-    name = by.rpartition(".")[2] or layer.name
+    by, name = layer.made.by, _name(layer)
     if not name:
         raise InputError(
             f"{_at(place)}a layer of your own has no name: give it one, such as "
             'Layer(..., name="mine"), and an entry of that name'
         )
-    raise InputError(
-        f"{_at(place)}{name} is a layer of your own and has no entry{did_you_mean(name, entries)}; "
-        f"add one, as in entries={{{name!r}: ...}} (see help(fnn.export))"
-    )
+    if by not in entries and name not in entries:
+        raise InputError(
+            f"{_at(place)}{name} is a layer of your own without an entry"
+            f"{did_you_mean(name, entries)}; add one, as in entries={{{name!r}: ...}} "
+            "(see help(fnn.export))"
+        )
+    found = entries[by if by in entries else name]
+    if not isinstance(found, Entry) and not callable(found):
+        raise InputError(f"the entry of {name!r}: expected a function, found {kind(found)}")
+    return found if isinstance(found, Entry) else Entry(found)
 
 
 def _name(layer: Layer) -> str:
-    return layer.made.by or layer.name
+    return layer.made.by.rpartition(".")[2] or layer.name
 
 
 def _at(place: str) -> str:
