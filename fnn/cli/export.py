@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
-from fnn.cli.inputs import add_params_argument, find_recognizer, in_run
+from fnn.cli.inputs import DEFAULT, add_params_argument, find_recognizer, in_run
 from fnn.cli.program import Parser, argument, main_of, parser
 from fnn.errors import InputError, kind, say
 from fnn.export import Entries, check_onnx, recognizer_to_onnx
@@ -51,10 +51,10 @@ def body(argv: Sequence[str]) -> None:
     target = check_writable(args.out)
     check_onnx()
     entries = {} if args.entries is None else own_entries(args.entries)
-    if args.params and target.exists():
-        source = Path(file_of(in_run(args.params)))
-        if source.exists() and target.samefile(source):
-            raise InputError(f"{args.out}: is the parameter file itself; name another file")
+    named = [option.rpartition(":")[0] for option in (args.model, args.entries) if option]
+    for source in map(Path, (file_of(in_run(args.params or DEFAULT)), *named)):
+        if target.exists() and source.exists() and target.samefile(source):
+            raise InputError(f"{args.out}: is what the network is read from; name another file")
     found = find_recognizer(args.params, model=args.model)
     with nullcontext() if args.entries is None else blamed(args.entries):
         model = recognizer_to_onnx(found, entries)

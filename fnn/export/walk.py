@@ -91,8 +91,8 @@ def own_entry(layer: Layer, entries: Entries, place: str) -> Entry:
     if by not in entries and name not in entries:
         raise InputError(
             f"{_at(place)}{name} is a layer of your own without an entry"
-            f"{did_you_mean(name, entries)}; add one, as in entries={{{name!r}: ...}} "
-            "(see help(fnn.export))"
+            f"{did_you_mean(name, entries)}; name a dict of entries with --entries FILE.py:NAME "
+            f"(in Python: entries={{{name!r}: ...}}, see help(fnn.export))"
         )
     found = entries[by if by in entries else name]
     if not isinstance(found, Entry) and not callable(found):

@@ -9,7 +9,7 @@ import fnn
 from fnn.cli import start
 
 READS_DATA = ["fnn-train", "fnn-predict", "fnn-loss", "fnn-eval", "fnn-show"]
-PROGRAMS = [*READS_DATA, "fnn-contest", "fnn-plot"]
+PROGRAMS = [*READS_DATA, "fnn-contest", "fnn-plot", "fnn-export"]
 every_program = pytest.mark.parametrize("program", PROGRAMS)
 
 
@@ -39,7 +39,7 @@ def test_unknown_options_and_data_are_one_line(run, refused, program):
 
 def test_import_brings_in_nothing_heavy():
     heavy = ["pooch", "requests", "mnist", "tqdm", "platformdirs", "argparse", "pickletools"]
-    heavy += ["matplotlib", "PIL"]
+    heavy += ["matplotlib", "PIL", "onnx"]
     code = f"import sys, fnn; print([m for m in {heavy} if m in sys.modules])"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
 

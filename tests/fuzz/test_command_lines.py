@@ -21,7 +21,7 @@ from limits import limited
 from packing import png_checked
 from readers import idx
 
-from fnn.cli import contest, figures, loss, plot, predict, ranks, show, train
+from fnn.cli import contest, export, figures, loss, plot, predict, ranks, show, train
 from fnn.cli import eval as evaluate
 from fnn.cli import program as programs
 from fnn.cli.figures import Card, sheet
@@ -33,7 +33,7 @@ from fnn.recognizer.recognizer import save_recognizer, untrained
 NOWHERE = ("http://127.0.0.1:9/",)  # discard: nothing listens there
 # what programs tell besides an error
 TOLD = ("parameters: ", "parameters saved in ", "fnn: ", "epoch ", "network ", "the network, ",
-        "2 networks", "all ", "picture written to ")  # fmt: skip
+        "2 networks", "all ", "picture written to ", "network written to ")  # fmt: skip
 
 PATHS = ["set", "root", "run", "params.npz", "other.npz", "broken.npz", "images.npy", "images.dump",
          "digit.png", "blank.png", "photos", "set.npz",
@@ -69,7 +69,8 @@ def options_of(program: str) -> dict[str, list[str] | None]:
     return found
 
 
-PROGRAMS = [f"fnn-{n}" for n in ("train", "predict", "loss", "contest", "eval", "show", "plot")]
+PROGRAMS = [f"fnn-{n}" for n in ("train", "predict", "loss", "contest", "eval", "show", "plot",
+                                 "export")]  # fmt: skip
 OPTIONS = {program: options_of(program) for program in PROGRAMS}
 FIRST = {  # a later one counts
     "fnn-loss": ["--batch-size", "6"],  # as many as there are
@@ -81,11 +82,13 @@ MAINS = {
     "fnn-predict": predict.main,
     "fnn-loss": loss.main,
     "fnn-contest": contest.main,
+    "fnn-export": export.main,
 }
 DRAWING = {"fnn-eval": evaluate.main, "fnn-show": show.main, "fnn-plot": plot.main}
 FILES = {
     "fnn-contest": (["images.npy", "images.dump", "out.txt", "new.npz"], 2, 2),
     "fnn-plot": (["run", "run/metrics.csv", "run/../run/"], 1, 3),
+    "fnn-export": (["new.onnx", "out", "params.npz"], 1, 1),
 }
 
 
