@@ -67,9 +67,17 @@ def agree(found, expected, tolerance=1e-5):
         np.testing.assert_allclose(probabilities, softmax(logits), rtol=0, atol=1e-6)
 
 
+def nodes(graph):
+    """The nodes of a graph and of the branches in it."""
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            yield from nodes(attribute.g)
+
+
 def check_names(model):
     """Fail unless the checker takes the model and its nodes have names of their own."""
     onnx.checker.check_model(model, full_check=True)
-    names = [node.name for node in model.graph.node]
+    names = [node.name for node in nodes(model.graph)]
     assert all(names)
     assert len(set(names)) == len(names)

@@ -39,13 +39,25 @@ def looked_again(x: Value, network: Piece, views: Sequence[Weighted], sure: floa
     """The mean over the views of the images whose likeliest class is less probable than `sure`.
 
     As in `fnn.recognizer.tta.unless_sure`: the other images keep the logits that `network` has
-    computed from x, (N, H, W, C). Only the images in doubt go through the network again.
+    computed from x, (N, H, W, C). Only the images in doubt go through the network again, in a
+    branch of the graph that is taken if there are any.
     """
-    one, (h, w, c) = network.y, x.shape
+    one = network.y
     largest = node("ReduceMax", node("Softmax", one.name, axis=-1), _ints("last", -1), keepdims=0)
     limit = Weight("sure", np.array(sure, np.float32))
     doubt = named(f"{VIEWS}/doubt", node("Less", largest, limit), ())
-    chosen = node("Compress", x.name, doubt.y.name, axis=0)
+    second = second_look(x, network, views, doubt.y.name)
+    keep = named(f"{VIEWS}/sure", node("Identity", one.name), one.shape)
+    some = node("Greater", node("Size", node("NonZero", doubt.y.name)), _ints("none", 0))
+    chosen = node("If", some, then_branch=second, else_branch=keep)
+    weights = Piece((), second.weights, second.y)  # those of branches belong to the whole graph
+    return joined(network, doubt, weights, named(VIEWS, chosen, one.shape))
+
+
+def second_look(x: Value, network: Piece, views: Sequence[Weighted], doubt: str) -> Piece:
+    """The logits of all images; of those in doubt, at least one, they are the mean over the views."""
+    one, (h, w, c) = network.y, x.shape
+    chosen = node("Compress", x.name, doubt, axis=0)
     # pixel 0 is the black one that views take from outside the image
     pixels = node("Reshape", chosen, _ints("pixels", 0, h * w, c))
     pixels = node("Pad", pixels, _ints("outside", 0, 1, 0, 0, 0, 0))
@@ -57,9 +69,9 @@ def looked_again(x: Value, network: Piece, views: Sequence[Weighted], sure: floa
     weights = np.array([[view.weight] for view in views], np.float32)
     mean = node("Mul", each, Weight("weights", weights))
     mean = node("ReduceSum", mean, _ints("axes", 1), keepdims=0)
-    places = node("Transpose", node("NonZero", doubt.y.name))
+    places = node("Transpose", node("NonZero", doubt))
     logits = named(f"{VIEWS}/mean", node("ScatterND", one.name, places, mean), one.shape)
-    return joined(network, doubt, images, second, logits)
+    return joined(images, second, logits)
 
 
 def sources(views: Sequence[Weighted], h: int, w: int) -> Array:

@@ -85,10 +85,22 @@ def stored(a: Array) -> Array:
 def _node(one: Named) -> Any:
     from onnx import helper
 
+    more = {
+        key: _branch(key, value) if isinstance(value, Piece) else value
+        for key, value in one.attributes.items()
+    }
     try:
-        return helper.make_node(one.op, one.inputs, [one.name], one.name, **one.attributes)
+        return helper.make_node(one.op, one.inputs, [one.name], one.name, **more)
     except (TypeError, ValueError) as error:
         raise InputError(f"the node {one.name}: {one_line(str(error), 200)}") from None
+
+
+def _branch(name: str, piece: Piece) -> Any:
+    """A graph within a node, which sees the values and the arrays of the graph around it."""
+    from onnx import TensorProto, helper
+
+    out = helper.make_tensor_value_info(piece.y.name, TensorProto.FLOAT, None)
+    return helper.make_graph([_node(one) for one in piece.nodes], name, [], [out])
 
 
 def _port(port: Port) -> Any:

@@ -107,8 +107,13 @@ def batch_norm(given: Given) -> Node:
 
 
 def layer_norm(given: Given) -> Node:
-    weights = _weights(given.params, "gamma", "beta")
-    return node("LayerNormalization", given.x, *weights, axis=-1, epsilon=_eps(given))
+    # onnxruntime before 1.24 computes a variance as E[x^2] - E[x]^2, so the mean goes first
+    mean = node("ReduceMean", given.x, Weight("last", np.array([-1])), keepdims=1)
+    gamma, beta = _weights(given.params, "gamma", "beta")
+    centered = node("Sub", given.x, mean)
+    if given.shape[-1] == 1:  # it is 0, and some versions refuse to normalize one number
+        return node("Add", node("Mul", centered, gamma), beta)
+    return node("LayerNormalization", centered, gamma, beta, axis=-1, epsilon=_eps(given))
 
 
 def group_norm(given: Given) -> Node:

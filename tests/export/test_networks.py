@@ -110,8 +110,8 @@ def test_networks_and_views_answer_together(views, shape, networks):
     assert 5 < (likely < SURE).sum() < 55
     for run in BOTH.values():
         agree(run(model, images), expected)
-        for n in (0, 1):
-            agree(run(model, images[:n]), expected[:n])
+        agree(run(model, images[:1]), expected[:1])
+    agree(by_onnxruntime(model, images[:0]), expected[:0])
     meta = {prop.key: prop.value for prop in model.metadata_props}
     assert json.loads(meta["classes"]) == ["á", *"bcde"]
     assert meta["views"] == views

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from onnx_answers import BOTH, agree, check_names, drawn, inputs
+from onnx_answers import BOTH, agree, by_onnxruntime, check_names, drawn, inputs
 
 import fnn
 from fnn.export.table import TABLE
@@ -98,11 +98,12 @@ def check(net, shape):
     params, state = drawn(net, shape)
     model = fnn.to_onnx(net, params, state, shape)
     check_names(model)
-    for n in (0, 1, 3):
+    for n in (1, 3):
         given, x = inputs(shape, n)
-        y = net.apply(params, state, x, False)[0] if n else np.zeros((0, *net.shape(shape)))
         for run in BOTH.values():
-            agree(run(model, given), y)
+            agree(run(model, given), net.apply(params, state, x, False)[0])
+    # an empty batch is more than the reference could do in onnx 1.17
+    agree(by_onnxruntime(model, inputs(shape, 0)[0]), np.zeros((0, *net.shape(shape)), np.float32))
 
 
 @pytest.mark.parametrize("name", LAYERS)
