@@ -55,7 +55,7 @@ def looked_again(x: Value, network: Piece, views: Sequence[Weighted], sure: floa
 
 
 def second_look(x: Value, network: Piece, views: Sequence[Weighted], doubt: str) -> Piece:
-    """The logits of all images; of those in doubt, at least one, they are the mean over the views."""
+    """The logits of all images: for those in doubt, at least one, the mean over the views."""
     one, (h, w, c) = network.y, x.shape
     chosen = node("Compress", x.name, doubt, axis=0)
     # pixel 0 is the black one that views take from outside the image

@@ -73,12 +73,28 @@ def whiten(given: Given) -> Node:
 
 
 def max_pool(given: Given) -> Node:
-    return node("MaxPool", given.x, **_places(_window(given)))
+    at = _window(given)
+    if _even(at):
+        return node("MaxPool", given.x, **_places(at))
+    # ONNX's reference is wrong for pads that differ: the pixels outside become part of the image
+    (top, bottom), (left, right) = at.pad
+    around = Weight("around", np.array([0, 0, top, left, 0, 0, bottom, right]))
+    image = node("Pad", given.x, around, Weight("lowest", np.array(-np.inf)))
+    return node("MaxPool", image, kernel_shape=at.size, strides=at.stride)
 
 
 def avg_pool(given: Given) -> Node:
-    count = int(given.layer.made.options["count_pad"])
-    return node("AveragePool", given.x, count_include_pad=count, **_places(_window(given)))
+    at, count = _window(given), int(given.layer.made.options["count_pad"])
+    if _even(at) or not count:
+        return node("AveragePool", given.x, count_include_pad=count, **_places(at))
+    # onnxruntime 1.21 to 1.23 is wrong for pads that differ: a filter of equal weights is the mean
+    c = given.shape[-1]
+    mean = Weight("mean", np.full((c, 1, *at.size), 1 / (at.size[0] * at.size[1])))
+    return node("Conv", given.x, mean, group=c, **_places(at))
+
+
+def _even(at: Window) -> bool:
+    return len({*at.pad[0], *at.pad[1]}) == 1
 
 
 def _window(given: Given) -> Window:

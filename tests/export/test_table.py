@@ -23,6 +23,8 @@ LAYERS = {
     "max_pool": (fnn.max_pool(), (5, 4, 2)),
     "max_pool overlapping": (fnn.max_pool(3, stride=2, pad=1), (7, 6, 3)),
     "max_pool uneven": (fnn.max_pool((1, 3), stride=(3, 2), pad=((0, 0), (2, 1))), (7, 6, 1)),
+    "max_pool of uneven sides": (fnn.max_pool(2, stride=1, pad=((1, 1), (0, 0))), (6, 5, 1)),
+    "avg_pool of uneven sides": (fnn.avg_pool(3, stride=2, pad=((2, 1), (0, 1))), (6, 5, 2)),
     "max_pool of a pixel": (fnn.max_pool(1), (1, 1, 1)),
     "global_avg_pool": (fnn.global_avg_pool(), (3, 4, 2)),
     "global_avg_pool of a pixel": (fnn.global_avg_pool(), (1, 1, 3)),
