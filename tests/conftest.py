@@ -1,6 +1,7 @@
 """Programs, called in this process or started, on a data set small enough to train in a second."""
 
 import importlib
+import importlib.util
 import io
 import os
 import struct
@@ -21,6 +22,15 @@ from fnn.data.synthetic import digits
 settings.register_profile("fnn", deadline=None)  # nothing is judged by the clock
 settings.load_profile("fnn")
 collect_ignore = ["bench"]  # benchmarks are commands that people run
+
+
+def pytest_collection_modifyitems(items):
+    """Skip the examples of fnn.export where what they need is not installed."""
+    missing = [n for n in ("onnx", "onnxruntime") if importlib.util.find_spec(n) is None]
+    for item in items:
+        if missing and item.nodeid.startswith("fnn/export/"):
+            item.add_marker(pytest.mark.skip(reason=f"not installed: {' '.join(missing)}"))
+
 
 BIN = Path(__file__).resolve().parents[1] / "bin"
 Done = subprocess.CompletedProcess[str]
