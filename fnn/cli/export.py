@@ -60,7 +60,7 @@ def body(argv: Sequence[str]) -> None:
         model = recognizer_to_onnx(found, entries)
     content = model.SerializeToString()
     write_atomically(args.out, lambda file: file.write(content))
-    say(f"network written to {args.out}: {ends_of(found.spec)}; {len(content) / 1e6:.1f} MB")
+    say(f"network written to {args.out}: {ends_of(found.spec)}; {len(content):,} bytes")
 
 
 def own_entries(name: str) -> Entries:
