@@ -50,9 +50,10 @@ def to_onnx(
     names of the classes, which the model keeps as JSON in its metadata. `entries` are for layers of
     your own (see `fnn.export`).
 
-    Raises InputError, with the place, for a layer of your own that has no entry, if onnx is not
-    installed, for a model above ONNX's 2 GB, and if `onnx.checker` refuses it; ValueError for
-    parameters of another network and for a layer that was changed after it was made.
+    Raises InputError, with the place, for a layer of your own without an entry and for an entry
+    that computes something else than its layer; if onnx is not installed; for a model above ONNX's
+    2 GB; and if `onnx.checker` refuses it. Raises ValueError for parameters of another network and
+    for a layer that was changed after it was made.
 
     >>> import fnn
     >>> net = fnn.serial(fnn.conv(8), fnn.relu(), fnn.global_avg_pool(), fnn.dense(10))
@@ -62,10 +63,12 @@ def to_onnx(
     ['0/Conv', '1/Relu', '2/ReduceMean', '3/Gemm', 'logits', 'probabilities']
     """
     check_layers("to_onnx", net)
-    if not is_shape(shape):
+    if not shape or not is_shape(shape):
         expected = "expected the shape of one example, such as (28, 28, 1)"
         raise ValueError(f"to_onnx: {expected}, found {shape}")
     out = net.shape(shape)
+    if not out:
+        raise ValueError("to_onnx: expected a vector of logits, found one number for an example")
     if len(classes) not in (0, out[-1]):
         raise ValueError(f"to_onnx: expected {out[-1]} names of classes, found {len(classes)}")
     spec = Spec("", shape, out[-1], {}, names=tuple(classes))

@@ -198,7 +198,15 @@ def test_parameters_of_another_network_are_refused():
         fnn.to_onnx(fnn.relu, {}, {}, SHAPE)
 
 
-@pytest.mark.parametrize("shape", [None, 28, (28, "x", 1), (0, 28, 1), [28, 28, 1], (28, 28.0, 1)])
+def test_one_number_is_no_vector_of_logits():
+    net = plain("sum", lambda p, x: x.sum(axis=1))._replace(shape=lambda s: ())
+    with pytest.raises(ValueError, match="expected a vector of logits, found one number"):
+        fnn.to_onnx(net, {}, {}, (3,), entries={"sum": of_sized})
+
+
+@pytest.mark.parametrize(
+    "shape", [None, (), 28, (28, "x", 1), (0, 28, 1), [28, 28, 1], (28, 28.0, 1)]
+)
 def test_a_shape_that_is_none_is_refused(shape):
     with pytest.raises(ValueError, match="to_onnx: expected the shape of one example"):
         fnn.to_onnx(fnn.flatten(), {}, {}, shape)
