@@ -117,13 +117,13 @@ def over_the_image(op: str) -> Callable[[Given], Node]:
 def batch_norm(given: Given) -> Node:
     beta = given.params["beta"]
     gamma = given.params.get("gamma", np.ones_like(beta))
-    node_of = {"gamma": gamma, "beta": beta, **given.state}
-    weights = _weights(node_of, "gamma", "beta", "mean", "var")
+    of = {"gamma": gamma, "beta": beta, **given.state}
+    weights = _weights(of, "gamma", "beta", "mean", "var")
     return node("BatchNormalization", given.x, *weights, epsilon=_eps(given))
 
 
 def layer_norm(given: Given) -> Node:
-    # onnxruntime before 1.24 computes a variance as E[x^2] - E[x]^2, so the mean goes first
+    # the mean goes first: onnxruntime to 1.23 takes E[x^2] - E[x]^2 for the variance
     mean = node("ReduceMean", given.x, Weight("last", np.array([-1])), keepdims=1)
     gamma, beta = _weights(given.params, "gamma", "beta")
     centered = node("Sub", given.x, mean)

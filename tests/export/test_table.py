@@ -113,6 +113,19 @@ def test_a_layer_alone(name):
     check(*LAYERS[name])
 
 
+@pytest.mark.parametrize("norm", [fnn.layer_norm(), fnn.group_norm(2)], ids=repr)
+def test_numbers_far_from_0_are_normalized_as_well(norm):
+    net, shape = fnn.serial(fnn.batch_norm(), norm), (4, 3, 8)
+    params, state = drawn(net, shape)
+    params[0]["beta"] = np.full(8, 100, np.float32)
+    images, x = inputs(shape, 3)
+    for run in BOTH.values():
+        logits, _ = run(fnn.to_onnx(net, params, state, shape), images)
+        wide = fnn.tree.map(np.float64, params)
+        exact = net.apply(wide, state, x.astype(np.float64), False)[0]
+        assert np.abs(logits - exact).max() < 1e-3 * np.abs(exact).max()
+
+
 @pytest.mark.parametrize("name", LAYERS)
 def test_a_layer_between_others(name):
     layer, shape = LAYERS[name]
