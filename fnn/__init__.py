@@ -22,15 +22,16 @@ Networks     `models` `summary` `describe` `rebuild`
   in files   `save_recognizer` `load_recognizer` `pretrained` `Recognizer` `Spec`
   at work    `recognize` `views`
   elsewhere  `to_onnx` `export`
+Pictures     `plots`, of images, answers, mistakes and trainings
 Trees        `tree` `save` `load`; `keys`, of random choices
 Errors       `InputError`
 
 `help(fnn.conv)` explains one of them, and README.md how they go together.
 """
 
-__version__ = "0.1.0"  # setuptools reads this literal without importing fnn
+__version__ = "0.2.0"  # the build reads this literal without importing fnn
 
-from fnn import export, keys, models, mpi, training, tree
+from fnn import export, keys, models, mpi, plots, training, tree
 from fnn.check import check_pure, check_vjp
 from fnn.data import augment
 from fnn.data.batches import batches, to_float
@@ -104,7 +105,7 @@ __all__ = [  # by kind
     "Recognizer", "Spec", "describe", "export", "load", "load_recognizer", "models", "pretrained",
     "rebuild", "recognize", "save", "save_recognizer", "summary", "to_onnx", "views",
     # the rest
-    "InputError", "__version__", "check_pure", "check_vjp", "keys", "tree",
+    "InputError", "__version__", "check_pure", "check_vjp", "keys", "plots", "tree",
 ]  # fmt: skip
 
 

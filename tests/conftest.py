@@ -8,6 +8,7 @@ import struct
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +17,17 @@ from hypothesis import settings
 
 from fnn.cli import program as programs
 from fnn.cli import ranks
+from fnn.cli.start import module_of
 from fnn.data.dataset import Split
 from fnn.data.synthetic import digits
 
 settings.register_profile("fnn", deadline=None)  # nothing is judged by the clock
 settings.load_profile("fnn")
 collect_ignore = ["bench"]  # benchmarks are commands that people run
+if not all(map(find_spec, ("pdoc", "markdown_it", "mdit_py_plugins", "latex2mathml"))):
+    collect_ignore.append("docs")
+if not all(map(find_spec, ("nbclient", "nbformat", "jupyter_client"))):
+    collect_ignore.append("notebook/execute.py")
 
 
 def pytest_collection_modifyitems(items):
@@ -55,7 +61,7 @@ def run(empty, monkeypatch) -> Run:
     def go(program: str, *args: object, stdin: str | bytes = "", **settings: str) -> Done:
         if sys.modules.get("matplotlib") and "matplotlib.pyplot" in sys.modules:
             sys.modules["matplotlib.pyplot"].switch_backend("agg")
-        main = importlib.import_module(f"fnn.cli.{program.removeprefix('fnn-')}").main
+        main = importlib.import_module(module_of(program)).main
         given = io.BytesIO(stdin.encode() if isinstance(stdin, str) else stdin)
         out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", e) for e in STREAM_ERRORS)
         with pytest.MonkeyPatch.context() as patch:

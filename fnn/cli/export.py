@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
+from fnn.cli.help import THREADS
 from fnn.cli.inputs import DEFAULT, add_params_argument, find_recognizer, in_run
 from fnn.cli.program import Parser, argument, main_of, parser
 from fnn.errors import InputError, kind, say
-from fnn.export import Entries, check_onnx, recognizer_to_onnx
+from fnn.export import check_onnx, recognizer_to_onnx
 from fnn.export.model import ends_of
+from fnn.export.node import Entries
 from fnn.files.atomic import check_writable, write_atomically
 from fnn.models.own import blamed, own_value
 from fnn.recognizer.recognizer import file_of
@@ -33,6 +35,7 @@ def arguments() -> Parser:
         "their views of an image, are part of the model. OUT is written whole or not at all.",
         "fnn-export --params mine.npz mine.onnx",
         "the parameters are named with --params {0}",
+        (THREADS,),
     )
     p.add_argument("out", metavar="OUT", help="the file to write, such as mine.onnx")
     add_params_argument(p)

@@ -18,9 +18,7 @@ from fnn.data.catalogue import Source, is_folder
 from fnn.data.dataset import Split, fingerprint
 from fnn.data.reading import OPTIONS, Reading
 from fnn.errors import InputError, did_you_mean, say
-from fnn.layers.layer import Layer
-from fnn.models import Spec
-from fnn.models.own import called, own_model
+from fnn.models import Spec, own_network
 from fnn.recognizer.recognizer import (
     PRETRAINED,
     Origin,
@@ -44,8 +42,9 @@ DIGITS = tuple("0123456789")
 
 def add_data_argument(parser: Parser) -> None:
     """Add the --data of fnn-train, and its options for how the data are read."""
+    group = parser.add_argument_group("data")
     for name in ("data", *OPTIONS):
-        add_option(parser, name, table(Options)[name])
+        add_option(group, name, table(Options)[name])
 
 
 def reading_for(args: Namespace) -> Reading:
@@ -111,7 +110,7 @@ def find_recognizer(
         return _random(shape or (28, 28, 1), len(classes) or 10, model)
     name = choice if choice is not None else _usual(shape, classes)
     file = file_of(in_run(name))
-    found, origin = read_recognizer(file, partial(_own, model))
+    found, origin = read_recognizer(file, partial(own_network, model))
     if shape is not None and found.spec.shape != shape:
         raise InputError(
             f"{name}: the network takes images of shape {found.spec.shape}, these have {shape}: "
@@ -134,14 +133,7 @@ def find_recognizer(
 def _random(shape: Shape, classes: int, model: str | None) -> Recognizer:
     say("parameters: random, from seed 0")
     spec = Spec(model or "mlp", shape, classes, {})
-    return untrained(spec, net=_own(model, spec))
-
-
-def _own(model: str | None, spec: Spec) -> Layer | None:
-    """The network that FILE.py:NAME makes for a spec, if that is named."""
-    if model is None:
-        return None
-    return called(own_model(model), model, spec.classes, spec.options)
+    return untrained(spec, net=own_network(model, spec))
 
 
 def network_for(args: Namespace, source: Source[Split]) -> tuple[Recognizer, Source[Split]]:
@@ -172,6 +164,13 @@ def class_names(names: Sequence[str], classes: int) -> tuple[str, ...]:
     ('no', 'yes', '2')
     """
     return (*names, *map(str, range(len(names), classes)))
+
+
+def chosen_file(choice: str | None) -> Path | None:
+    """The file of the parameters that `find_recognizer` takes for any images; None if random."""
+    if choice == RANDOM:
+        return None
+    return Path(file_of(in_run(choice if choice is not None else _usual(None, ()))))
 
 
 def in_run(name: str) -> str:

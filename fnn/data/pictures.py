@@ -39,7 +39,7 @@ def read_picture(path: PathLike, shape: Shape) -> Array:
     """
     if len(shape) != 3 or shape[2] not in (1, 3) or min(shape) < 1:
         raise ValueError(f"read_picture: expected a shape (H, W, 1) or (H, W, 3), found {shape}")
-    return use_picture(path, partial(_image, shape=shape))
+    return use_picture(path, partial(picture_of, shape=shape))
 
 
 def read_images(
@@ -156,7 +156,8 @@ def _flat(image: Image.Image) -> Image.Image:
     return image if image.mode in ("L", "RGB") else image.convert("RGB")
 
 
-def _image(image: Image.Image, shape: Shape) -> Array:
+def picture_of(image: Image.Image, shape: Shape) -> Array:
+    """An open picture as an image of a network's shape (H, W, C), as `read_picture` makes it."""
     from PIL import Image
 
     height, width, channels = shape

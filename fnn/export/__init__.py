@@ -37,10 +37,9 @@ is inference, as with train=False.
 """
 
 from fnn.export.model import recognizer_to_onnx, to_onnx
-from fnn.export.node import Entries, Entry, Given, Node, Weight, node
+from fnn.export.node import Entry, Given, Node, Weight, node
 from fnn.export.proto import check_onnx
 
 __all__ = [
-    "Entries", "Entry", "Given", "Node", "Weight", "check_onnx", "node", "recognizer_to_onnx",
-    "to_onnx",
+    "Entry", "Given", "Node", "Weight", "check_onnx", "node", "recognizer_to_onnx", "to_onnx",
 ]  # fmt: skip

@@ -18,13 +18,19 @@ from fnn.models.classic import conv, lenet, mlp, vgg
 from fnn.models.deep import mobilenet, resnet, resnet18
 from fnn.models.description import rebuild
 from fnn.models.efficient import air, quick, slim
-from fnn.models.own import is_own, own_model
+from fnn.models.own import called, is_own, own_model
 from fnn.tree import Tree
 
 MODELS: dict[str, Callable[..., Layer]] = {
     make.__name__: make
     for make in (mlp, conv, lenet, vgg, slim, quick, air, resnet, resnet18, mobilenet)
 }
+"""The named networks: each function takes the number of classes, and options as keywords."""
+
+__all__ = [
+    "MODELS", "Spec", "air", "build", "conv", "lenet", "maker", "mlp", "mobilenet", "quick",
+    "resnet", "resnet18", "slim", "together", "vgg",
+]  # fmt: skip
 
 
 class Spec(NamedTuple):
@@ -81,3 +87,8 @@ def together(net: Layer, spec: Spec) -> Layer:
     if type(spec.networks) is not int or not 1 <= spec.networks <= 100:
         raise ValueError(f"expected 1 to 100 networks, found {spec.networks!r}")
     return net if spec.networks == 1 else ensemble(*[net] * spec.networks)
+
+
+def own_network(name: str | None, spec: Spec) -> Layer | None:
+    """The network that FILE.py:NAME makes for a spec; None without a name."""
+    return None if name is None else called(own_model(name), name, spec.classes, spec.options)

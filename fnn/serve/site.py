@@ -1,0 +1,106 @@
+"""The page as static files, where fnn itself answers in the browser, by Pyodide."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import zipfile
+from collections.abc import Sequence
+from importlib import metadata
+from operator import methodcaller
+from pathlib import Path
+
+import fnn
+from fnn.errors import InputError
+from fnn.files.atomic import write_atomically
+from fnn.recognizer.picture import reads_digits
+from fnn.recognizer.recognizer import Recognizer
+from fnn.serve.answer import about
+from fnn.serve.pyodide import Pyodide
+from fnn.serve.respond import WEB
+
+INDEX = "index.html"
+LISTED = "site.json"  # what the worker reads first; a folder with this file is one of ours
+LIBRARIES = ("toolz", "threadpoolctl")  # pure Python that fnn imports
+PLACE = "/fnn"  # where the worker unpacks the archive
+LONG_AGO = (1980, 1, 1, 0, 0, 0)  # so that the same files give the same archive
+
+
+def write_site(
+    out: Path,
+    found: Recognizer,
+    text: str,
+    params: Path,
+    pyodide: Pyodide,
+    model: str | None = None,
+) -> int:
+    """Write the page for the network in the file `params` to a directory; returns its bytes.
+
+    `text` says a few words about the network; `model`, FILE.py:NAME, makes layers of one's own, and
+    the page gets that file, too. A page that is there already is replaced. Raises
+    InputError for a directory with other files.
+    """
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out}: is a file; name a directory to write the page to")
+    if out.is_dir() and any(out.iterdir()) and not (out / LISTED).is_file():
+        raise InputError(f"{out}: has other files; name a new or empty directory")
+    out.mkdir(parents=True, exist_ok=True)
+    content = {
+        "fnn.zip": library([] if model is None else [Path(model.rpartition(":")[0])]),
+        "params.npz": params.read_bytes(),
+        "network.json": about(found, text).encode(),
+    }
+    downloads = sum(file["size"] for file in pyodide.files.values())
+    listed = {
+        "base": pyodide.base,
+        "packages": pyodide.packages,
+        "names": packages_for(found),
+        "model": None if model is None else f"{PLACE}/{Path(model).name}",
+        "files": pyodide.files,
+        "total": downloads + sum(map(len, content.values())),
+    }
+    content |= {LISTED: json.dumps(listed).encode()}
+    for name, file in (("page.css",) * 2, ("page.js",) * 2, ("worker.js", "pyodide.js")):
+        content[name] = (WEB / file).read_bytes()
+    if pyodide.copies:
+        (out / pyodide.base).mkdir(exist_ok=True)
+    for path in pyodide.copies:
+        shutil.copyfile(path, out / pyodide.base / path.name)
+    for name, data in (content | {INDEX: (WEB / "page.html").read_bytes()}).items():
+        write_atomically(out / name, methodcaller("write", data))
+    return sum(map(len, content.values())) + sum(path.stat().st_size for path in pyodide.copies)
+
+
+def packages_for(found: Recognizer) -> list[str]:
+    """The packages of Pyodide that a network's page needs."""
+    return ["numpy"] if reads_digits(found.spec) else ["numpy", "pillow"]
+
+
+def library(more: Sequence[Path] = ()) -> bytes:
+    """A zip archive of fnn and of the pure Python libraries that it imports, with their licenses.
+
+    `more` are further files at its top.
+
+    Raises InputError if one of these was installed without a list of its files.
+    """
+    root = Path(fnn.__file__).parent
+    files = {f"fnn/{path.relative_to(root).as_posix()}": path for path in root.rglob("*.py")}
+    files |= {path.name: path for path in more}
+    for name in LIBRARIES:
+        listed = metadata.distribution(name).files
+        if not listed:
+            raise InputError(f"{name}: is not installed by pip; run pip install {name}")
+        files |= {
+            str(part): Path(str(part.locate()))
+            for part in listed
+            if part.suffix == ".py" or "licen" in part.name.lower()
+        }
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as packed:
+        for name, path in sorted(files.items()):
+            if "tests" not in Path(name).parts and not name.startswith(os.pardir):
+                entry = zipfile.ZipInfo(name, LONG_AGO)
+                packed.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED, 9)
+    return archive.getvalue()
