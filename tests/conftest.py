@@ -1,6 +1,7 @@
 """Programs, called in this process or started, on a data set small enough to train in a second."""
 
 import importlib
+import importlib.util
 import io
 import os
 import struct
@@ -27,6 +28,15 @@ if not all(map(find_spec, ("pdoc", "markdown_it", "mdit_py_plugins", "latex2math
     collect_ignore.append("docs")
 if not all(map(find_spec, ("nbclient", "nbformat", "jupyter_client"))):
     collect_ignore.append("notebook/execute.py")
+
+
+def pytest_collection_modifyitems(items):
+    """Skip the examples of fnn.export where what they need is not installed."""
+    missing = [n for n in ("onnx", "onnxruntime") if importlib.util.find_spec(n) is None]
+    for item in items:
+        if missing and item.nodeid.startswith("fnn/export/"):
+            item.add_marker(pytest.mark.skip(reason=f"not installed: {' '.join(missing)}"))
+
 
 BIN = Path(__file__).resolve().parents[1] / "bin"
 Done = subprocess.CompletedProcess[str]

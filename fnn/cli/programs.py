@@ -12,5 +12,6 @@ PROGRAMS = {
     "plot": "losses and accuracies of runs, as curves or for TensorBoard",
     "loss": "mean cross-entropy of a mini-batch of test images",
     "contest": "a digit for each image of a dump",
+    "export": "write a network as an ONNX model, which other programs run",
 }
 SHELLS = ("bash", "zsh", "tcsh")  # whose completion `fnn --print-completion` writes

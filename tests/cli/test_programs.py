@@ -172,7 +172,7 @@ def test_the_options_of_a_listed_recipe_are_the_recipe(name):
 
 def test_import_brings_in_nothing_heavy():
     heavy = ["pooch", "requests", "mnist", "tqdm", "platformdirs", "argparse", "pickletools"]
-    heavy += ["matplotlib", "PIL"]
+    heavy += ["matplotlib", "PIL", "onnx"]
     code = f"import sys, fnn; print([m for m in {heavy} if m in sys.modules])"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
 

@@ -21,7 +21,19 @@ from limits import limited
 from packing import png_checked
 from readers import idx
 
-from fnn.cli import command, contest, figures, loss, plot, predict, ranks, serve, show, train
+from fnn.cli import (
+    command,
+    contest,
+    export,
+    figures,
+    loss,
+    plot,
+    predict,
+    ranks,
+    serve,
+    show,
+    train,
+)
 from fnn.cli import eval as evaluate
 from fnn.cli import program as programs
 from fnn.cli.programs import PROGRAMS as NAMES
@@ -35,7 +47,8 @@ from fnn.recognizer.recognizer import save_recognizer, untrained
 NOWHERE = ("http://127.0.0.1:9/",)  # discard: nothing listens there
 # what programs tell besides an error
 TOLD = ("parameters: ", "parameters saved in ", "fnn: ", "epoch ", "network ", "the network, ",
-        "2 networks", "all ", "picture written to ", "events of ")  # fmt: skip
+        "2 networks", "all ", "picture written to ", "events of ",
+        "network written to ")  # fmt: skip
 
 PATHS = ["set", "root", "run", "params.npz", "other.npz", "broken.npz", "images.npy", "images.dump",
          "digit.png", "blank.png", "photos", "set.npz",
@@ -83,12 +96,14 @@ MAINS = {
     "fnn-predict": predict.main,
     "fnn-loss": loss.main,
     "fnn-contest": contest.main,
+    "fnn-export": export.main,
     "fnn-serve": serve.main,
 }
 DRAWING = {"fnn-eval": evaluate.main, "fnn-show": show.main, "fnn-plot": plot.main}
 FILES = {
     "fnn-contest": (["images.npy", "images.dump", "out.txt", "new.npz"], 2, 2),
     "fnn-plot": (["run", "run/metrics.csv", "run/../run/"], 1, 3),
+    "fnn-export": (["new.onnx", "out", "params.npz"], 1, 1),
 }
 
 
