@@ -21,15 +21,17 @@ Data         `open_data` `Reading` `load_mnist` `load_cifar10` `batches` `to_flo
 Networks     `models` `summary` `describe` `rebuild`
   in files   `save_recognizer` `load_recognizer` `pretrained` `Recognizer` `Spec`
   at work    `recognize` `views`
+  elsewhere  `to_onnx` `export`
+Pictures     `plots`, of images, answers, mistakes and trainings
 Trees        `tree` `save` `load`; `keys`, of random choices
 Errors       `InputError`
 
 `help(fnn.conv)` explains one of them, and README.md how they go together.
 """
 
-__version__ = "0.1.0"  # setuptools reads this literal without importing fnn
+__version__ = "0.2.0"  # the build reads this literal without importing fnn
 
-from fnn import keys, models, mpi, training, tree
+from fnn import export, keys, models, mpi, plots, training, tree
 from fnn.check import check_pure, check_vjp
 from fnn.data import augment
 from fnn.data.batches import batches, to_float
@@ -41,6 +43,7 @@ from fnn.data.mnist import load_mnist
 from fnn.data.pictures import read_images
 from fnn.data.reading import Reading
 from fnn.errors import InputError
+from fnn.export.model import to_onnx
 from fnn.files.checkpoint import load, save
 from fnn.handwriting.digit_image import digit_image
 from fnn.layers import initializers
@@ -99,10 +102,10 @@ __all__ = [  # by kind
     "Reading", "augment", "batches", "digit_image", "load_cifar10", "load_mnist", "open_data",
     "read_dump", "read_idx", "read_images", "to_float",
     # networks
-    "Recognizer", "Spec", "describe", "load", "load_recognizer", "models", "pretrained", "rebuild",
-    "recognize", "save", "save_recognizer", "summary", "views",
+    "Recognizer", "Spec", "describe", "export", "load", "load_recognizer", "models", "pretrained",
+    "rebuild", "recognize", "save", "save_recognizer", "summary", "to_onnx", "views",
     # the rest
-    "InputError", "__version__", "check_pure", "check_vjp", "keys", "tree",
+    "InputError", "__version__", "check_pure", "check_vjp", "keys", "plots", "tree",
 ]  # fmt: skip
 
 

@@ -27,7 +27,7 @@ def log_softmax(logits: Array) -> Array:
 def softmax(logits: Array) -> Array:
     """The probability of each class, (N, C), from logits, (N, C).
 
-    p_i = exp(a_i - max a) / sum_j exp(a_j - max a)          equations (5)-(6)
+        p_i = exp(a_i - max a) / sum_j exp(a_j - max a)          equations (5)-(6)
 
     >>> softmax(np.array([[0.0, 0.0]]))
     array([[0.5, 0.5]])

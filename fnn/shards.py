@@ -61,6 +61,7 @@ class Group(NamedTuple):
 
 
 ALONE = Group(0, 1, identity)
+"""The group of one process that trains by itself."""
 
 
 class Shard(NamedTuple):

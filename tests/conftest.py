@@ -1,12 +1,14 @@
 """Programs, called in this process or started, on a data set small enough to train in a second."""
 
 import importlib
+import importlib.util
 import io
 import os
 import struct
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +17,26 @@ from hypothesis import settings
 
 from fnn.cli import program as programs
 from fnn.cli import ranks
+from fnn.cli.start import module_of
 from fnn.data.dataset import Split
 from fnn.data.synthetic import digits
 
 settings.register_profile("fnn", deadline=None)  # nothing is judged by the clock
 settings.load_profile("fnn")
 collect_ignore = ["bench"]  # benchmarks are commands that people run
+if not all(map(find_spec, ("pdoc", "markdown_it", "mdit_py_plugins", "latex2mathml"))):
+    collect_ignore.append("docs")
+if not all(map(find_spec, ("nbclient", "nbformat", "jupyter_client"))):
+    collect_ignore.append("notebook/execute.py")
+
+
+def pytest_collection_modifyitems(items):
+    """Skip the examples of fnn.export where what they need is not installed."""
+    missing = [n for n in ("onnx", "onnxruntime") if importlib.util.find_spec(n) is None]
+    for item in items:
+        if missing and item.nodeid.startswith("fnn/export/"):
+            item.add_marker(pytest.mark.skip(reason=f"not installed: {' '.join(missing)}"))
+
 
 BIN = Path(__file__).resolve().parents[1] / "bin"
 Done = subprocess.CompletedProcess[str]
@@ -45,7 +61,7 @@ def run(empty, monkeypatch) -> Run:
     def go(program: str, *args: object, stdin: str | bytes = "", **settings: str) -> Done:
         if sys.modules.get("matplotlib") and "matplotlib.pyplot" in sys.modules:
             sys.modules["matplotlib.pyplot"].switch_backend("agg")
-        main = importlib.import_module(f"fnn.cli.{program.removeprefix('fnn-')}").main
+        main = importlib.import_module(module_of(program)).main
         given = io.BytesIO(stdin.encode() if isinstance(stdin, str) else stdin)
         out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", e) for e in STREAM_ERRORS)
         with pytest.MonkeyPatch.context() as patch:

@@ -56,6 +56,11 @@ def kept(tmp):
     fnn.recognize(fnn.load_recognizer(tmp / "r.npz"), IMAGES.images)
 
 
+def exported():
+    pytest.importorskip("onnx", reason="ONNX is not installed: pip install onnx")
+    fnn.to_onnx(NET, PARAMS, STATE, (28, 28, 1))
+
+
 def read(tmp):
     for load in (fnn.load_mnist, fnn.load_cifar10):
         with pytest.raises(fnn.InputError):
@@ -129,6 +134,7 @@ CALLS = {
     "read_images": read_pictures,
     "recalibrate": lambda tmp: fnn.recalibrate(NET, PARAMS, STATE, [X]),
     "scaled": lambda tmp: used(fnn.scaled(2.0)),
+    "to_onnx": lambda tmp: exported(),
     "summary": lambda tmp: fnn.summary(NET, (28, 28, 1)),
     "with_whitening": lambda tmp: fnn.with_whitening(WHITE.state(0, (28, 28, 1)), X),
     "training": lambda tmp: [list(training.train(JOB)), list(training.run(JOB, tmp / "run"))],

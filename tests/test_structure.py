@@ -24,8 +24,10 @@ FLOORS = [
     {"layers", "data", "handwriting", "metrics"},
     {"train", "check", "summary", "models"},
     {"recognizer", "shards"},
-    {"mpi", "training", "serve"},
+    {"mpi", "training", "serve", "export"},
+    {"plots"},
     {"cli"},
+    {"__main__"},
 ]
 FLOOR = {part: i for i, parts in enumerate(FLOORS) for part in parts}
 
@@ -34,8 +36,9 @@ NEVER = [
     *((f"fnn.{part}", "fnn.layers") for part in ("files", "data", "handwriting")),
     ("fnn.training", "fnn.cli"),
     *((f"fnn.{part}", "argparse") for part in FLOOR if part != "cli"),
-    *((f"fnn.{part}", "matplotlib") for part in FLOOR if part != "cli"),
+    *((f"fnn.{part}", "matplotlib") for part in FLOOR if part not in ("cli", "plots")),
     *((f"fnn.{part}", "tqdm") for part in FLOOR if part not in ("cli", "data")),
+    *((f"fnn.{part}", "onnx") for part in FLOOR if part != "export"),
 ]
 
 STATEFUL = {"fnn.kernels.threads", "fnn.kernels.memory"}  # the contract names them
@@ -97,10 +100,11 @@ def test_files_are_short_and_few_lie_loose():
     assert not {name: n for name, n in lines.items() if n > 250}
     # 9,900, and for training on many processes 900, against mistakes and lost work 1,300, for
     # checks that see what is wrong 950, for pictures and other formats of data 1,000, for layers
-    # of today's networks 1,150, for networks that describe themselves 1,100, and for a
-    # page to draw on 600
-    assert sum(lines.values()) < 17000
-    assert sum(n for name, n in lines.items() if within(name, "fnn.cli")) < 2450
+    # of today's networks 1,150, for networks that describe themselves 1,100, for a page to draw on
+    # 600, for commands that explain, complete and report themselves to other programs 650, for
+    # drawing as a library 300, and for networks in other programs' format 1,100
+    assert sum(lines.values()) < 19100
+    assert sum(n for name, n in lines.items() if within(name, "fnn.cli")) < 3070
     assert len(list(ROOT.glob("*.py"))) <= 12
     assert sum(len(path.read_text().splitlines()) for path in (ROOT / "web").iterdir()) < 200
     assert all(len(path.read_text().splitlines()) == 5 for path in (ROOT.parent / "bin").iterdir())

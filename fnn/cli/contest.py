@@ -10,6 +10,7 @@ import numpy as np
 
 from fnn.arrays import Array
 from fnn.cli import program
+from fnn.cli.help import THREADS
 from fnn.cli.inputs import DIGITS, add_params_argument, find_recognizer
 from fnn.cli.program import Parser, main_of, parser
 from fnn.cli.progress import recognize_shown
@@ -30,6 +31,7 @@ def arguments() -> Parser:
         "array (N, 784) or (N, 28, 28) with values in 0..255. OUT is written whole or not at all.",
         "fnn-contest le4MNIST_X.dump out.txt",
         "the parameters are named with --params {0}",
+        (THREADS,),
     )
     p.add_argument("dump", metavar="DUMP", help="the images")
     p.add_argument("out", metavar="OUT", help="the file to write; - is standard output")

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
 from fnn.arrays import Array
 from fnn.cli import program
-from fnn.cli.figures import ENDINGS, check_drawing, check_target, deliver, new_figure
+from fnn.cli.figures import ENDINGS, check_drawing, check_target, deliver
+from fnn.cli.help import DATA_HOME, THREADS
 from fnn.cli.inputs import add_data_argument, add_params_argument, network_for, reading_for
+from fnn.cli.json_line import json_line
 from fnn.cli.program import Parser, main_of, parser
 from fnn.cli.progress import recognize_shown
 from fnn.data.catalogue import open_data
-from fnn.errors import one_line
 from fnn.losses import softmax_cross_entropy
 from fnn.metrics import accuracy, confusion, f1, precision, recall
+from fnn.plots import confusion_matrix
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-NUMBERED = 30  # most classes for which each cell of the picture shows its count
 WINDOW = ""  # the value of --plot without a file
 
 
@@ -34,6 +31,7 @@ def arguments() -> Parser:
         "left out of the mean over the classes.",
         "fnn-eval --params mine.npz --plot confusion.png",
         "a network is named with --params {0}, a data set with --data {0}",
+        (DATA_HOME, THREADS),
     )
     add_params_argument(p)
     add_data_argument(p)
@@ -43,6 +41,13 @@ def arguments() -> Parser:
         nargs="?",
         const=WINDOW,
         help=f"draw the confusion matrix to a file, {ENDINGS}; without FILE, in a window",
+    )
+    p.add_argument(
+        "--json",
+        action="store_true",
+        help="print one JSON object: data, images, correct, accuracy, loss, classes; precision, "
+        "recall, f1 and support of each class; mean; confusion (a list for each true class). 0/0 "
+        "is null",
     )
     return p
 
@@ -62,12 +67,38 @@ def body(argv: Sequence[str]) -> None:
     counts = confusion(labels, logits.argmax(axis=1), found.spec.classes)
     names = source.classes
     share = accuracy(logits, labels)
-    print(f"accuracy {share:.4f}: {np.trace(counts)} of {len(labels)} test images")
-    print(f"mean loss {softmax_cross_entropy(logits, labels)[0]:.4f} nats\n")
-    print(class_table(counts, names), matrix_table(counts, names), sep="\n\n")
+    loss = float(softmax_cross_entropy(logits, labels)[0])
+    if args.json:
+        known = {"data": source.name, "images": len(labels), "accuracy": share, "loss": loss}
+        print(json_line(known | as_values(counts, names)))
+    else:
+        print(f"accuracy {share:.4f}: {np.trace(counts)} of {len(labels)} test images")
+        print(f"mean loss {loss:.4f} nats\n")
+        print(class_table(counts, names), matrix_table(counts, names), sep="\n\n")
     if args.plot is not None:
         title = f"{source.name}: {share:.2%} of {len(labels)} test images correct"
-        deliver(lambda: matrix_figure(target, counts, names, title), target)
+        deliver(lambda: confusion_matrix(counts, names, title), target)
+
+
+FIGURES = {"precision": precision, "recall": recall, "f1": f1}
+
+
+def as_values(counts: Array, names: Sequence[str]) -> dict[str, Any]:
+    """The counts and the figures of each class by name, with their means; NaN is 0/0."""
+    figures = {name: figure(counts) for name, figure in FIGURES.items()}
+    return {
+        "correct": np.trace(counts),
+        "classes": list(names),
+        **figures,
+        "support": counts.sum(axis=1),
+        "mean": {name: mean_known(values) for name, values in figures.items()},
+        "confusion": counts,
+    }
+
+
+def mean_known(figures: Array) -> float:
+    """The mean of those that are known; nanmean warns if there are none, as without images."""
+    return float(np.nanmean(figures)) if np.isfinite(figures).any() else np.nan
 
 
 def class_table(counts: Array, names: Sequence[str]) -> str:
@@ -79,9 +110,8 @@ def class_table(counts: Array, names: Sequence[str]) -> str:
     yes       0.0000       -  0.0000       0
     mean      0.5000  0.7500  0.4286
     """
-    figures = [precision(counts), recall(counts), f1(counts)]
-    # nanmean warns if there is nothing to average, as without images.
-    means = [float(np.nanmean(f)) if np.isfinite(f).any() else np.nan for f in figures]
+    figures = [figure(counts) for figure in FIGURES.values()]
+    means = map(mean_known, figures)
     rows = [*zip(names, *figures, counts.sum(axis=1), strict=True), ("mean", *means, "")]
     wide = max(len("class"), *map(len, names))
     lines = [
@@ -116,37 +146,6 @@ def matrix_table(counts: Array, names: Sequence[str]) -> str:
     ]
     title = "confusion matrix: a row for each true class, a column for each answer"
     return "\n".join([title, *rows])
-
-
-def matrix_figure(out: str | None, counts: Array, names: Sequence[str], title: str) -> Figure:
-    """The matrix as a picture: colors show shares of the row, numbers the counts; 0 is blank."""
-    from matplotlib.colors import PowerNorm
-
-    classes = len(names)
-    cell = 0.5 if classes <= NUMBERED else 0.12
-    side = max(2.5, cell * classes)
-    figure = new_figure(out, side + 2.3, side + 1.4, arranged=True)
-    axes = figure.add_subplot()
-    support = counts.sum(axis=1, keepdims=True)
-    shares = np.divide(100 * counts, support, out=np.zeros(counts.shape), where=support != 0)
-    # Square-root scale: on a linear one, the few mistakes of a good network would be white.
-    shown = axes.imshow(shares, "Blues", norm=PowerNorm(0.5, 0, 100))
-    size, places = (9 if classes <= NUMBERED else 6), range(classes)
-    turned = max(map(len, names)) * size * 0.6 / 72 > cell
-    axes.set_xticks(places, names, fontsize=size, rotation=90 if turned else 0)
-    axes.set_yticks(places, names, fontsize=size)
-    axes.tick_params(length=0)
-    if classes <= NUMBERED:
-        for (i, j), count in np.ndenumerate(counts):
-            color = "white" if shares[i, j] > 36 else "black"
-            if count:
-                axes.text(j, i, f"{count}", ha="center", va="center", fontsize=8, color=color)
-    axes.set_title(textwrap.fill(one_line(title), int(side / 0.09)), fontsize=11, parse_math=False)
-    axes.set(xlabel="answer", ylabel="true class")
-    figure.colorbar(
-        shown, ax=axes, label="share of the true class (%, square-root scale)", shrink=0.8
-    )
-    return figure
 
 
 main = main_of("fnn-eval", body)

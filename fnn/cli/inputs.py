@@ -42,8 +42,9 @@ DIGITS = tuple("0123456789")
 
 def add_data_argument(parser: Parser) -> None:
     """Add the --data of fnn-train, and its options for how the data are read."""
+    group = parser.add_argument_group("data")
     for name in ("data", *OPTIONS):
-        add_option(parser, name, table(Options)[name])
+        add_option(group, name, table(Options)[name])
 
 
 def reading_for(args: Namespace) -> Reading:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fnn import keys
+from fnn.cli.help import DATA_HOME, THREADS
 from fnn.cli.inputs import add_data_argument, add_params_argument, network_for, reading_for
 from fnn.cli.program import Parser, argument, main_of, parser
 from fnn.data.catalogue import open_data
@@ -20,6 +21,7 @@ def arguments() -> Parser:
         "Choose test images at random and print the network's mean cross-entropy on them, in nats.",
         "fnn-loss --params random --batch-size 100",
         "a network is named with --params {0}, a data set with --data {0}",
+        (DATA_HOME, THREADS),
     )
     add_params_argument(p)
     add_data_argument(p)

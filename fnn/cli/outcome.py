@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from fnn.cli.call import Call
 from fnn.cli.inputs import DEFAULT
-from fnn.cli.progress import Show, teller
+from fnn.cli.json_line import json_line
+from fnn.cli.progress import Show, tell, teller
 from fnn.errors import one_line, say
 from fnn.files.atomic import keep_aside
 from fnn.metrics import accuracy
@@ -20,6 +21,13 @@ from fnn.training import run_directory
 from fnn.training.assemble import together
 from fnn.training.loop import Job, Progress, measure, outcome
 from fnn.training.options import Options
+
+# The last line of --json: "trained" or "stopped"; the epoch and the accuracy of each network; the
+# accuracy of their mean answer, and that of a guess; the files; the command that goes on.
+STOPPED: dict[str, Any] = {
+    "outcome": "stopped", "networks": [], "accuracy": None, "guess": None, "files": [],
+    "resume": None,
+}  # fmt: skip
 
 
 class Trained(NamedTuple):
@@ -53,18 +61,27 @@ def rescue(options: Options, call: Call, job: Job, each: list[Trained]) -> None:
     """After Ctrl-C without a run's directory: save what has been learned in whole epochs."""
     if not each:
         say("stopped in the first epoch: nothing was saved (--run DIR would keep it)")
+        if call.json:
+            tell(json_line(STOPPED))
         return
     say(f"stopped; the last network has learned for {each[-1].epochs} of {job.epochs} epochs")
-    finish(options, call, None, job, each)
+    finish(options, call, None, job, each, "stopped")
 
 
-def finish(options: Options, call: Call, place: Path | None, job: Job, each: list[Trained]) -> None:
+def finish(
+    options: Options,
+    call: Call,
+    place: Path | None,
+    job: Job,
+    each: list[Trained],
+    how: str = "trained",
+) -> None:
     """Write the networks to the run's directory and to --out, or to DEFAULT without either.
 
     With several networks or views, print the accuracy of the mean answer.
     """
     assert job.spec is not None and job.test is not None and job.origin is not None  # noqa: PT018
-    tell, ts = teller(call.quiet), together([one.ts for one in each])
+    told, ts = teller(call.quiet), together([one.ts for one in each])
     spec = job.spec._replace(networks=len(each))
     share = each[0].accuracy
     several = len(each) > 1 or spec.views != "one"
@@ -74,17 +91,24 @@ def finish(options: Options, call: Call, place: Path | None, job: Job, each: lis
     if several:
         views = "" if spec.views == "one" else f", {spec.views} views"
         count = f"{len(each)} networks" if len(each) > 1 else "the network"
-        tell(f"{count}{views}: accuracy {share:.4f} on the test images")
+        told(f"{count}{views}: accuracy {share:.4f} on the test images")
     usual = float(np.bincount(job.test[1]).max() / len(job.test[1]))
     if share <= usual:
-        tell(
+        told(
             f"fnn: the network is no better than a guess: its accuracy is {share:.4f}, and "
             f"{usual:.4f} of the test images are of one class; try another --lr, or more --epochs"
         )
     if not call.out and place is None and (kept := keep_aside(DEFAULT)):
-        tell(one_line(f"fnn: the {DEFAULT} that was here is now {kept}"))
+        told(one_line(f"fnn: the {DEFAULT} that was here is now {kept}"))
     named = [Path(call.out or DEFAULT)] if call.out or place is None else []
     origin = job.origin._replace(accuracy=share)
-    for path in [*([place / run_directory.FINAL] if place else []), *named]:
+    files = [*([place / run_directory.FINAL] if place else []), *named]
+    for path in files:
         write_recognizer(path, spec, ts.params, ts.state, options.compact, origin)
-        tell(one_line(f"parameters saved in {path}"))
+        told(one_line(f"parameters saved in {path}"))
+    if call.json:
+        epochs = [{"epoch": one.epochs, "accuracy": one.accuracy} for one in each]
+        if not several:
+            epochs[0]["accuracy"] = share  # that of a run which was done before is measured again
+        figures = {"networks": epochs, "accuracy": share, "guess": usual}
+        tell(json_line(STOPPED | figures | {"outcome": how, "files": list(map(str, files))}))

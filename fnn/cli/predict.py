@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
-import sys
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-from toolz import partition_all
 
 from fnn.arrays import Array
+from fnn.cli.help import DATA_HOME, THREADS
+from fnn.cli.indices import indices
 from fnn.cli.inputs import (
     add_data_argument,
     add_params_argument,
@@ -20,6 +20,7 @@ from fnn.cli.inputs import (
     reading_for,
     refuse_reading,
 )
+from fnn.cli.json_line import json_line
 from fnn.cli.program import Parser, argument, main_of, parser
 from fnn.data.catalogue import open_data
 from fnn.errors import InputError, one_line, say
@@ -28,9 +29,6 @@ from fnn.losses import softmax
 from fnn.recognizer.picture import input_from_file
 from fnn.recognizer.recognizer import Recognizer, recognize
 from fnn.training.kinds import whole
-
-LONGEST_LINE = 1000
-CHUNK, BATCH = 1 << 16, 500  # bytes that are read, and images that are answered, at once
 
 
 def arguments() -> Parser:
@@ -41,6 +39,7 @@ def arguments() -> Parser:
         "With --image, print the digits in image files instead.",
         "echo 7 | fnn-predict --top 3",
         "for test image {0}: echo {0} | fnn-predict; for a picture: --image {0}",
+        (DATA_HOME, THREADS),
     )
     add_params_argument(p)
     add_data_argument(p)
@@ -50,6 +49,12 @@ def arguments() -> Parser:
         type=argument(whole(1)),
         default=None,
         help="print the K most likely digits, each with its probability, instead of only the best",
+    )
+    p.add_argument(
+        "--json",
+        action="store_true",
+        help="print a JSON object per image: index or file, class, probability, and probabilities "
+        "(of all classes or the K of --top, most likely first); or file and error",
     )
     p.add_argument(
         "--image",
@@ -79,8 +84,14 @@ def answer_indices(args: Namespace) -> None:
     found, source = network_for(args, source)
     check_top(args.top, found)
     for some in indices(len(images)):
-        if some:
-            print(*answers(found, images[some], source.classes, args.top), sep="\n", flush=True)
+        if not some:
+            continue
+        if args.json:
+            told = values(found, images[some], source.classes, args.top)
+            lines = [json_line({"index": i, **one}) for i, one in zip(some, told, strict=True)]
+        else:
+            lines = answers(found, images[some], source.classes, args.top)
+        print(*lines, sep="\n", flush=True)
 
 
 def answer_files(args: Namespace) -> None:
@@ -97,9 +108,16 @@ def answer_files(args: Namespace) -> None:
     failed, several = False, len(args.image) > 1
     for file in args.image:
         try:
-            (text,) = answers(found, input_from_file(found.spec, file), names, args.top)
+            image = input_from_file(found.spec, file)
+            if args.json:
+                (value,) = values(found, image, names, args.top)
+                print(json_line({"file": file, **value}), flush=True)
+                continue
+            (text,) = answers(found, image, names, args.top)
             print(f"{one_line(file)}: {text}" if several else text, flush=True)
         except InputError as error:
+            if args.json:
+                print(json_line({"file": file, "error": str(error)}), flush=True)
             if not several:
                 raise
             say(f"fnn-predict: {error}")
@@ -126,72 +144,19 @@ def answers(found: Recognizer, images: Array, names: Sequence[str], top: int | N
     ]
 
 
-def indices(n: int) -> Iterator[list[int]]:
-    """The indices on standard input, one per line: those that are there, then the next ones.
-
-    A bad line raises InputError after the lines before it; at a terminal, it is explained and asked
-    for again.
-    """
-    if sys.stdin is None:
-        raise InputError("standard input is closed: expected indices of test images, one per line")
-    if sys.stdin.isatty():
-        yield from typed_indices(n)
-        return
-    number, rest, ended = 0, b"", False
-    while not ended:
-        # what is there, as soon as there is something
-        chunk = sys.stdin.buffer.read1(CHUNK)  # type: ignore[union-attr]
-        ended = not chunk
-        *lines, rest = (rest + chunk).split(b"\n")
-        if (ended and rest) or len(rest) > LONGEST_LINE:
-            lines, rest = [*lines, rest], b""
-        for some in partition_all(BATCH, lines):
-            good = []
-            for line in some:
-                number += 1
-                try:
-                    good.append(parse_index(line.decode("utf-8", "backslashreplace"), n))
-                except InputError as error:
-                    yield good
-                    raise InputError(f"standard input, line {number}: {error}") from None
-            yield good
-    if number == 0:
-        raise InputError(
-            f"standard input is empty: expected indices of test images, 0..{n - 1}, one per line"
-        )
-
-
-def typed_indices(n: int) -> Iterator[list[int]]:
-    """The indices that are typed at a terminal, one by one."""
-    sys.stdin.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    while True:
-        print(f"index of a test image, 0..{n - 1}: ", end="", file=sys.stderr, flush=True)
-        line = sys.stdin.readline(LONGEST_LINE)
-        if not line:
-            say("")  # end the line of the prompt
-            return
-        try:
-            yield [parse_index(line, n)]
-        except InputError as error:
-            say(str(error))
-            while line and not line.endswith("\n"):  # the rest of a long line
-                line = sys.stdin.readline(LONGEST_LINE)
-
-
-def parse_index(line: str, n: int) -> int:
-    """An index in 0..n-1.
-
-    >>> parse_index("42\\n", 100)
-    42
-
-    Raises InputError for anything else.
-    """
-    text = line.strip()
-    if not re.fullmatch(r"[+-]?[0-9]{1,60}", text):
-        raise InputError(f"expected an integer in 0..{n - 1}, found {text[:40]!r}")
-    if not 0 <= int(text) < n:
-        raise InputError(f"expected an integer in 0..{n - 1}, found {text}")
-    return int(text)
+def values(
+    found: Recognizer, images: Array, names: Sequence[str], top: int | None
+) -> list[dict[str, Any]]:
+    """What --json tells of each image: its class, and the `top` or all classes' probabilities."""
+    return [
+        {
+            "class": names[best[0]],
+            "probability": p[best[0]],
+            "probabilities": {names[i]: p[i] for i in best},
+        }
+        for p in softmax(recognize(found, images))
+        for best in [np.argsort(-p, kind="stable")[:top]]
+    ]
 
 
 main = main_of("fnn-predict", body)

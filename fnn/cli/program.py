@@ -13,15 +13,16 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 
 from fnn import __version__
+from fnn.cli.help import Formatter, Variable, epilog
 from fnn.errors import InputError, did_you_mean, one_line, say
 from fnn.kernels import threads
 from fnn.training.kinds import FLAG, SWITCH, Kind
-from fnn.training.options import About, table
+from fnn.training.options import About
 
 
 class Parser(argparse.ArgumentParser):
@@ -65,10 +66,24 @@ class Parser(argparse.ArgumentParser):
         return ""
 
 
-def parser(prog: str, description: str, example: str, stray: str = "", **more: Any) -> Parser:
-    """A parser with --version, whose --help ends with an example."""
-    epilog = f"example: {example}"
-    made = Parser(prog=prog, description=description, epilog=epilog, allow_abbrev=False, **more)
+def parser(
+    prog: str,
+    description: str,
+    example: str,
+    stray: str = "",
+    environment: Sequence[Variable] = (),
+    ending: str = "",
+    **more: Any,
+) -> Parser:
+    """A parser with --version, whose --help ends with an example and environment variables."""
+    made = Parser(
+        prog=prog,
+        description=description,
+        epilog=epilog(example, environment, ending),
+        allow_abbrev=False,
+        formatter_class=Formatter,
+        **more,
+    )
     made.stray = stray
     made.add_argument("--version", action="version", version=f"{prog} {__version__}")
     return made
@@ -86,24 +101,18 @@ def _value(kind: Kind, text: str) -> Any:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def add_option(parser: Parser, name: str, about: About, default: object = None) -> None:
-    """Add the option --its-name for a field."""
+def add_option(to: argparse._ActionsContainer, name: str, about: About, shown: object = "") -> None:
+    """Add the option --its-name for a field; help shows a default."""
     option, kind = f"--{name.replace('_', '-')}", about.kind
-    text = about.help.replace("%(default)s", str(default)).replace("%", "%%")
+    text = about.help.replace("%(default)s", str(shown)).replace("%", "%%")
     if kind is SWITCH:
-        parser.add_argument(option, action="store_true", help=text)
+        to.add_argument(option, action="store_true", help=text)
     elif kind is FLAG:
-        parser.add_argument(option, action=argparse.BooleanOptionalAction, help=text)
+        to.add_argument(option, action=argparse.BooleanOptionalAction, help=text)
     elif kind.choices:
-        parser.add_argument(option, choices=kind.choices, metavar=about.metavar, help=text)
+        to.add_argument(option, choices=kind.choices, metavar=about.metavar, help=text)
     else:
-        parser.add_argument(option, type=argument(kind), metavar=about.metavar, help=text)
-
-
-def add_options(parser: Parser, options: type[NamedTuple]) -> None:
-    """Add an option for each field of a type such as `Options`."""
-    for name, about in table(options).items():
-        add_option(parser, name, about, options._field_defaults[name])
+        to.add_argument(option, type=argument(kind), metavar=about.metavar, help=text)
 
 
 def main_of(prog: str, body: Callable[[Sequence[str]], None]) -> Callable[..., int]:

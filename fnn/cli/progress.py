@@ -36,17 +36,23 @@ def teller(quiet: bool) -> Callable[[str], None]:
 
 
 @contextmanager
-def shown(job: Job, quiet: bool) -> Iterator[Show]:
+def shown(job: Job, quiet: bool, spelled: Callable[[Row], str] | None = None) -> Iterator[Show]:
     """Epochs as lines on standard output, and progress on standard error.
 
-    That is a bar at a terminal, otherwise a line now and then.
+    That is a bar at a terminal, otherwise a line now and then. If `quiet`, nothing is shown but
+    the lines that `spelled` makes of epochs for other programs, in place of those for people.
     """
-    columns = os.environ.get(TERMINAL)
+    columns, spell = os.environ.get(TERMINAL), spelled or line_of
     if quiet:
-        yield Show(lambda now: None, teller(quiet))
+
+        def only(now: Progress) -> None:
+            if spelled and now.row is not None:
+                tell(spell(now.row))
+
+        yield Show(only, teller(quiet))
         return
     if sys.stderr is None or not (columns or sys.stderr.isatty()):
-        yield Show(lines(job), say)
+        yield Show(lines(job, spell), say)
         return
     from tqdm import tqdm
 
@@ -65,7 +71,7 @@ def shown(job: Job, quiet: bool) -> Iterator[Show]:
                 bar.update(now.epoch * n + learned - bar.n)
                 return
             bar.clear()
-            tell(line_of(now.row))
+            tell(spell(now.row))
             following = min(now.epoch + 1, job.epochs)
             accuracy = f"accuracy {now.row.test_accuracy:.4f}"
             bar.set_description(f"{accuracy}, epoch {following}/{job.epochs}")
@@ -82,14 +88,14 @@ def shown(job: Job, quiet: bool) -> Iterator[Show]:
         yield Show(stage_if_possible, line)
 
 
-def lines(job: Job) -> Callable[[Progress], None]:
+def lines(job: Job, spell: Callable[[Row], str]) -> Callable[[Progress], None]:
     """A function that prints each epoch, and every NEWS seconds where the training stands."""
     told_at = time.monotonic()
 
     def stage(now: Progress) -> None:
         nonlocal told_at
         if now.row is not None:
-            tell(line_of(now.row))
+            tell(spell(now.row))
         elif time.monotonic() - told_at < NEWS:
             return
         else:

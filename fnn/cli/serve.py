@@ -7,6 +7,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
+from fnn.cli.help import THREADS
 from fnn.cli.inputs import add_params_argument, chosen_file, find_recognizer, history
 from fnn.cli.program import Parser, argument, asked_to_stop, main_of, parser
 from fnn.errors import InputError
@@ -31,6 +32,7 @@ def arguments() -> Parser:
         "page takes pictures.",
         "fnn-serve --params params.npz",
         "name the parameters with --params {0}",
+        (THREADS,),
     )
     add_params_argument(p)
     p.add_argument(

@@ -12,7 +12,8 @@ import numpy as np
 from fnn import keys, tree
 from fnn.arrays import Array
 from fnn.cli import program
-from fnn.cli.figures import Card, add_out_argument, check_drawing, check_target, deliver, sheet
+from fnn.cli.figures import add_out_argument, check_drawing, check_target, deliver
+from fnn.cli.help import DATA_HOME, THREADS
 from fnn.cli.inputs import (
     add_data_argument,
     add_params_argument,
@@ -27,6 +28,7 @@ from fnn.data.dataset import Split
 from fnn.data.mnist import SplitName
 from fnn.errors import InputError, say
 from fnn.losses import softmax
+from fnn.plots import Card, sheet
 from fnn.recognizer.recognizer import Recognizer, recognize
 from fnn.training.data_options import reading_of
 from fnn.training.kinds import whole
@@ -47,6 +49,7 @@ def arguments() -> Parser:
         "confident first; or the filters of a network's first layer.",
         "fnn-show --mistakes --out mistakes.png",
         "images are named with --index {0}, a picture to write with --out {0}",
+        (DATA_HOME, THREADS),
     )
     which = p.add_mutually_exclusive_group()
     which.add_argument(
@@ -102,7 +105,7 @@ def body(argv: Sequence[str]) -> None:
     if alone:
         title, cards = images(source, args)
         check_drawing(args.out)
-        deliver(lambda: sheet(args.out, title, cards), args.out)
+        deliver(lambda: sheet(cards, title), args.out)
         return
     found, source = network_for(args, source)
     if args.filters:
@@ -111,7 +114,7 @@ def body(argv: Sequence[str]) -> None:
     check_drawing(args.out)  # before the work
     title, cards = mistakes(found, source, args)
     if cards:
-        deliver(lambda: sheet(args.out, title, cards), args.out)
+        deliver(lambda: sheet(cards, title), args.out)
     else:
         say(f"{title}: there is nothing to show")
 
@@ -176,9 +179,9 @@ def filters(weights: Array, title: str, args: Namespace) -> Figure:
     if shown.shape[3] == 3:
         title += f" (grey is 0, full color {top:.2g})"
         cards = [Card((w / top + 1) / 2, f"{i}") for i, w in enumerate(shown)]
-        return sheet(args.out, title, cards)
+        return sheet(cards, title)
     cards = [Card(w[..., 0], f"{i}") for i, w in enumerate(shown)]
-    return sheet(args.out, title, cards, (-top, top), "RdBu_r", "weight")
+    return sheet(cards, title, (-top, top), "RdBu_r", "weight")
 
 
 def first_weights(found: Recognizer) -> tuple[Array, str]:

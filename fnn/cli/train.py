@@ -11,9 +11,11 @@ from typing import Any, NamedTuple
 
 from fnn.cli import program, ranks
 from fnn.cli.call import Call, parse, without_ranks
+from fnn.cli.call import arguments as arguments
 from fnn.cli.inputs import DEFAULT, reading_like
-from fnn.cli.outcome import Stopped, Trained, finish, rescue, trained
-from fnn.cli.progress import shown, teller
+from fnn.cli.json_line import json_line
+from fnn.cli.outcome import STOPPED, Stopped, Trained, finish, rescue, trained
+from fnn.cli.progress import shown, tell, teller
 from fnn.data.catalogue import KNOWN, Source, open_data
 from fnn.data.dataset import Dataset, fingerprint
 from fnn.errors import InputError
@@ -82,7 +84,7 @@ def body(argv: Sequence[str]) -> None:
                 config = config_of(own, source, kept)
                 intro = None if i or call.resume else partial(described, options, job)
                 with blamed(own_code) if own_code else nullcontext():
-                    each.append(train_one(job, part, config, shared, intro))
+                    each.append(train_one(job, i, part, config, shared, intro))
         except Stopped as stopped:
             if group.rank == 0:
                 rescue(options, call, job, [*each, *([stopped.last] if stopped.last else [])])
@@ -102,17 +104,19 @@ class Shared(NamedTuple):
 
 def train_one(
     job: Job,
+    i: int,
     place: Path | None,
     config: dict[str, Any],
     shared: Shared,
     intro: Callable[[Tree], str] | None,
 ) -> Trained:
-    """The network at the end of a training; `intro` of its parameters is said once it has begun."""
+    """Network `i` at the end of its training; `intro` of its parameters is said as it begins."""
     call, resume, group, stop = shared
     pause = SAVE_EVERY if call.save_every is None else call.save_every
     now: Progress | None = None
     finished: Progress | None = None  # the last stage after an epoch
-    with shown(job, call.quiet) as show:
+    spelled = (lambda row: json_line({"network": i + 1, **row._asdict()})) if call.json else None
+    with shown(job, call.quiet, spelled) as show:
         every = (
             run(job, place, pause, stop, config, group)
             if place
@@ -133,6 +137,8 @@ def train_one(
                     f"stopped after step {now.batch} of epoch {now.epoch + 1}; continue with: "
                     f"{resume}"
                 )
+            if call.json:
+                tell(json_line(STOPPED | {"resume": resume}))
             raise
         except Diverged as error:
             advice = "begin a new run with" if place else "choose"

@@ -26,10 +26,11 @@ def read_dump(
 
     The file is a pickle, protocols 0 to 5, from Python 2 or 3, or a .npy file, whatever its name.
     It holds one array of integers or floats in 0..255, or lists of them, of shape
-    (N, height*width), (N, height, width) or (N, height, width, 1), N at least 1, in any byte order
-    and any memory order; with several channels, (N, height*width*channels), channels last, or
-    (N, height, width, channels). Floats are rounded. Raises InputError for everything else, and for
-    bool or values of at most 1 that are not all 0: scaled to 0..1, images would be almost black.
+    `(N, height*width)`, (N, height, width) or (N, height, width, 1), N at least 1, in any byte
+    order and any memory order; with several channels, `(N, height*width*channels)`, channels last,
+    or (N, height, width, channels). Floats are rounded. Raises InputError for everything else, and
+    for bool or values of at most 1 that are not all 0: scaled to 0..1, images would be almost
+    black.
     """
     from fnn.files.unpickle import parse_pickle  # here, to keep the start of fnn fast
 

@@ -18,8 +18,8 @@ from fnn.layers.layer import Layer, constructor, plain
 def sigmoid() -> Layer:
     """The logistic function, in (0, 1).
 
-    y = 1 / (1 + exp(-t))          equation (2)
-    dt = dy * (1 - y) * y                   (19)
+        y = 1 / (1 + exp(-t))          equation (2)
+        dt = dy * (1 - y) * y                   (19)
 
     Exact to rounding for every t: where exp(-t) would overflow, t is replaced by the lowest value
     that does not, and y is practically 0 (below 1e-38 in float32).
@@ -46,8 +46,8 @@ def sigmoid() -> Layer:
 def relu() -> Layer:
     """The rectifier.
 
-    y = max(t, 0)                      equation (24)
-    dt = dy where t > 0, 0 where t <= 0         (25)
+        y = max(t, 0)                      equation (24)
+        dt = dy where t > 0, 0 where t <= 0         (25)
 
     A t of NaN gives y = NaN and dt = NaN; where dt is 0, it is 0 for an infinite dy, too.
     """
@@ -63,8 +63,8 @@ def relu() -> Layer:
 def gelu(*, exact: bool = False) -> Layer:
     """The Gaussian error linear unit; by default in its tanh form, within 5e-4 of the exact one.
 
-    y = t/2 (1 + tanh(sqrt(2/pi) (t + 0.044715 t^3)))
-    y = t/2 (1 + erf(t / sqrt(2)))                          if exact
+        y = t/2 (1 + tanh(sqrt(2/pi) (t + 0.044715 t^3)))
+        y = t/2 (1 + erf(t / sqrt(2)))                          if exact
 
     The exact one is right to 1e-15 in float64 and 2e-7 in float32, times |t| where that is above 1.
 
@@ -79,7 +79,7 @@ def gelu(*, exact: bool = False) -> Layer:
 def silu() -> Layer:
     """The sigmoid linear unit, also called swish.
 
-    y = t / (1 + exp(-t))
+        y = t / (1 + exp(-t))
 
     Source: Elfwing et al., "Sigmoid-weighted linear units for neural network function approximation
     in reinforcement learning", arXiv:1702.03118.

@@ -84,8 +84,8 @@ def depthwise_conv(
 ) -> Layer:
     """`conv` with a group for each channel: `multiplier` filters see it, and nothing else.
 
-    y[i, j, k] = sum over s, t of x[i*stride + s - pad, j*stride + t - pad, k // multiplier]
-                                  W[s, t, 0, k] + b[k]
+        y[i, j, k] = sum over s, t of x[i*stride + s - pad, j*stride + t - pad, k // multiplier]
+                                      W[s, t, 0, k] + b[k]
 
     x is (N, H, W, C), y is (N, H', W', C * multiplier), W is (size, size, 1, C * multiplier).
     Options and errors as for `conv`. Results agree with its to 1e-5 of the largest in float32.

@@ -19,12 +19,12 @@ from fnn.tree import Tree
 def dropout(rho: float, *, inverted: bool = False) -> Layer:
     """Sets round(rho * M) of an example's M node outputs to 0, a new choice for each example.
 
-    y = x where a node is kept, 0 where it is ignored, in training       equations (26)-(27)
-    y = (1 - rho) x in testing
+        y = x where a node is kept, 0 where it is ignored, in training       equations (26)-(27)
+        y = (1 - rho) x in testing
 
-    M counts all numbers of an example, H*W*C for an image. With `inverted`, those kept are divided
-    by 1 - rho in training instead, and testing changes nothing. The state holds the key of the
-    choice and a count of its uses. Raises ValueError unless 0 <= rho < 1.
+    M counts all numbers of an example, `H*W*C` for an image. With `inverted`, those kept are
+    divided by 1 - rho in training instead, and testing changes nothing. The state holds the key of
+    the choice and a count of its uses. Raises ValueError unless 0 <= rho < 1.
 
     Source: Srivastava et al., "Dropout", JMLR 2014; course, section 5.3.
     """

@@ -21,7 +21,7 @@ from fnn.tree import Tree
 def layer_norm(*, eps: float = 1e-5) -> Layer:
     """Gives the channels of each pixel mean 0 and variance 1, then a learned scale and shift.
 
-    y = gamma (x - mean) / sqrt(var + eps) + beta,  mean and biased variance over the last axis
+        y = gamma (x - mean) / sqrt(var + eps) + beta,  mean and biased variance over the last axis
 
     x is (N, ..., C), gamma and beta are (C,), at first 1 and 0. This is the normalization of
     transformers and ConvNeXt, and Keras's default; `group_norm(1)` is over all pixels, too.
@@ -44,7 +44,7 @@ def layer_norm(*, eps: float = 1e-5) -> Layer:
 def group_norm(groups: int = 32, *, eps: float = 1e-5) -> Layer:
     """Gives each group of channels of an example mean 0 and variance 1, then a scale and shift.
 
-    y = gamma (x - mean) / sqrt(var + eps) + beta
+        y = gamma (x - mean) / sqrt(var + eps) + beta
 
     mean and biased variance are over all pixels and the C / groups channels of a group, one after
     another. x is (N, ..., C), gamma and beta are (C,), at first 1 and 0. Results are right to 1e-5

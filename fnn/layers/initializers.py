@@ -86,15 +86,16 @@ def partial_identity(rest: Fill) -> Fill:
     return fill
 
 
-# The course, task 1: variance 1/N, with N nodes in the layer before.
 course = Initializer(normal(1), normal(1))
-# He et al., "Delving deep into rectifiers", ICCV 2015: variance 2/N keeps a ReLU net's signal.
+"""The course, task 1: variance 1/N, with N nodes in the layer before."""
 he = Initializer(normal(2), constant(0))
-# Glorot and Bengio, "Understanding the difficulty of training deep feedforward networks", 2010.
+"""Variance 2/N keeps a ReLU net's signal (He et al., "Delving deep into rectifiers", ICCV 2015)."""
 glorot = Initializer(uniform(1), constant(0))
+"""Glorot and Bengio, "Understanding the difficulty of training deep feedforward networks", 2010."""
 zeros = Initializer(constant(0), constant(0))
-# Convolutions start by passing their input on; all other weights have variance 1/(3 N).
+"""Nothing but zeros."""
 passing = Initializer(partial_identity(normal(1 / 3)), constant(0))
+"""Convolutions start by passing their input on; all other weights have variance 1/(3 N)."""
 
 NAMED = {"course": course, "he": he, "glorot": glorot, "zeros": zeros, "passing": passing}
 

@@ -21,8 +21,8 @@ from fnn.layers.window import Pad, Sides, brief, shape_of, window
 def max_pool(size: Sides = 2, *, stride: Sides | None = None, pad: Pad = 0) -> Layer:
     """The largest value of each block of `size` x `size` pixels.
 
-    y[i, j] = max over k, l < size of x[i*stride + k - pad, j*stride + l - pad]     equation (63)
-    dx = the sum of dy[i, j] over all blocks whose y[i, j] equals x there, else 0            (64)
+        y[i, j] = max over k, l < size of x[i*stride + k - pad, j*stride + l - pad]   equation (63)
+        dx = the sum of dy[i, j] over all blocks whose y[i, j] equals x there, else 0          (64)
 
     Equal maxima all get the gradient, as in (64); dx is NaN at a NaN. `stride` is the size by
     default, so that blocks lie side by side. x is (N, H, W, C), y is (N, H', W', C) with

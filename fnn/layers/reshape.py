@@ -10,7 +10,7 @@ from fnn.layers.layer import Layer, constructor, plain
 
 @constructor
 def flatten() -> Layer:
-    """Lays out an example of any shape as a vector: (N, H, W, C) becomes (N, H*W*C).
+    """Lays out an example of any shape as a vector: (N, H, W, C) becomes `(N, H*W*C)`.
 
     Source: course, section 5.7.4.
 

@@ -25,6 +25,12 @@ MODELS: dict[str, Callable[..., Layer]] = {
     make.__name__: make
     for make in (mlp, conv, lenet, vgg, slim, quick, air, resnet, resnet18, mobilenet)
 }
+"""The named networks: each function takes the number of classes, and options as keywords."""
+
+__all__ = [
+    "MODELS", "Spec", "air", "build", "conv", "lenet", "maker", "mlp", "mobilenet", "quick",
+    "resnet", "resnet18", "slim", "together", "vgg",
+]  # fmt: skip
 
 
 class Spec(NamedTuple):

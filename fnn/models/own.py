@@ -32,15 +32,7 @@ def own_model(name: str) -> Callable[..., Layer]:
     See `called` for its arguments. NAME may also be a network itself. This runs the file's code.
     Raises InputError for a file, a name or a value that is not there or not of this kind.
     """
-    where, _, function = name.rpartition(":")
-    module = _file(where) if where.endswith(".py") else _module(where)
-    if not hasattr(module, function):
-        near = did_you_mean(function, [key for key in vars(module) if not key.startswith("_")])
-        raise InputError(
-            f"--model {name}: {where} has no {function!r}, expected a function that makes a "
-            f"network{near}"
-        )
-    found = getattr(module, function)
+    found = own_value("--model", name, "a function that makes a network")
     if isinstance(found, Layer):
         return lambda: found
     if not callable(found):
@@ -48,7 +40,20 @@ def own_model(name: str) -> Callable[..., Layer]:
     return found  # type: ignore[no-any-return]
 
 
-def _module(name: str) -> ModuleType:
+def own_value(option: str, name: str, expected: str) -> Any:
+    """What NAME is in FILE.py:NAME or MODULE:NAME, the value of an option; this runs the file.
+
+    Raises InputError if it is not there.
+    """
+    where, _, key = name.rpartition(":")
+    module = _file(option, where) if where.endswith(".py") else _module(option, where)
+    if not hasattr(module, key):
+        near = did_you_mean(key, [key for key in vars(module) if not key.startswith("_")])
+        raise InputError(f"{option} {name}: {where} has no {key!r}, expected {expected}{near}")
+    return getattr(module, key)
+
+
+def _module(option: str, name: str) -> ModuleType:
     with blamed(name):
         try:
             if name:
@@ -57,18 +62,20 @@ def _module(name: str) -> ModuleType:
             if error.name != name.partition(".")[0]:
                 raise
         raise InputError(
-            f"--model {name}: there is no such module; expected FILE.py:NAME, or MODULE:NAME of an "
-            "installed module"
+            f"{option} {name}: there is no such module; expected FILE.py:NAME, or MODULE:NAME of "
+            "an installed module"
         )
 
 
-def _file(path: str) -> ModuleType:
+def _file(option: str, path: str) -> ModuleType:
     """The module in a file, which is run once as long as the file does not change."""
     try:
         seen = os.stat(path)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
-        raise InputError(f"--model {path}: cannot be read ({why}); expected FILE.py:NAME") from None
+        raise InputError(
+            f"{option} {path}: cannot be read ({why}); expected FILE.py:NAME"
+        ) from None
     place = Path(path).resolve()
     stamp = repr((str(place), seen.st_mtime_ns, seen.st_size))
     name = f"{place.stem}_{hashlib.sha256(stamp.encode()).hexdigest()[:8]}"
@@ -76,7 +83,7 @@ def _file(path: str) -> ModuleType:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, place)
     if spec is None or spec.loader is None:
-        raise InputError(f"--model {path}: is not a file of Python; expected FILE.py:NAME")
+        raise InputError(f"{option} {path}: is not a file of Python; expected FILE.py:NAME")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # as import does: a dataclass, say, looks for its module there
     if str(place.parent) not in sys.path:

@@ -102,3 +102,4 @@ VIEWS: dict[str, tuple[Weighted, ...]] = {
         *(Weighted(0.125, compose_left(mirrored, view)) for view in _DIAGONAL),
     ),
 }
+"""The views of each image by name, and what each answer counts: `--views` of fnn-train."""

@@ -85,10 +85,7 @@ def listening(respond: Respond, port: int) -> Server:
                 self.wfile.write(response.body)
 
         def send_error(
-            self,
-            code: int,
-            message: str | None = None,
-            explain: str | None = None,  # noqa: ARG002 - a longer text, for people
+            self, code: int, message: str | None = None, explain: str | None = None
         ) -> None:
             self.close_connection = True
             self.send(refusal(HTTPStatus(code), message or HTTPStatus(code).phrase))

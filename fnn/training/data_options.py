@@ -1,63 +1,46 @@
-"""The options that say which data to read and how."""
+"""The options that say which data to read and how.
+
+- `data` is a name in `fnn.data.catalogue.KNOWN`; a directory of pictures with a sub-directory for
+  each class, or with train and test, which have one for each class; a directory in the format of
+  MNIST, CIFAR-10 or CIFAR-100; or an .npz file. ./NAME is always a path.
+- Pictures are scaled to `size`, or to a square, and what sticks out at two sides is cut off. By
+  default they have the size that all have, or that the network takes, and are in color if any is.
+- `test_share` of each class is held out as test images, if pictures or an .npz file have none.
+- `arrays` names the images and labels in an .npz file for training, and those for testing; or one
+  pair alone. By default, x_train,y_train,x_test,y_test, or MedMNIST's names.
+"""
 
 from typing import Annotated, Any, TypeAlias
 
-from fnn.data.catalogue import KNOWN
 from fnn.data.reading import TEST_SHARE, Reading
 from fnn.training.kinds import ARRAYS, PROPER_SHARE, SIZE, TEXT, About, one_of
-
-_DATA = "; ".join(f"{name} ({known.about})" for name, known in KNOWN.items())
 
 Data: TypeAlias = Annotated[
     str | None,
     About(
-        "the data set: a name, a directory of pictures with a sub-directory for each class (or "
-        "train and test, with one for each class), a directory in the format of MNIST or of "
-        "CIFAR-10 or CIFAR-100, or an .npz file. Names, with pixels and training + test images: "
-        f"{_DATA}. Write ./NAME for a directory of the same name. By default MNIST, downloaded if "
-        "necessary, or else the built-in digits",
+        "mnist (digits), fashion-mnist, cifar10 (photos), cifar100, digits (built in), colors "
+        "(built in), directories of pictures, MNIST's or CIFAR's format, .npz; ./NAME is a path "
+        "(mnist; digits if offline)",
         TEXT._replace(examples=("digits",)),
         "NAME|DIR|FILE",
     ),
 ]
 Size: TypeAlias = Annotated[
     str | None,
-    About(
-        "scale pictures to this height and width, or square, and cut off what sticks out at two "
-        "sides (by default, the size that all have, or that the network takes)",
-        SIZE,
-        "HEIGHTxWIDTH",
-    ),
+    About("scale and crop pictures (their size, or the network's)", SIZE, "HEIGHTxWIDTH"),
 ]
 Colors: TypeAlias = Annotated[
-    str | None,
-    About(
-        "read pictures in grey or in color (by default, in color if any has, or as the network "
-        "takes them)",
-        one_of(("grey", "rgb")),
-    ),
+    str | None, About("read pictures so (rgb if any has colors)", one_of(("grey", "rgb")))
 ]
 TestShare: TypeAlias = Annotated[
     float | None,
-    About(
-        "hold out this share of each class as test images, if pictures or an .npz file have none "
-        f"({TEST_SHARE})",
-        PROPER_SHARE,
-        "FRACTION",
-    ),
+    About(f"held out if there are no test images ({TEST_SHARE})", PROPER_SHARE, "SHARE"),
 ]
 Broken: TypeAlias = Annotated[
-    str | None,
-    About("stop at a picture that cannot be read, or skip it (stop)", one_of(("stop", "skip"))),
+    str | None, About("at a picture that cannot be read (stop)", one_of(("stop", "skip")))
 ]
 Arrays: TypeAlias = Annotated[
-    str | None,
-    About(
-        "the arrays of an .npz file: images and labels for training, and for testing; or images "
-        "and labels alone (x_train,y_train,x_test,y_test, or MedMNIST's names)",
-        ARRAYS,
-        "NAME,NAME[,NAME,NAME]",
-    ),
+    str | None, About("arrays of an .npz (x_train,y_train,x_test,y_test)", ARRAYS, "NAMES")
 ]
 
 

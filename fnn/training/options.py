@@ -4,7 +4,6 @@ A field says its type, its default, what --help says about it and which values i
 there is to adding an option, besides the place that uses it. A run's config.json is `_asdict()`.
 """
 
-import inspect
 from typing import Annotated, Any, NamedTuple
 
 from fnn.layers.activation import ACTIVATIONS
@@ -12,7 +11,7 @@ from fnn.models import MODELS
 from fnn.models.deep import STEMS
 from fnn.recognizer.tta import VIEWS
 from fnn.training import data_options
-from fnn.training.choices import AUGMENTS, DEFAULTS, OPTIMIZERS, SCHEDULES
+from fnn.training.choices import AUGMENTS, OPTIMIZERS, SCHEDULES
 from fnn.training.kinds import (
     FLAG,
     POSITIVE,
@@ -28,189 +27,122 @@ from fnn.training.kinds import About as About
 from fnn.training.recipes import RECIPES
 
 
-def per_model(field: str) -> str:
-    """The default of each model, for --help."""
-    return ", ".join(f"{model}: {getattr(usual, field)}" for model, usual in DEFAULTS.items())
-
-
-def having(option: str) -> str:
-    """The models that have an option, with its default in each, for --help."""
-    found = ((m, inspect.signature(make).parameters.get(option)) for m, make in MODELS.items())
-    return ", ".join(f"{model}: {known.default}" for model, known in found if known)
-
-
-_RATES = ", ".join(f"{name} {choice.lr}" for name, choice in OPTIMIZERS.items() if choice.lr)
-_RECIPES = "; ".join(f"{name} ({recipe.about})" for name, recipe in RECIPES.items())
-_AUGMENTS = "; ".join(f"{name} ({choice.about})" for name, choice in AUGMENTS.items())
-
-
 class Options(NamedTuple):
-    """The options of a training. None means the model's or the optimizer's default, or none."""
+    """The options of a training. None means the model's or the optimizer's default, or none.
+
+    - `recipe` is a set of options (`fnn.training.recipes`), which other options override.
+    - `model` is one of `fnn.models.MODELS` (mlp; with `params`, that of the file), or FILE.py:NAME:
+      the function NAME, which is called with the number of classes, or the network NAME.
+    - `params` gives the weights to begin with instead of random ones; for other classes than the
+      file's, the last layer begins anew. The first `freeze` layers, as --summary counts them, stay
+      as they are.
+    - A resumed run may have more `epochs`: it goes on for longer, with the learning rate of a run
+      of that many.
+    - A batch is cut into `shards`, which go through the network by themselves; several processes
+      share them out, and any number of them gives the same parameters.
+    - `lr` is by default the model's, or with `optimizer` the course's; adadelta has none.
+      `schedule` is the model's, or constant with `optimizer` or `lr`.
+    - `weight_decay` is L2's; adamw has one of its own, 0.01. `beta_rate` is a factor for the
+      learning rate of batch norm's beta. `lookahead` goes part of the way back every 5 steps,
+      farther toward the end of training.
+    - `augment` is names with commas between them, changes one after another; several networks take
+      the parts between slashes in turn. `alternating_flip` mirrors half of the images left to
+      right, in the next epoch the other half.
+    - `networks` have consecutive seeds from `seed`; their answers, and those to the `views` of an
+      image (shifted, and mirrored copies), are averaged.
+    - `validation` holds out a fraction of the training images; the epoch that is best on them is
+      kept, and `patience` ends the training after so many epochs without a better one.
+    - `compact` saves seven bits for each parameter: a quarter of the size, nearly the same answers.
+    """
 
     recipe: Annotated[
-        str | None,
-        About(f"a set of options, which other options override: {_RECIPES}", one_of(RECIPES)),
+        str | None, About(f"a set of options: {', '.join(RECIPES)}", one_of(RECIPES), "NAME")
     ] = None
     model: Annotated[
         str | None,
         About(
-            f"the network: one of {', '.join(MODELS)} (mlp; with --params, that of the file), or "
-            "one of your own, FILE.py:NAME: the function NAME, which is called with the number of "
-            "classes, or the network NAME",
-            one_of_or_own(MODELS),
-            "NAME|FILE.py:NAME",
+            f"{', '.join(MODELS)}, or your own, FILE.py:NAME (mlp)", one_of_or_own(MODELS), "NAME"
         ),
     ] = None
     data: data_options.Data = None
     params: Annotated[
-        str | None,
-        About(
-            "begin with the weights in this parameter file (or 'pretrained', or a run's directory) "
-            "instead of random ones; for other classes than the file's, the last layer begins anew",
-            TEXT,
-            "FILE",
-        ),
+        str | None, About("begin with weights: a file's, a run's, 'pretrained'", TEXT, "FILE")
     ] = None
     freeze: Annotated[
-        int,
-        About(
-            "with --params, keep the first N layers, as --summary counts them, as they are "
-            "(%(default)s)",
-            whole(0),
-            "N",
-        ),
+        int, About("with --params, keep its first N layers (%(default)s)", whole(0), "N")
     ] = 0
     epochs: Annotated[
-        int | None,
-        About(
-            f"passes over the training images ({per_model('epochs')}; with --resume, more than the "
-            "run's: it goes on for longer, with the learning rate of a run of that many)",
-            whole(1),
-        ),
+        int | None, About("passes over the training images (%(default)s)", whole(1), "N")
     ] = None
     batch_size: Annotated[
-        int | None, About(f"images per training step ({per_model('batch_size')})", whole(1))
+        int | None, About("images per training step (%(default)s)", whole(1), "N")
     ] = None
     shards: Annotated[
-        int | None,
-        About(
-            "cut each batch into this many parts, 1, 2, 4, ..., which go through the network by "
-            "themselves; several processes share them out, and any number of them gives the same "
-            f"parameters ({per_model('shards')}; at least the number of processes)",
-            POWER_OF_TWO,
-        ),
+        int | None, About("parts of a batch, a power of two (%(default)s)", POWER_OF_TWO, "N")
     ] = None
     optimizer: Annotated[
-        str | None, About(f"the optimizer ({per_model('optimizer')})", one_of(OPTIMIZERS))
+        str | None, About(f"{', '.join(OPTIMIZERS)} (%(default)s)", one_of(OPTIMIZERS), "NAME")
     ] = None
-    lr: Annotated[
-        float | None,
-        About(
-            f"the learning rate ({per_model('lr')}; with --optimizer, the course's: {_RATES}); "
-            "adadelta has none",
-            POSITIVE,
-        ),
-    ] = None
+    lr: Annotated[float | None, About("the learning rate (%(default)s)", POSITIVE, "RATE")] = None
     schedule: Annotated[
         str | None,
-        About(
-            f"how the learning rate changes during training ({per_model('schedule')}; with "
-            "--optimizer or --lr, constant)",
-            one_of(SCHEDULES),
-        ),
+        About(f"of the rate: {', '.join(SCHEDULES)} (%(default)s)", one_of(SCHEDULES), "NAME"),
     ] = None
     activation: Annotated[
-        str | None,
-        About(f"the activation of the hidden layers ({having('activation')})", one_of(ACTIVATIONS)),
+        str | None, About(f"{', '.join(ACTIVATIONS)} (%(default)s)", one_of(ACTIVATIONS), "NAME")
     ] = None
-    hidden: Annotated[int | None, About(f"hidden nodes ({having('hidden')})", whole(1))] = None
-    batch_norm: Annotated[bool, About("batch-normalize the hidden nodes of the mlp", FLAG)] = False
+    hidden: Annotated[
+        int | None, About("nodes of the hidden layer (%(default)s)", whole(1), "N")
+    ] = None
+    batch_norm: Annotated[
+        bool, About("batch-normalize the mlp's hidden nodes (%(default)s)", FLAG)
+    ] = False
     dropout: Annotated[
-        float | None,
-        About(
-            f"the fraction of nodes set to 0 before the last layer ({having('dropout')})",
-            SHARE,
-            "RHO",
-        ),
+        float | None, About("dropped before the last layer (%(default)s)", SHARE, "RHO")
     ] = None
     width: Annotated[
-        int | None, About(f"channels of the first block ({having('width')})", whole(1))
+        int | None, About("channels of the first block (%(default)s)", whole(1), "N")
     ] = None
     stem: Annotated[
-        str | None,
-        About(
-            "how resnet18 and mobilenet begin: for small images, or for large ones (large above 64 "
-            "pixels a side)",
-            one_of(STEMS),
-        ),
+        str | None, About("of resnet18, mobilenet (large above 64 pixels)", one_of(STEMS))
     ] = None
     weight_decay: Annotated[
-        float, About("the rate of L2 weight decay (%(default)s; adamw: of its own, 0.01)", SHARE)
+        float, About("rate of weight decay (%(default)s; adamw 0.01)", SHARE, "RATE")
     ] = 0.0
     label_smoothing: Annotated[
-        float, About("the amount of label smoothing (%(default)s)", SHARE)
+        float, About("amount of label smoothing (%(default)s)", SHARE, "X")
     ] = 0.0
     beta_rate: Annotated[
-        float,
-        About(
-            "factor for the learning rate of batch norm's beta (%(default)s)", POSITIVE, "FACTOR"
-        ),
+        float, About("times the rate, for batch norm's beta (%(default)s)", POSITIVE, "FACTOR")
     ] = 1.0
     lookahead: Annotated[
-        bool,
-        About("every 5 steps, go part of the way back, farther toward the end of training", FLAG),
+        bool, About("go part of the way back every 5 steps (%(default)s)", FLAG)
     ] = False
-    seed: Annotated[int, About("seed of all random choices (%(default)s)", whole(0))] = 0
+    seed: Annotated[int, About("of all random choices (%(default)s)", whole(0), "N")] = 0
     augment: Annotated[
         str | None,
         About(
-            "changes to the training images, one after another; several networks take the parts "
-            f"between slashes in turn: {_AUGMENTS}; or none, alone or as a part",
+            f"{', '.join(AUGMENTS)}; A,B: both; A/B: networks by turns (%(default)s)",
             parts_of(AUGMENTS, "shift", "flip,cutout", "distort,noise", "mild/none"),
-            "NAME[,...][/...]",
+            "NAMES",
         ),
     ] = None
     alternating_flip: Annotated[
-        bool,
-        About("mirror half of the images left to right, in the next epoch the other half", FLAG),
+        bool, About("mirror half of the images, by turns (%(default)s)", FLAG)
     ] = False
     networks: Annotated[
-        int,
-        About(
-            "train this many networks, with consecutive seeds from --seed; their answers are "
-            "averaged (%(default)s)",
-            whole(1, 100),
-        ),
+        int, About("train N, whose answers are averaged (%(default)s)", whole(1, 100), "N")
     ] = 1
     views: Annotated[
-        str,
-        About(
-            "average the answers to these views of an image: the image alone, or also shifted "
-            "(and mirrored) copies (%(default)s)",
-            one_of(VIEWS),
-        ),
+        str, About(f"average over views: {', '.join(VIEWS)} (%(default)s)", one_of(VIEWS), "NAME")
     ] = "one"
     validation: Annotated[
-        float,
-        About(
-            "hold out this fraction of the training images and keep the epoch that is best on them "
-            "(%(default)s: none; the test images are never used for this)",
-            SHARE,
-            "FRACTION",
-        ),
+        float, About("of training images, to choose the best epoch (%(default)s)", SHARE, "SHARE")
     ] = 0.0
     patience: Annotated[
-        int | None,
-        About("stop after this many epochs without a better validation result", whole(1), "EPOCHS"),
+        int | None, About("stop after N epochs without a better one (never)", whole(1), "N")
     ] = None
-    compact: Annotated[
-        bool,
-        About(
-            "save the final parameters in seven bits each: a quarter of the size, nearly the same "
-            "answers",
-            FLAG,
-        ),
-    ] = False
+    compact: Annotated[bool, About("save seven bits per parameter (%(default)s)", FLAG)] = False
     size: data_options.Size = None
     colors: data_options.Colors = None
     test_share: data_options.TestShare = None

@@ -37,7 +37,6 @@ _CIFAR10 = dict(
     lookahead=True, alternating_flip=True, augment="shift-reflected", views="mirrored",
 )  # fmt: skip
 
-# Those for digits were chosen on the last 10000 training images of MNIST.
 RECIPES = {
     "mlp": Recipe(
         "one hidden layer of 800 nodes, undistorted images",
@@ -57,3 +56,7 @@ RECIPES = {
     "cifar10-quick": Recipe("small color images in minutes", dict(_CIFAR10, width=32, epochs=5)),
     "cifar10": Recipe("the same, wider and longer", dict(_CIFAR10, width=64, epochs=10)),
 }
+"""What `fnn-train --recipe NAME` trains, by name.
+
+The recipes for digits were chosen on the last 10000 training images of MNIST.
+"""

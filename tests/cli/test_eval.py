@@ -11,6 +11,7 @@ from fnn.cli import eval as evaluate
 from fnn.cli import figures
 from fnn.data.mnist import load_mnist
 from fnn.models import Spec
+from fnn.plots import matrix as matrix_plot
 from fnn.recognizer.recognizer import untrained
 
 WORDS = ["apple", "aquarium_fish", "bee", "caterpillar", "skyscraper"]
@@ -83,7 +84,7 @@ def matrix(classes, seed=0):
 )
 def test_the_picture_shows_the_matrix_and_nothing_overlaps(overlaps, counts, names):
     title = "/home/somebody/with_a_long_name/set: 98.00% of 10000 test images correct"
-    figure = evaluate.matrix_figure("a.png", counts, names, title)
+    figure = matrix_plot.confusion_matrix(counts, names, title)
     axes = figure.axes[0]
     assert overlaps(figure) == []
     assert [t.get_text() for t in axes.get_xticklabels()] == names
@@ -91,7 +92,7 @@ def test_the_picture_shows_the_matrix_and_nothing_overlaps(overlaps, counts, nam
     rows = counts.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(shares * rows, 100 * counts)
     shown = {t.get_position()[::-1]: t.get_text() for t in axes.texts}
-    if len(names) <= evaluate.NUMBERED:
+    if len(names) <= matrix_plot.NUMBERED:
         assert shown == {at: str(n) for at, n in np.ndenumerate(counts) if n}
     else:
         assert shown == {}

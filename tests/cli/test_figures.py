@@ -4,16 +4,13 @@ import os
 import subprocess
 import sys
 import tempfile
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from fnn.cli import figures
-from fnn.cli.eval import matrix_figure
-from fnn.cli.figures import Card, sheet
-from fnn.cli.plot import Curves, curves_figure
+from fnn.plots import Card, Curves, confusion_matrix, curves, sheet
 
 matplotlib = pytest.importorskip("matplotlib", reason="pictures need matplotlib")
 
@@ -84,13 +81,13 @@ def drawn():
     def draw(ending="png"):
         found = []
         for picture in (
-            lambda out: sheet(out, "a_b % $\\x", cards, (0, 1), "RdBu_r", "weight"),
-            lambda out: curves_figure(out, [run]),
-            lambda out: matrix_figure(out, np.eye(2, dtype=int), ("a_b", "$\\c%"), "a_b % $\\x"),
+            lambda: sheet(cards, "a_b % $\\x", (0, 1), "RdBu_r", "weight"),
+            lambda: curves([run]),
+            lambda: confusion_matrix(np.eye(2, dtype=int), ("a_b", "$\\c%"), "a_b % $\\x"),
         ):
             with tempfile.TemporaryDirectory() as directory:
                 path = Path(directory, f"a.{ending}")
-                figures.deliver(partial(picture, str(path)), str(path))
+                figures.deliver(picture, str(path))
                 found.append(path.read_bytes())
         return found
 

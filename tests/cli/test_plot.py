@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import os
 import sys
 from pathlib import Path
 
@@ -10,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fnn.cli import figures, plot
-from fnn.cli.plot import Curves, distinct_names, read_curves
+from fnn.cli import figures
+from fnn.cli.plot import distinct_names, read_curves
+from fnn.plots import Curves, trainings
 from fnn.training.history import LOSSES, METRICS, Row
 
 HEAD = "epoch,step,loss,train_accuracy,test_accuracy,lr,seconds,images_per_second"
@@ -187,7 +189,7 @@ def curves(name="run", epochs=10, loss=lambda e: 1 / (e + 1), shares=("train", "
     ],
 )
 def test_nothing_overlaps_and_every_value_is_drawn(overlaps, runs, scale, log):
-    figure = plot.curves_figure("a.png", runs, log)
+    figure = trainings.curves(runs, log)
     assert overlaps(figure) == []
     left, right = figure.axes
     losses = [v for run in runs for c in LOSSES for v in run.figures.get(c, ())]
@@ -196,14 +198,14 @@ def test_nothing_overlaps_and_every_value_is_drawn(overlaps, runs, scale, log):
     lost = sum(v <= 0 for v in losses) if left.get_yscale() == "log" else 0
     assert left.get_title() == (f"Loss (left out: {lost} not above 0)" if lost else "Loss")
     for axes, columns, unit in (
-        (left, [style.loss for style in plot.STYLES], 1),
-        (right, [style.accuracy for style in plot.STYLES], 100),
+        (left, [style.loss for style in trainings.STYLES], 1),
+        (right, [style.accuracy for style in trainings.STYLES], 100),
     ):
         drawn = [(run, c) for run in runs for c in columns if c in run.figures]
         for line, (run, column) in zip(axes.lines, drawn, strict=True):
             np.testing.assert_array_equal(line.get_xdata(), run.epochs)
             np.testing.assert_array_equal(line.get_ydata(), unit * np.array(run.figures[column]))
-            assert line.get_linestyle() == plot.STYLES[columns.index(column)].line
+            assert line.get_linestyle() == trainings.STYLES[columns.index(column)].line
     names = [text.get_text() for text in figure.legends[0].get_texts()]
     assert names == [run.name for run in runs]
     for axes in (left, right):
@@ -212,7 +214,7 @@ def test_nothing_overlaps_and_every_value_is_drawn(overlaps, runs, scale, log):
 
 def test_a_hundred_runs_look_different_however_long_they_are():
     runs = [curves(f"run{i}", epochs=3 + 50 * (i % 2)) for i in range(100)]
-    figure = plot.curves_figure("a.png", runs)
+    figure = trainings.curves(runs)
     handles = figure.legends[0].legend_handles
     looks = [(line.get_color(), line.get_marker(), line.get_markersize()) for line in handles]
     assert len(set(looks)) == 100
@@ -225,7 +227,7 @@ def test_a_hundred_runs_look_different_however_long_they_are():
         assert len(axes.lines) == 200
         for line in axes.lines:
             first, every = line.get_markevery()
-            assert 1 <= len(line.get_xdata()[first::every]) <= plot.MARKED
+            assert 1 <= len(line.get_xdata()[first::every]) <= trainings.MARKED
 
 
 def test_log_needs_a_loss_that_such_an_axis_has_a_place_for(run, refused, runs, tmp_path):
@@ -247,3 +249,80 @@ def test_names_differ_and_are_ends_of_paths(given):
         assert f"//{path}".endswith(f"/{name.split(' (')[0].lstrip('/')}")
     if len({p.split("/")[-1] for p in given}) == len(given):
         assert names == [p.split("/")[-1] for p in given]
+
+
+@pytest.fixture
+def board():
+    """A function: the scalars of a directory, as TensorBoard shows them."""
+    name = "tensorboard.backend.event_processing.event_accumulator"
+    module = pytest.importorskip(name, reason="needs tensorboard")
+
+    def read(directory):
+        found = module.EventAccumulator(str(directory)).Reload()
+        return {
+            tag: {event.step: (event.wall_time, event.value) for event in found.Scalars(tag)}
+            for tag in found.Tags()["scalars"]
+        }
+
+    return read
+
+
+def test_runs_for_tensorboard(runs, run, board):
+    more = f"{GOOD}7,1800,nan,,1,0.05,,17000.5\n"
+    runs(a=GOOD, b=more)
+    os.utime("b/metrics.csv", (1e9, 1e9))
+    done = run("fnn-plot", "a", "b", "--tensorboard", "new/board")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == "events of 2 runs written to new/board: tensorboard --logdir new/board\n"
+    read = board("new/board/b")
+    assert read.keys() == {"loss/train", "accuracy/train", "accuracy/test", "learning_rate",
+                           "images_per_second"}  # fmt: skip
+    assert {step: value for step, (_, value) in read["accuracy/test"].items()} == pytest.approx(
+        {1: 0.88, 2: 0.93, 7: 1.0}
+    )
+    assert [time for time, _ in read["loss/train"].values()] == [1e9 - 3.5, 1e9, 1e9]
+    assert math.isnan(read["loss/train"][7][1])
+    assert board("new/board/a")["loss/train"].keys() == {1, 2}
+
+
+def test_tensorboard_gets_what_is_new_in_place_of_what_was_there(runs, run):
+    runs(a=GOOD)
+    Path("old/x").mkdir(parents=True)
+    Path("old/x/a").mkdir()
+    Path("old/x/a/metrics.csv").write_text(GOOD)
+    for _ in range(2):
+        assert run("fnn-plot", "a", "a", "old/x/a", "--tensorboard", "t").returncode == 0
+    files = sorted(path for path in Path("t").rglob("*") if path.is_file())
+    assert len(files) == 3
+    assert all("tfevents" in path.name for path in files)
+    before = files[0].read_bytes()
+    Path("a/metrics.csv").write_text(f"{GOOD}3,9,0.1,1,1,1,1,1\n")
+    run("fnn-plot", "a", "--tensorboard", "t")
+    assert len(Path("t/a/events.out.tfevents.fnn").read_bytes()) > len(before)
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["a", "--log"], ["--log", "leave out one"]),
+        (["a", "--out", "x.png"], ["--out", "leave out one"]),
+        (["a", "absent"], ["absent", "no such file"]),
+        (["a", "bad"], ["bad/metrics.csv", "line 2"]),
+    ],
+)
+def test_what_cannot_go_to_tensorboard_writes_nothing(runs, run, refused, args, words):
+    runs(a=GOOD, bad=f"{HEAD}\nx\n")
+    refused(run("fnn-plot", *args, "--tensorboard", "t"), *words)
+    assert not Path("t").exists()
+
+
+def test_a_place_for_tensorboard_that_is_a_file_is_one_line(runs, run, refused):
+    runs(a=GOOD)
+    Path("t").touch()
+    refused(run("fnn-plot", "a", "--tensorboard", "t"), "t/a: ", "Not a directory")
+
+
+def test_tensorboard_needs_no_matplotlib(runs, run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    runs(a=GOOD)
+    assert run("fnn-plot", "a", "--tensorboard", "t").returncode == 0

@@ -8,11 +8,12 @@ import pytest
 import fnn
 from fnn import tree
 from fnn.cli import figures, show
-from fnn.cli.figures import Card, columns_of, sheet
 from fnn.cli.inputs import find_recognizer
 from fnn.data.catalogue import Source
 from fnn.data.mnist import load_mnist
 from fnn.models import Spec
+from fnn.plots import Card, sheet
+from fnn.plots.cards import columns_of
 from fnn.recognizer.recognizer import save_recognizer, untrained
 
 image = pytest.importorskip("matplotlib.image", reason="pictures need matplotlib")
@@ -156,7 +157,7 @@ GREY, COLOR = np.zeros((28, 28), np.uint8), np.zeros((32, 32, 3), np.uint8)
 def test_nothing_overlaps_or_sticks_out(overlaps, n, card):
     title = "/home/somebody/with_a_long_name/and/more/of/it: 10 of 10000 test images wrong"
     for scale in ("", "weight"):
-        figure = sheet("a.png", title, [card] * n, scale=scale)
+        figure = sheet([card] * n, title, scale=scale)
         assert overlaps(figure) == []
         assert len(figure.axes[0].images) == n
         shapes = {(abs(x1 - x0), abs(y1 - y0)) for x0, x1, y0, y1 in extents(figure)}

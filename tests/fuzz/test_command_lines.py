@@ -21,19 +21,34 @@ from limits import limited
 from packing import png_checked
 from readers import idx
 
-from fnn.cli import contest, figures, loss, plot, predict, ranks, serve, show, train
+from fnn.cli import (
+    command,
+    contest,
+    export,
+    figures,
+    loss,
+    plot,
+    predict,
+    ranks,
+    serve,
+    show,
+    train,
+)
 from fnn.cli import eval as evaluate
 from fnn.cli import program as programs
-from fnn.cli.figures import Card, sheet
+from fnn.cli.programs import PROGRAMS as NAMES
+from fnn.cli.start import module_of
 from fnn.data import mirrors, mnist
 from fnn.data.synthetic import digits
 from fnn.models import Spec
+from fnn.plots import Card, sheet
 from fnn.recognizer.recognizer import save_recognizer, untrained
 
 NOWHERE = ("http://127.0.0.1:9/",)  # discard: nothing listens there
 # what programs tell besides an error
 TOLD = ("parameters: ", "parameters saved in ", "fnn: ", "epoch ", "network ", "the network, ",
-        "2 networks", "all ", "picture written to ")  # fmt: skip
+        "2 networks", "all ", "picture written to ", "events of ",
+        "network written to ")  # fmt: skip
 
 PATHS = ["set", "root", "run", "params.npz", "other.npz", "broken.npz", "images.npy", "images.dump",
          "digit.png", "blank.png", "photos", "set.npz",
@@ -55,8 +70,7 @@ GOOD = {
 
 def options_of(program: str) -> dict[str, list[str] | None]:
     """Each option of a program with good values, as its parser has them; None for a flag."""
-    home = "call" if program == "fnn-train" else program.removeprefix("fnn-")
-    parser = importlib.import_module(f"fnn.cli.{home}").arguments()
+    parser = importlib.import_module(module_of(program)).arguments()
     found: dict[str, list[str] | None] = {}
     for action in parser._actions:
         for option in action.option_strings:
@@ -69,10 +83,7 @@ def options_of(program: str) -> dict[str, list[str] | None]:
     return found
 
 
-PROGRAMS = [
-    f"fnn-{n}" for n in ["train", "predict", "loss", "contest", "eval", "show", "plot", "serve"]
-]
-OPTIONS = {program: options_of(program) for program in PROGRAMS}
+OPTIONS = {program: options_of(program) for program in ("fnn", *(f"fnn-{n}" for n in NAMES))}
 FIRST = {  # a later one counts
     "fnn-loss": ["--batch-size", "6"],  # as many as there are
     "fnn-show": ["--out", "new.png"],
@@ -80,16 +91,19 @@ FIRST = {  # a later one counts
     "fnn-serve": ["--site", "page"],  # it would serve for good
 }
 MAINS = {
+    "fnn": command.main,
     "fnn-train": train.main,
     "fnn-predict": predict.main,
     "fnn-loss": loss.main,
     "fnn-contest": contest.main,
+    "fnn-export": export.main,
     "fnn-serve": serve.main,
 }
 DRAWING = {"fnn-eval": evaluate.main, "fnn-show": show.main, "fnn-plot": plot.main}
 FILES = {
     "fnn-contest": (["images.npy", "images.dump", "out.txt", "new.npz"], 2, 2),
     "fnn-plot": (["run", "run/metrics.csv", "run/../run/"], 1, 3),
+    "fnn-export": (["new.onnx", "out", "params.npz"], 1, 1),
 }
 
 
@@ -167,7 +181,7 @@ def warm() -> None:
         patch.chdir(name)
         for ending in ("png", "svg"):
             out = f"x.{ending}"
-            figures.deliver(partial(sheet, out, "", cards), out)
+            figures.deliver(partial(sheet, cards), out)
 
 
 @st.composite
@@ -232,7 +246,8 @@ def check(program: str, argv: list[str], stdin: bytes, place: Path) -> None:
     if program == "fnn-train" and not any(arg.startswith("--resume") for arg in argv):
         argv = [*argv, "--epochs", "1"]  # the last counts
     status, err = outcome(program, argv, stdin, place)
-    lines = [line for line in err.splitlines() if not line.startswith(TOLD)]
+    told = tuple(start for start in TOLD if start != f"{program}: ")
+    lines = [line for line in err.splitlines() if not line.startswith(told)]
     lines = [line for line in lines if not line.endswith(": there is nothing to show")]
     if program == "fnn-contest" and status == 0 and lines:  # --help has none
         assert lines.pop().startswith("3 answers written to ")
