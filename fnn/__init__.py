@@ -17,7 +17,7 @@ Training     `train_step` `TrainState` `init_train_state` `epoch` `states` `eval
   whole      `training`, the trainer as a library
   processes  `sharded_step` `Group` `ALONE` `mpi`
 Data         `open_data` `Reading` `load_mnist` `load_cifar10` `batches` `to_float` `augment`
-  in files   `digit_image` `read_dump` `read_idx` `read_images`
+  in files   `digit_image` `digit_images` `read_dump` `read_idx` `read_images`
 Networks     `models` `summary` `describe` `rebuild`
   in files   `save_recognizer` `load_recognizer` `pretrained` `Recognizer` `Spec`
   at work    `recognize` `views`
@@ -45,7 +45,7 @@ from fnn.data.reading import Reading
 from fnn.errors import InputError
 from fnn.export.model import to_onnx
 from fnn.files.checkpoint import load, save
-from fnn.handwriting.digit_image import digit_image
+from fnn.handwriting.digit_image import digit_image, digit_images
 from fnn.layers import initializers
 from fnn.layers.activation import gelu, relu, scaled, sigmoid, silu
 from fnn.layers.combine import concatenate, ensemble, parallel, residual, serial, weight_decay
@@ -99,7 +99,8 @@ __all__ = [  # by kind
     "ALONE", "Group", "TrainState", "epoch", "evaluate", "init_train_state", "mpi", "predict",
     "sharded_step", "states", "train_step", "training",
     # data
-    "Reading", "augment", "batches", "digit_image", "load_cifar10", "load_mnist", "open_data",
+    "Reading", "augment", "batches", "digit_image", "digit_images", "load_cifar10", "load_mnist",
+    "open_data",
     "read_dump", "read_idx", "read_images", "to_float",
     # networks
     "Recognizer", "Spec", "describe", "export", "load", "load_recognizer", "models", "pretrained",

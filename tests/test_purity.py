@@ -109,7 +109,9 @@ CALLS = {
     "check_vjp": lambda tmp: fnn.check_vjp(fnn.conv(3), (8, 8, 2)),
     "conv": lambda tmp: [used(fnn.conv(20, method=m)) for m in ("im2col", "shifted", "winograd")],
     "dense": lambda tmp: used(fnn.dense(2000), ROWS),
-    "digit_image": lambda tmp: fnn.digit_image(255 - np.pad(IMAGES.images[0], 20)),
+    "digit_image digit_images": lambda tmp: [
+        read(255 - np.pad(IMAGES.images[0], 20)) for read in (fnn.digit_image, fnn.digit_images)
+    ],
     "dropout": lambda tmp: used(fnn.dropout(0.5)),
     "concatenate": lambda tmp: used(fnn.concatenate(fnn.conv(2), fnn.relu())),
     "group_norm": lambda tmp: used(fnn.serial(fnn.conv(4), fnn.group_norm(2))),

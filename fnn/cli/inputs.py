@@ -19,6 +19,7 @@ from fnn.data.dataset import Split, fingerprint
 from fnn.data.reading import OPTIONS, Reading
 from fnn.errors import InputError, did_you_mean, say
 from fnn.models import Spec, own_network
+from fnn.recognizer.photos import LEAST, for_photos
 from fnn.recognizer.recognizer import (
     PRETRAINED,
     Origin,
@@ -164,6 +165,17 @@ def class_names(names: Sequence[str], classes: int) -> tuple[str, ...]:
     ('no', 'yes', '2')
     """
     return (*names, *map(str, range(len(names), classes)))
+
+
+def find_reader(choice: str | None, model: str | None = None) -> tuple[Recognizer, float]:
+    """The network for photos and drawings, and the probability below which they show no digit.
+
+    The network that comes with fnn has layers made for them. Others' probabilities are not known
+    to come true: whatever they answer counts.
+    """
+    found = find_recognizer(choice, model=model)
+    shipped = chosen_file(choice) == file_of(PRETRAINED)
+    return (for_photos(found), LEAST) if shipped else (found, 0.0)
 
 
 def chosen_file(choice: str | None) -> Path | None:

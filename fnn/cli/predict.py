@@ -15,18 +15,20 @@ from fnn.cli.inputs import (
     add_data_argument,
     add_params_argument,
     class_names,
-    find_recognizer,
+    find_reader,
     network_for,
     reading_for,
     refuse_reading,
 )
 from fnn.cli.json_line import json_line
 from fnn.cli.program import Parser, argument, main_of, parser
+from fnn.cli.seen import write_seen
 from fnn.data.catalogue import open_data
 from fnn.errors import InputError, one_line, say
+from fnn.files.atomic import check_writable
 from fnn.handwriting.image_file import MOST, NAMES, check_pillow
 from fnn.losses import softmax
-from fnn.recognizer.picture import input_from_file
+from fnn.recognizer.picture import input_from_file, no_digit, reads_digits
 from fnn.recognizer.recognizer import Recognizer, recognize
 from fnn.training.kinds import whole
 
@@ -64,8 +66,18 @@ def arguments() -> Parser:
         help="a photo or drawing of one digit, dark on light or light on dark, with some paper "
         f"around it: {NAMES}, up to {MOST // 10**6} million pixels. With several files, each line "
         "begins with the file's name; a file that cannot be read is reported, the others are "
-        "answered, and the exit status is 2. Reads neither standard input nor a data set; needs "
-        "pillow",
+        "answered, and the exit status is 2. What shows no digit, or several, is refused. Reads "
+        "neither standard input nor a data set; needs pillow",
+    )
+    p.add_argument(
+        "--many",
+        action="store_true",
+        help="with --image: print the number that digits side by side form",
+    )
+    p.add_argument(
+        "--seen",
+        metavar="PNG",
+        help="with --image: write the pictures beside what the network saw of them to this file",
     )
     return p
 
@@ -74,6 +86,9 @@ def body(argv: Sequence[str]) -> None:
     args = arguments().parse_args(argv)
     if args.image is not None:
         answer_files(args)
+    elif args.many or args.seen is not None:
+        option = "--many" if args.many else "--seen"
+        raise InputError(f"{option}: is for pictures; name them with --image FILE, or leave it out")
     else:
         answer_indices(args)
 
@@ -86,11 +101,12 @@ def answer_indices(args: Namespace) -> None:
     for some in indices(len(images)):
         if not some:
             continue
+        shares = softmax(recognize(found, images[some]))
         if args.json:
-            told = values(found, images[some], source.classes, args.top)
+            told = values(shares, source.classes, args.top)
             lines = [json_line({"index": i, **one}) for i, one in zip(some, told, strict=True)]
         else:
-            lines = answers(found, images[some], source.classes, args.top)
+            lines = answers(shares, source.classes, args.top)
         print(*lines, sep="\n", flush=True)
 
 
@@ -102,28 +118,51 @@ def answer_files(args: Namespace) -> None:
     """
     refuse_reading(args, "not used with --image")
     check_pillow()
-    found = find_recognizer(args.params, model=args.model)
+    if args.seen is not None:
+        check_writable(args.seen)
+    found, least = find_reader(args.params, args.model)
     check_top(args.top, found)
+    if args.many and not reads_digits(found.spec):
+        raise InputError("--many: the network is not one for handwritten digits; leave it out")
     names = class_names(found.spec.names, found.spec.classes)
     failed, several = False, len(args.image) > 1
+    pairs: list[tuple[str, Array]] = []
+    wrong: InputError | None = None
     for file in args.image:
         try:
-            image = input_from_file(found.spec, file)
-            if args.json:
-                (value,) = values(found, image, names, args.top)
-                print(json_line({"file": file, **value}), flush=True)
-                continue
-            (text,) = answers(found, image, names, args.top)
-            print(f"{one_line(file)}: {text}" if several else text, flush=True)
+            images = input_from_file(found.spec, file, args.many)
+            pairs.append((file, images))
+            shares = softmax(recognize(found, images))
+            for p in shares:
+                if why := no_digit(p, least):
+                    raise InputError(f"{file}: {why}")
+            line = answer_line(file, shares, names, args)
+            print(f"{one_line(file)}: {line}" if several and not args.json else line, flush=True)
         except InputError as error:
             if args.json:
                 print(json_line({"file": file, "error": str(error)}), flush=True)
             if not several:
-                raise
+                wrong = error
+                break
             say(f"fnn-predict: {error}")
             failed = True
+    if args.seen is not None and pairs:
+        write_seen(args.seen, pairs)
+    if wrong is not None:
+        raise wrong
     if failed:
         raise SystemExit(2)
+
+
+def answer_line(file: str, shares: Array, names: Sequence[str], args: Namespace) -> str:
+    """What is printed for a file whose digits have the probabilities `shares`, (N, classes)."""
+    if args.json:
+        told = values(shares, names, args.top)
+        number = "".join(one["class"] for one in told)
+        more = {"number": number, "digits": told} if args.many else told[0]
+        return json_line({"file": file, **more})
+    lines = answers(shares, names, args.top)
+    return ("  |  " if args.top else "").join(lines)
 
 
 def check_top(top: int | None, found: Recognizer) -> None:
@@ -133,20 +172,17 @@ def check_top(top: int | None, found: Recognizer) -> None:
         )
 
 
-def answers(found: Recognizer, images: Array, names: Sequence[str], top: int | None) -> list[str]:
+def answers(shares: Array, names: Sequence[str], top: int | None) -> list[str]:
     """For each image the most likely class, or the `top` most likely ones with probabilities."""
-    logits = recognize(found, images)
     if top is None:
-        return [one_line(names[best]) for best in logits.argmax(axis=1)]
+        return [one_line(names[best]) for best in shares.argmax(axis=1)]
     return [
         "  ".join(f"{one_line(names[i])} {p[i]:.4f}" for i in np.argsort(-p, kind="stable")[:top])
-        for p in softmax(logits)
+        for p in shares
     ]
 
 
-def values(
-    found: Recognizer, images: Array, names: Sequence[str], top: int | None
-) -> list[dict[str, Any]]:
+def values(shares: Array, names: Sequence[str], top: int | None) -> list[dict[str, Any]]:
     """What --json tells of each image: its class, and the `top` or all classes' probabilities."""
     return [
         {
@@ -154,7 +190,7 @@ def values(
             "probability": p[best[0]],
             "probabilities": {names[i]: p[i] for i in best},
         }
-        for p in softmax(recognize(found, images))
+        for p in shares
         for best in [np.argsort(-p, kind="stable")[:top]]
     ]
 

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fnn.cli.help import THREADS
-from fnn.cli.inputs import add_params_argument, chosen_file, find_recognizer, history
+from fnn.cli.inputs import add_params_argument, chosen_file, find_reader, history
 from fnn.cli.program import Parser, argument, asked_to_stop, main_of, parser
 from fnn.errors import InputError
 from fnn.files.picture import check_pillow
 from fnn.recognizer.picture import reads_digits
-from fnn.recognizer.recognizer import Recognizer, load_origin
+from fnn.recognizer.recognizer import PRETRAINED, Recognizer, file_of, load_origin
 from fnn.serve.pyodide import from_cdn, from_folder
 from fnn.serve.respond import LOOPBACK, responder
 from fnn.serve.server import listening
@@ -62,25 +62,22 @@ def body(argv: Sequence[str]) -> None:
         raise InputError("--pyodide: only used with --site DIR; add that, or leave it out")
     if args.site is not None and args.port is not None:
         raise InputError("--port: not used with --site, which serves nothing; leave it out")
-    found = find_recognizer(args.params, model=args.model)
+    found, least = find_reader(args.params, args.model)
     file = chosen_file(args.params)
-    text = (
-        "The network: "
-        + history(found.spec, None if file is None else load_origin(file), None).strip(" ()")
-        + "."
-    )
+    known = history(found.spec, None if file is None else load_origin(file), None)
+    text = f"The network: {known.strip(' ()')}."
     if args.site is not None:
-        write(args, found, file, text)
+        write(args, found, file, text, least)
     else:
-        serve(found, text, PORT if args.port is None else args.port)
+        serve(found, text, PORT if args.port is None else args.port, least)
 
 
-def serve(found: Recognizer, text: str, port: int) -> None:
+def serve(found: Recognizer, text: str, port: int, least: float) -> None:
     """Serve the page until Ctrl-C, SIGTERM or a hangup."""
     if not reads_digits(found.spec):
         check_pillow()
     try:
-        server = listening(responder(found, text), port)
+        server = listening(responder(found, text, least), port)
     except OSError as error:
         if error.errno not in (errno.EADDRINUSE, errno.EACCES):
             raise
@@ -93,7 +90,7 @@ def serve(found: Recognizer, text: str, port: int) -> None:
             server.handle_request()
 
 
-def write(args: Namespace, found: Recognizer, file: Path | None, text: str) -> None:
+def write(args: Namespace, found: Recognizer, file: Path | None, text: str, least: float) -> None:
     """Write the page for a network to the directory --site."""
     if file is None:
         raise InputError("--params random: is no file for a page; name one with --params FILE")
@@ -102,7 +99,8 @@ def write(args: Namespace, found: Recognizer, file: Path | None, text: str) -> N
     packages = packages_for(found)
     folder = args.pyodide and Path(args.pyodide)
     pyodide = from_folder(folder, packages) if folder else from_cdn(packages)
-    size = write_site(Path(args.site), found, text, file, pyodide, args.model)
+    params = None if file == file_of(PRETRAINED) else file
+    size = write_site(Path(args.site), found, text, params, pyodide, args.model, least)
     print(f"{args.site}: {size / 1e6:.1f} MB; look at it with python -m http.server -d {args.site}")
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from fnn.arrays import Array
 from fnn.errors import InputError
 from fnn.files.read import open_regular
 
@@ -23,6 +24,10 @@ T = TypeVar("T")
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF")
 NAMES = "PNG, JPEG, GIF, BMP, WebP or TIFF"
 ENDINGS = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff")
+PHONES = {  # brands at the start of files by ISO/IEC 14496-12
+    **dict.fromkeys((b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"), "HEIC"),
+    **dict.fromkeys((b"avif", b"avis"), "AVIF"),
+}
 MOST = 64_000_000  # pixels: they take 730 MB in color, 1 GB with transparency, beside the file
 
 
@@ -55,6 +60,12 @@ def use_picture(
                     return use(image)
         except UnidentifiedImageError:
             why = f"not an image that can be read; expected {NAMES}"
+            file.seek(0)
+            if (head := file.read(12))[4:8] == b"ftyp" and head[8:12] in PHONES:
+                why = (
+                    f"is a {PHONES[head[8:12]]} file, which pillow does not read: save it as JPEG "
+                    "(iPhone: Settings, Camera, Formats, Most Compatible)"
+                )
         except Image.DecompressionBombError:
             why = f"the image has more than {most} pixels; make it smaller"
         except Exception as error:  # for damaged files pillow raises undocumented errors
@@ -90,3 +101,33 @@ def upright(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I"):  # 16 bits, which pillow would clip at 255
         return Image.fromarray((np.asarray(image).clip(0, 65535) // 257).astype(np.uint8))
     return image
+
+
+def colors_of(image: Image.Image) -> Array:
+    """The colors of an open image of any mode, (H, W, 3) uint8, or (H, W) if it has none."""
+    image = upright(image)
+    if image.has_transparency_data:
+        return without_transparency(np.asarray(image.convert("RGBA")))
+    return np.asarray(image if image.mode == "L" else image.convert("RGB"), np.uint8)
+
+
+def without_transparency(pixels: Array) -> Array:
+    """Pixels, (H, W, 4) uint8 of red, green, blue and opacity, as a picture without the last.
+
+    If the visible part covers less than half or has only one tone, it is ink without paper: its
+    opacity is the picture, (H, W), light on black. Otherwise there is paper, and transparent parts,
+    such as round corners, take its color: the picture is (H, W, 3).
+
+    >>> pixels = np.uint8([[[9, 9, 9, 0], [9, 9, 9, 255], [0, 0, 0, 0], [0, 0, 0, 0]]])
+    >>> without_transparency(pixels)
+    array([[  0, 255,   0,   0]], dtype=uint8)
+    """
+    colors, alpha = pixels[..., :3], pixels[..., 3]
+    if alpha.min(initial=255) == 255:
+        return colors
+    seen = colors[alpha > 127]
+    if 2 * len(seen) < alpha.size or np.ptp(seen, axis=0).max() < 32:
+        return alpha
+    paper = np.median(seen, axis=0).astype(np.uint16)
+    mixed = alpha[..., None] * colors.astype(np.uint16) + (255 - alpha[..., None]) * paper
+    return (mixed // 255).astype(np.uint8)

@@ -26,7 +26,7 @@ class Piece(NamedTuple):
 
     @property
     def longer(self) -> int:
-        return max(self.rows.stop - self.rows.start, self.columns.stop - self.columns.start)
+        return max(int(side.stop - side.start) for side in (self.rows, self.columns))
 
 
 def digit_masks(mask: Mask, weights: Floats) -> list[Mask]:
@@ -44,11 +44,12 @@ def digit_masks(mask: Mask, weights: Floats) -> list[Mask]:
     while (inner := _inside(number, main)) is not None:
         number = np.where(number == main, 0, number)
         main = inner
-    found = _pieces(number)
+    area = int((number == main).sum())
+    found = _pieces(number, SPECK * area)
     first = next(piece for piece in found if piece.number == main)
     if main not in edge:
         found = [piece for piece in found if piece.number not in edge]
-    found = [p for p in found if p.area > SPECK * first.area and not _around(p, first)]
+    found = [piece for piece in found if not _around(piece, first)]
     digits = sorted([first, *_neighbors(first, found)], key=lambda piece: piece.columns.start)
     parts: dict[int, list[int]] = {digit.number: [digit.number] for digit in digits}
     for piece in found:
@@ -59,27 +60,12 @@ def digit_masks(mask: Mask, weights: Floats) -> list[Mask]:
     return [np.isin(number, parts[digit.number]) for digit in digits]
 
 
-def _pieces(number: Array) -> list[Piece]:
-    """The pieces of a numbered mask, row by row."""
+def _pieces(number: Array, least: float) -> list[Piece]:
+    """The pieces of more than so many pixels in a numbered mask."""
     areas = np.bincount(number.ravel())
-    present = np.flatnonzero(areas[1:]) + 1
-    at = np.nonzero(number)
-    which = number[at]
-    ends = []
-    for places in at:
-        low, high = np.full(len(areas), number.size), np.zeros(len(areas), np.intp)
-        np.minimum.at(low, which, places)
-        np.maximum.at(high, which, places)
-        ends.append((low, high + 1))
-    (top, bottom), (left, right) = ends
     return [
-        Piece(
-            int(i),
-            slice(int(top[i]), int(bottom[i])),
-            slice(int(left[i]), int(right[i])),
-            int(areas[i]),
-        )
-        for i in present
+        Piece(int(i) + 1, *box(number == i + 1), int(areas[i + 1]))
+        for i in np.flatnonzero(areas[1:] > least)
     ]
 
 
@@ -90,10 +76,9 @@ def _inside(number: Array, main: int) -> int | None:
     outside = pieces(~moving(np.maximum, around, 3, 3))  # a thin line must not leak at its corners
     inner = np.where(outside != outside[0, 0], np.pad(number[place], 2), 0)
     inner[inner == main] = 0
-    if not inner.any():
-        return None
-    largest = max(_pieces(inner), key=lambda piece: piece.area)
-    return largest.number if largest.longer > ENCLOSED * max(around.shape) else None
+    found = _pieces(inner, 0)
+    largest = max(found, key=lambda piece: piece.area, default=None)
+    return largest.number if largest and largest.longer > ENCLOSED * max(around.shape) else None
 
 
 def _around(a: Piece, b: Piece) -> bool:
@@ -117,7 +102,7 @@ def _neighbors(first: Piece, found: list[Piece]) -> list[Piece]:
 
 def _between(a: slice, b: slice) -> int:
     """How far one range is from another; negative if they overlap."""
-    return max(a.start, b.start) - min(a.stop, b.stop)
+    return int(max(a.start, b.start) - min(a.stop, b.stop))
 
 
 def _distance(a: Piece, b: Piece) -> int:

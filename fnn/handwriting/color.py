@@ -34,7 +34,8 @@ def grey_of_colors(picture: Array) -> Array:
         return brightness(picture)
     mixed = picture.astype(np.float32) @ mixture
     low, high = np.quantile(mixed[:: len(mixed) // COARSE + 1], (0.001, 0.999))
-    return (255 * (mixed - low) / max(high - low, 1)).clip(0, 255).astype(np.uint8)
+    spread = 255 * (mixed - low) / max(high - low, 1)
+    return np.asarray(spread.clip(0, 255), np.uint8)
 
 
 def brightness(picture: Array) -> Array:
@@ -42,7 +43,8 @@ def brightness(picture: Array) -> Array:
     if picture.ndim == 2:
         return picture
     shares = picture.astype(np.uint32) * np.array(BRIGHTNESS, np.uint32)
-    return ((shares.sum(axis=2, dtype=np.uint32) + (1 << 15)) >> 16).astype(np.uint8)
+    rounded = shares.sum(axis=2, dtype=np.uint32) + (1 << 15)
+    return np.asarray(rounded >> 16, np.uint8)
 
 
 def _mixture(picture: Array) -> Floats | None:

@@ -55,7 +55,8 @@ def digit_image(picture: Array) -> Array:
             f"the picture shows {len(images)} digits side by side: cut out one of them, or read "
             "all of them (fnn-predict --many, fnn.digit_images)"
         )
-    return images[0]
+    image: Array = images[0]
+    return image
 
 
 def digit_images(picture: Array) -> Array:
@@ -103,12 +104,8 @@ def surroundings(picture: Array, digits: list[Digit], block: int) -> Array:
     return picture[rows, columns]
 
 
-def digits_in(grey: Floats, framed: bool = True) -> list[Digit]:
-    """The digits in a picture, (H, W) in 0..255, from left to right.
-
-    With `framed`, a piece that fills its box is taken for a tile, and the digit is looked for
-    inside it. Raises InputError if nothing stands out.
-    """
+def digits_in(grey: Floats) -> list[Digit]:
+    """The digits in a picture, (H, W) in 0..255, from left to right; InputError for none."""
     weights = central(grey.shape)
     ink = without_frame(ink_on_paper(grey if ink_is_dark(grey) else 255 - grey), weights)
     mask = ink > otsu(ink, weights)
@@ -121,14 +118,6 @@ def digits_in(grey: Floats, framed: bool = True) -> list[Digit]:
         raise blank()
     if not all(is_written(one) for one in masks):
         raise blank()
-    rows, columns = box(every)
-    if framed and is_sheet(every[rows, columns]):
-        y, x = (n // 16 for n in every[rows, columns].shape)  # a tilted border stays at the edge
-        inside = grey[rows.start + y : rows.stop - y, columns.start + x : columns.stop - x]
-        return [
-            digit._replace(top=digit.top + rows.start + y, left=digit.left + columns.start + x)
-            for digit in digits_in(inside, framed=False)
-        ]
     return [soft_ink(ink, one, low) for one in masks]
 
 
@@ -157,12 +146,6 @@ def central(shape: Shape) -> Floats:
     y, x = ((np.arange(n) + 0.5) / n for n in shape)
     hill = 16 * np.outer(y * (1 - y), x * (1 - x))
     return (hill**2).astype(np.float32)
-
-
-def is_sheet(piece: Mask) -> bool:
-    """Whether a piece fills so much of its box that it cannot be a digit, not even a 1."""
-    shorter, longer = sorted(piece.shape)
-    return bool(piece.mean() > 0.75 and shorter >= SIDE and shorter > longer / 2)
 
 
 def in_box(ink: Floats) -> Floats:

@@ -13,10 +13,11 @@ from fnn.handwriting.raster import Floats, Mask, moving, otsu, pieces, shrunk
 COARSE = 128  # pixels on the longer side: enough to see a sheet
 APART = 40.0  # levels of 255 by which a sheet and what it lies on differ at least
 LEAST = 64  # pixels of the shorter side: a smaller picture is a digit cut out closely
-SMALLEST = 32  # pixels of a sheet's shorter side, at that size
+SMALLEST = 24  # pixels of a sheet's shorter side, at that size
 SLIM = 2.5  # what is longer than this many times its width is a stroke
 FULL = 0.86  # share of its rectangle that a sheet fills; a disc has 0.785
 PLAIN = 0.75  # share of its rectangle that is paper
+WRITTEN = 0.997  # share of a dark sheet that is paper, at most
 AROUND = 0.6  # share of the picture's edge that is not the sheet
 INSET = 0.045  # share of its sides that is cut away: edges are not quite straight
 LONGEST = 1200  # pixels of a straightened sheet's longer side
@@ -67,7 +68,7 @@ def sheet_in(mask: Mask, must_be_written_on: bool) -> Turned | None:
     shorter, longer = sorted((found.height, found.width))
     if shorter < SMALLEST or longer > SLIM * shorter or filled.sum() < FULL * area:
         return None
-    if piece.sum() < PLAIN * area or (must_be_written_on and piece.sum() > 0.99 * filled.sum()):
+    if piece.sum() < PLAIN * area or (must_be_written_on and piece.sum() > WRITTEN * filled.sum()):
         return None
     return found
 
@@ -118,4 +119,4 @@ def interpolated(picture: Array, y: Array, x: Array) -> Array:
     b, r = (y - top).astype(np.float32), (x - left).astype(np.float32)
     rows: Floats = (1 - b) * picture[top, left] + b * picture[top + 1, left]
     others: Floats = (1 - b) * picture[top, left + 1] + b * picture[top + 1, left + 1]
-    return np.rint((1 - r) * rows + r * others).astype(np.uint8)
+    return np.asarray(np.rint((1 - r) * rows + r * others), np.uint8)

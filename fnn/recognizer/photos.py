@@ -9,6 +9,7 @@ from fnn.recognizer.quantize import dequantize
 from fnn.recognizer.recognizer import Recognizer
 from fnn.tree import Tree
 
+LEAST = 0.6  # the probability of its digit below which a picture shows none
 PHOTOS = Path(__file__).parent / "photos.npz"  # made by tests/bench/photo_layers.py
 
 

@@ -18,7 +18,7 @@ from fnn.arrays import Array
 from fnn.errors import InputError
 from fnn.losses import softmax
 from fnn.models import own_network
-from fnn.recognizer.picture import input_from_pixels, reads_digits
+from fnn.recognizer.picture import input_from_pixels, no_digit, reads_digits
 from fnn.recognizer.recognizer import Recognizer, read_recognizer, recognize
 
 MOST = 8 << 20  # bytes of a picture: red, green, blue and opacity of 2 million pixels
@@ -32,12 +32,14 @@ def about(found: Recognizer, text: str = "") -> str:
     return json.dumps({"digits": reads_digits(spec), "names": names, "about": text})
 
 
-def reply(found: Recognizer, height: int, width: int, data: bytes | memoryview) -> str:
+def reply(
+    found: Recognizer, height: int, width: int, data: bytes | memoryview, least: float = 0.0
+) -> str:
     """The answer to a picture, whose data are 4 bytes a pixel: red, green, blue, opacity.
 
     {"probabilities": one for each class, "seen": the network's input as the address of a PNG}, or
-    {"refused": why} for what is no picture of a digit. Raises InputError unless there are
-    4 x height x width bytes, at most 8 MiB.
+    {"refused": why} for what is no picture of a digit; all three where no digit has a probability
+    of at least `least`. Raises InputError unless there are 4 x height x width bytes, at most 8 MiB.
     """
     if not (height > 0 and width > 0 and 4 * height * width == len(data) <= MOST):
         raise InputError(
@@ -51,15 +53,19 @@ def reply(found: Recognizer, height: int, width: int, data: bytes | memoryview) 
     except InputError as error:
         return json.dumps({"refused": str(error)})
     seen = "data:image/png;base64," + base64.b64encode(png(images[0])).decode()
-    return json.dumps({"probabilities": share.tolist(), "seen": seen})
+    told: dict[str, object] = {"probabilities": share.tolist(), "seen": seen}
+    why = no_digit(share, least)
+    return json.dumps(told | ({"refused": why} if why else {}))
 
 
-def loaded(path: str, model: str | None = None) -> Callable[[int, int, bytes], str]:
+def loaded(
+    path: str, model: str | None = None, least: float = 0.0
+) -> Callable[[int, int, bytes], str]:
     """`reply` of the network in a file, for the page in which fnn runs by itself.
 
     `model` is FILE.py:NAME of a network with layers of one's own.
     """
-    return partial(reply, read_recognizer(path, partial(own_network, model))[0])
+    return partial(reply, read_recognizer(path, partial(own_network, model))[0], least=least)
 
 
 def png(image: Array) -> bytes:

@@ -69,8 +69,11 @@ def page() -> dict[str, tuple[str, bytes]]:
     }
 
 
-def responder(found: Recognizer, text: str) -> Respond:
-    """The function from requests to responses for a network, which `text` describes."""
+def responder(found: Recognizer, text: str, least: float = 0.0) -> Respond:
+    """The function from requests to responses for a network, which `text` describes.
+
+    Of digits, answers that are less probable than `least` are refused.
+    """
     files = page() | {"network.json": (JSON, about(found, text).encode())}
 
     def respond(request: Request) -> Response:
@@ -79,7 +82,7 @@ def responder(found: Recognizer, text: str) -> Respond:
         if name == "answer":
             if request.method != "POST":
                 return refusal(HTTPStatus.METHOD_NOT_ALLOWED, "ask by POST", ("Allow", "POST"))
-            return answered(found, query, request.body)
+            return answered(found, query, request.body, least)
         if name not in files:
             return refusal(HTTPStatus.NOT_FOUND, "there is nothing here; the page is at /")
         if request.method not in ("GET", "HEAD"):
@@ -89,7 +92,7 @@ def responder(found: Recognizer, text: str) -> Respond:
     return respond
 
 
-def answered(found: Recognizer, query: str, body: bytes) -> Response:
+def answered(found: Recognizer, query: str, body: bytes, least: float) -> Response:
     """The network's answer to the picture in a body, whose height and width are in the query."""
     given = parse_qs(query)
     sides = [",".join(given.get(name, ())) for name in ("height", "width")]
@@ -97,7 +100,7 @@ def answered(found: Recognizer, query: str, body: bytes) -> Response:
         expected = "expected ?height=H&width=W, in pixels"
         return refusal(HTTPStatus.BAD_REQUEST, f"{expected}, found {query[:80]!r}")
     try:
-        text = reply(found, int(sides[0]), int(sides[1]), body)
+        text = reply(found, int(sides[0]), int(sides[1]), body, least)
     except InputError as error:
         return refusal(HTTPStatus.BAD_REQUEST, str(error))
     return Response(HTTPStatus.OK, JSON, text.encode())

@@ -16,13 +16,14 @@ import fnn
 from fnn.errors import InputError
 from fnn.files.atomic import write_atomically
 from fnn.recognizer.picture import reads_digits
-from fnn.recognizer.recognizer import Recognizer
+from fnn.recognizer.recognizer import Recognizer, write_recognizer
 from fnn.serve.answer import about
 from fnn.serve.pyodide import Pyodide
 from fnn.serve.respond import WEB
 
 INDEX = "index.html"
 LISTED = "site.json"  # what the worker reads first; a folder with this file is one of ours
+PARAMS = "params.npz"
 LIBRARIES = ("toolz", "threadpoolctl")  # pure Python that fnn imports
 PLACE = "/fnn"  # where the worker unpacks the archive
 LONG_AGO = (1980, 1, 1, 0, 0, 0)  # so that the same files give the same archive
@@ -32,24 +33,29 @@ def write_site(
     out: Path,
     found: Recognizer,
     text: str,
-    params: Path,
+    params: Path | None,
     pyodide: Pyodide,
     model: str | None = None,
+    least: float = 0.0,
 ) -> int:
-    """Write the page for the network in the file `params` to a directory; returns its bytes.
+    """Write the page for a network to a directory; returns its bytes.
 
-    `text` says a few words about the network; `model`, FILE.py:NAME, makes layers of one's own, and
-    the page gets that file, too. A page that is there already is replaced. Raises
-    InputError for a directory with other files.
+    `params` is the network's file, which is copied; without it, the network is saved with weights
+    of seven bits, which are those of the network that comes with fnn. `text` says a few words about
+    it; `model`, FILE.py:NAME, makes layers of one's own, and the page gets that file, too; `least`
+    is that of `reply`. A page that is there already is replaced. Raises InputError for a directory
+    with other files.
     """
     if out.exists() and not out.is_dir():
         raise InputError(f"{out}: is a file; name a directory to write the page to")
     if out.is_dir() and any(out.iterdir()) and not (out / LISTED).is_file():
         raise InputError(f"{out}: has other files; name a new or empty directory")
     out.mkdir(parents=True, exist_ok=True)
+    if params is None:
+        write_recognizer(out / PARAMS, found.spec, found.params, found.state, True, None)
     content = {
         "fnn.zip": library([] if model is None else [Path(model.rpartition(":")[0])]),
-        "params.npz": params.read_bytes(),
+        PARAMS: (params or out / PARAMS).read_bytes(),
         "network.json": about(found, text).encode(),
     }
     downloads = sum(file["size"] for file in pyodide.files.values())
@@ -58,6 +64,7 @@ def write_site(
         "packages": pyodide.packages,
         "names": packages_for(found),
         "model": None if model is None else f"{PLACE}/{Path(model).name}",
+        "least": least,
         "files": pyodide.files,
         "total": downloads + sum(map(len, content.values())),
     }

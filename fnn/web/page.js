@@ -40,7 +40,7 @@ function show({ refused, probabilities: p = [], seen }) {
   });
   $("seen").parentNode.hidden = !seen;
   if (seen) $("seen").src = seen;
-  if (p.length) say(`with probability ${percent(p[best])}`, false, network.names[best]);
+  if (p.length && !refused) say(`with probability ${percent(p[best])}`, false, network.names[best]);
   else say(refused ?? (network.digits ? "Draw here, in one stroke or more." : "No picture yet."), !!refused);
 }
 

@@ -1,5 +1,5 @@
 // A worker in which fnn itself answers: {height, width, pixels} in, {loading}, {network}, {answer} or {failed} out.
-const { base, packages, names, model, files, total } = await (await fetch("site.json")).json();
+const { base, packages, names, model, least, files, total } = await (await fetch("site.json")).json();
 const direct = self.fetch, elsewhere = base.startsWith("http");
 let loaded = 0;
 
@@ -21,7 +21,7 @@ async function load() {
   python.unpackArchive(await library, "zip", { extractDir: "/fnn" });
   python.FS.writeFile("/params.npz", await params);
   python.runPython("import sys; sys.path.insert(0, '/fnn')");
-  const reply = python.pyimport("fnn.serve.answer").loaded("/params.npz", model ?? undefined);
+  const reply = python.pyimport("fnn.serve.answer").loaded("/params.npz", model ?? undefined, least);
   postMessage({ network: await (await fetch("network.json")).json() });
   return ({ height, width, pixels }) => JSON.parse(reply(height, width, python.toPy(pixels)));
 }

@@ -14,6 +14,7 @@ from situations import SITUATIONS, pictures
 
 import fnn
 from fnn.losses import softmax
+from fnn.recognizer.photos import for_photos
 from fnn.recognizer.picture import input_from_pixels
 from fnn.recognizer.recognizer import recognize
 
@@ -54,9 +55,12 @@ def main():
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--only", nargs="+", choices=SITUATIONS, default=SITUATIONS)
     p.add_argument("--params", help="a parameter file (default: those that come with fnn)")
+    p.add_argument("--photos", action="store_true", help="with the last layers for photos")
     p.add_argument("--sheet", metavar="PNG", help="write a picture of the failures")
     args = p.parse_args()
     found = fnn.load_recognizer(args.params) if args.params else fnn.pretrained()
+    if args.photos:
+        found = for_photos(found)
     print(f"{'situation':20}{'read':>7}{'wrong':>7}{'refused':>9}{'sure and wrong':>16}{'ms':>6}")
     failures, begun = [], time.process_time()
     for name in args.only:

@@ -2,21 +2,24 @@
 
 The last layer of the shipped networks is trained again for photos and drawings: on MNIST's training
 images, as they are and mildly distorted, and on digits as they are written in Europe, drawn along
-outlines with pens of many widths and prepared like a photo. Everything below the last layer stays.
+outlines with pens of many widths and prepared like a photo. For letters, signs and scrawls all
+digits are to be equally probable. Everything below the last layer stays.
 A penalty keeps the weights near the shipped ones. The temperature that calibrates the networks'
 probabilities is fitted on distorted MNIST training images that were not trained on.
 """
 
 import argparse
+import itertools
 import time
+from contextlib import suppress
 
 import numpy as np
 from situations import outline
 
 import fnn
 from fnn.data.augment import distort
-from fnn.losses import softmax, softmax_cross_entropy
 from fnn.files import checkpoint
+from fnn.losses import softmax, softmax_cross_entropy
 from fnn.recognizer.photos import PHOTOS, with_last_layers
 from fnn.recognizer.quantize import dequantize, quantize
 
@@ -47,17 +50,59 @@ OUTLINES = (
     (8, "11,2 7,0.5 3,3 6,8 10,12 11,17 7,20 3,18 3,13 8,8 12,3"),
 )
 
+# What is no digit: letters and signs that no digit looks like.
+SIGNS = (
+    "0,20 5.5,0 | 5.5,0 12,20 | 2,13 10,13",  # A
+    "11,1 0,0 | 0,0 0.5,20 | 0.5,20 11,19.5 | 0.3,10 9,9.5",  # E
+    "11,0 0,0.5 | 0,0.5 0.5,20 | 0.3,9.5 8,9",  # F
+    "0,0 0.5,20 | 11,0 10.5,20 | 0.3,10.5 10.8,9.5",  # H
+    "0,0 0.5,20 | 11,1 0.3,11 | 0.3,11 11.5,20",  # K
+    "0,20 1,0 | 1,0 6.5,13 | 6.5,13 12,0.5 | 12,0.5 13,20",  # M
+    "0,20 0.5,0 | 0.5,0 11,20 | 11,20 11,0",  # N
+    "0,20 0.5,0 | 0.5,0 10,2 10,8 0.4,10 | 3,10 11,20",  # R
+    "0,0 6,10 | 12,0 6,10 | 6,10 6,20",  # Y
+    "0,0 3.5,20 | 3.5,20 7,6 | 7,6 10.5,20 | 10.5,20 14,0",  # W
+    "0,0 12,20 | 12,0.5 0,19.5",  # X
+    "0,0.5 13,0 | 6.5,0.3 6.5,20",  # T
+    "0,5 0.5,20 | 0.5,11 4,5.5 7,7 7,20 | 7,11 10.5,5.5 13.5,7 13.5,20",  # m
+    "11,6 4,5 0.5,10 1,17 5,20 10,16 | 11,5 10.5,15 13,20",  # a
+    "0,0 0.5,20 | 0.5,14 5,9 9,11 9.5,20",  # h
+    "10,2 7,0 5,3 5,20 | 1,8 9,8",  # f
+    "0,6 0.5,15 4,20 8,17 10,6 | 10,6 10,20",  # u
+    "7,0 7,20 | 0,10 14,10",  # +
+    "4,0 3,20 | 10,0 9,20 | 0,6 13,6 | 0,14 13,14",  # a number sign
+    "0,0 11,9.5 | 11,9.5 0,20",  # >
+    "7,6 3,0 0,4 2,10 7,17 12,10 14,4 11,0 7,6",  # a heart
+    "7,0 9,7 14,7 10,12 12,19 7,15 2,19 4,12 0,7 5,7 7,0",  # a star
+    "7,0 0,18 | 0,18 14,18 | 14,18 7,0",  # a triangle
+    "0,0 14,0.5 | 14,0.5 13.5,18 | 13.5,18 0.5,18 | 0.5,18 0,0",  # a square
+)
+
+
+def scrawl(random):
+    """A pen that wanders."""
+    places = random.uniform(0, 1, (int(random.integers(5, 11)), 2)) * (14, 20)
+    return " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+
 
 def european(n):
     """Digits along the outlines, as `digit_image` makes them of a drawing: images and labels."""
-    images, labels = [], []
-    for i in range(n):
-        random = np.random.default_rng([SEED, i])
-        digit, drawing = OUTLINES[i % len(OUTLINES)]
+    images = drawn(n, [drawing for _, drawing in OUTLINES], 0)
+    return images, np.resize([digit for digit, _ in OUTLINES], n)
+
+
+def drawn(n, drawings, key):
+    """Images of drawings with pens of many widths; None is a scrawl."""
+    images = []
+    for i in itertools.count():
+        if len(images) == n:
+            return np.stack(images)
+        random = np.random.default_rng([SEED, key, i])
+        drawing = drawings[i % len(drawings)] or scrawl(random)
         ink = outline(random, int(random.integers(28, 120)), drawing)
-        images.append(fnn.digit_image((255 * (1 - ink)).astype(np.uint8)))
-        labels.append(digit)
-    return np.stack(images), np.array(labels)
+        with suppress(fnn.InputError):  # a scrawl of which digit_images says that it is none
+            images.append(fnn.digit_images((255 * (1 - ink)).astype(np.uint8))[0])
+    raise AssertionError
 
 
 def toned(random, images):
@@ -86,7 +131,7 @@ def fitted(x, labels, weights, start, keep, steps=300):
     for _ in range(steps):
         logits, cache = net.apply(params, {}, x, True)
         slope = softmax(logits)
-        slope[np.arange(len(x)), labels] -= 1
+        slope -= labels
         _, grads = net.vjp(params, cache, slope * share[:, None])
         grads = fnn.tree.map(lambda g, w, w0: g + np.float32(keep) * (w - w0), grads, params, start)
         updates, state = optimizer.update(grads, state)
@@ -98,17 +143,21 @@ def main():
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     p.add_argument("--out", default=PHOTOS)
     p.add_argument("--european", type=float, default=0.05, help="their share of the loss (0.05)")
-    p.add_argument("--keep", type=float, default=1e-3, help="the penalty (0.001)")
+    p.add_argument("--signs", type=float, default=0.1, help="the share of what is no digit (0.1)")
+    p.add_argument("--keep", type=float, default=1e-4, help="the penalty (0.0001)")
     args = p.parse_args()
     begun, found, random = time.time(), fnn.pretrained(), np.random.default_rng(SEED)
     train, (test, test_labels) = fnn.load_mnist()
     known, labels = np.asarray(train.images).reshape(-1, 28, 28), np.asarray(train.labels)
-    drawn, drawn_labels = european(1800)
+    euro, euro_labels = european(1800)
+    signs = drawn(1920, [*SIGNS, *[None] * 8], 1)
+    one_hot = np.eye(10, dtype=np.float32)
     bent = distort(degrees=12, zoom=0.12, pixels=2, alpha=30, sigma=4)(SEED, known[20000:40000])
     sets = [
-        (known[:20000], labels[:20000], 0.4),
-        (toned(random, bent), labels[20000:40000], 0.6 - args.european),
-        (toned(random, drawn), drawn_labels, args.european),
+        (known[:20000], one_hot[labels[:20000]], 0.4),
+        (toned(random, bent), one_hot[labels[20000:40000]], 0.6 - args.european - args.signs),
+        (toned(random, euro), one_hot[euro_labels], args.european),
+        (toned(random, signs), np.full((len(signs), 10), 0.1, np.float32), args.signs),
     ]
     images, every = (np.concatenate([s[i] for s in sets]) for i in (0, 1))
     weights = np.concatenate([np.full(len(s[0]), s[2] / len(s[0])) for s in sets])

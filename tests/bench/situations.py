@@ -68,12 +68,7 @@ def european_digit(random, side):
 
 def outline(random, side, drawing, pen=None):
     places, _, points = _paths(glyph(0, drawing))
-    path = places[-1:] if places.ndim == 3 else places
-    at = (
-        np.concatenate([p for p in path])
-        if places.ndim == 3
-        else places @ (points + random.normal(0, 0.3, points.shape))
-    )
+    at = places @ (points + random.normal(0, 0.3, points.shape))
     turn = random.uniform(-0.12, 0.12)
     at = at @ np.array([[math.cos(turn), math.sin(turn)], [-math.sin(turn), math.cos(turn)]])
     size = 0.7 * side / np.ptp(at, axis=0).max()
@@ -255,6 +250,9 @@ def page(random):
     return Made(photographed(random, on_paper(ink, 0.85, 0.2)), digit)
 
 
+TABLES = ((51, 38, 25, 255), (25, 25, 25, 255), (90, 64, 38, 255))
+
+
 def askew(random, digit=True):
     """A sheet that lies turned on a dark table."""
     side = int(random.integers(80, 160))
@@ -271,15 +269,8 @@ def askew(random, digit=True):
     turned = Image.fromarray((255 * rgba).astype(np.uint8), "RGBA").rotate(
         turn, Image.Resampling.BICUBIC, expand=True
     )
-    table = Image.new(
-        "RGBA",
-        (turned.width + 60, turned.height + 60),
-        tuple(
-            int(255 * c)
-            for c in random.choice([(0.2, 0.15, 0.1), (0.1, 0.1, 0.1), (0.35, 0.25, 0.15)])
-        )
-        + (255,),
-    )
+    color = TABLES[int(random.integers(len(TABLES)))]
+    table = Image.new("RGBA", (turned.width + 60, turned.height + 60), color)
     table.alpha_composite(turned, (30, 30))
     return Made(photographed(random, np.asarray(table.convert("RGB"), np.float32) / 255), label)
 
@@ -310,8 +301,12 @@ def two_colors(random):
     side = int(random.integers(60, 200))
     ink, digit = mnist_digit(random, side)
     ink = np.pad(ink, side // 6)
-    pairs = [((0.25, 0.4, 0.95), (0.85, 0.2, 0.2)), ((0.98, 0.98, 0.97), (0.97, 0.95, 0.2)),
-             ((0.2, 0.6, 0.25), (0.75, 0.33, 0.25)), ((0.95, 0.6, 0.7), (0.5, 0.75, 0.95))]  # fmt: skip
+    pairs = [
+        ((0.25, 0.4, 0.95), (0.85, 0.2, 0.2)),
+        ((0.98, 0.98, 0.97), (0.97, 0.95, 0.2)),
+        ((0.2, 0.6, 0.25), (0.75, 0.33, 0.25)),
+        ((0.95, 0.6, 0.7), (0.5, 0.75, 0.95)),
+    ]
     paper, color = pairs[int(random.integers(len(pairs)))]
     if random.random() < 0.5 and paper[1] < 0.9:
         paper, color = color, paper
@@ -329,7 +324,7 @@ def chalk(random):
 def shaded(random):
     """A hand's shadow with a soft edge over a part."""
     made = pen_photo(random)
-    height, width = made.picture.shape[:2]
+    width = made.picture.shape[1]
     x = np.arange(width) / width
     shade = 1 - random.uniform(0.2, 0.45) / (1 + np.exp(-(x - random.uniform(0.3, 0.8)) / 0.02))
     return Made((made.picture * shade[:, None]).astype(np.uint8), made.digit)
@@ -360,9 +355,20 @@ def empty_cell(random):
     return sudoku(random, digit=False)
 
 
-LETTERS = ("0,20 6,0 12,20 | 2.5,12 9.5,12", "0,0 0,20 | 0,10 11,0 | 0,10 11,20", "0,20 0,0 6,12 12,0 12,20",
-           "0,0 12,20 | 12,0 0,20", "0,0 4,20 7,5 10,20 14,0", "0,0 0,20 | 0,10 11,10 | 11,0 11,20",
-           "10,0 0,0 0,20 10,20 | 0,10 8,10")  # fmt: skip
+LETTERS = (  # and signs, of which training sees some in other forms, and some not at all
+    "1,20 6.5,0 | 6.5,0 11,20 | 3,12.5 9.5,12",
+    "0,0 1,20 | 9,0.5 0.5,9 | 0.5,9 10,19",
+    "0,20 0.5,1 | 0.5,1 6,11 | 6,11 11.5,0 | 11.5,0 12,20",
+    "1,0 11,19.5 | 11.5,1 0,20",
+    "0,0 3,19.5 | 3,19.5 6.5,7 | 6.5,7 9.5,20 | 9.5,20 13,0.5",
+    "0,0.5 0,20 | 10,0 10.5,19 | 0,9 10,10",
+    "10.5,0.5 0.5,0 | 0.5,0 0,19.5 | 0,19.5 10,20 | 0.3,9.5 8.5,10",
+    "0,20 0,0 | 0,0 9.5,19.5 | 9.5,19.5 10,0.5",
+    "9,9 5,7 3,11 6,14 9,9 | 9,9 10,13 13,9 9,2 3,3 0,10 3,17 10,18",
+    "0,4 12,4 | 0,13 12,13",
+    "2,0 0,10 2,20 | 9,0 11,10 9,20",
+    "0,20 7,0 | 7,0 14,20",
+)
 
 
 def letter(random):

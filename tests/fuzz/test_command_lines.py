@@ -64,6 +64,7 @@ GOOD = {
     "NAME|DIR|FILE": ["set", "mnist", "./set/", "photos", "set.npz"],
     "FILE|random|pretrained": ["random", "params.npz"],
     "DIR": ["new", "run"],
+    "PNG": ["new.png", "digit.png"],
     "FILE": ["new.npz", "new.png", "new.svg", "params.npz", "digit.png", "blank.png"],
 }
 

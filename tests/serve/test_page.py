@@ -325,8 +325,7 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 def test_fnn_in_the_browser_and_offline(driver, tmp_path):
     found = fnn.pretrained()
     pyodide = from_folder(Path(os.environ["FNN_PYODIDE"]), ["numpy"])
-    params = Path(fnn.__file__).parent / "recognizer" / "mnist.npz"
-    write_site(tmp_path / "site", found, "The network: a test.", params, pyodide)
+    write_site(tmp_path / "site", found, "The network: a test.", None, pyodide)
     handler = functools.partial(Quiet, directory=tmp_path / "site")
     with in_thread(http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)) as url:
         page = Page(driver, url)
