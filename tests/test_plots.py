@@ -12,14 +12,20 @@ from fnn import plots
 pytest.importorskip("matplotlib", reason="pictures need matplotlib")
 
 GREY, COLOR = np.eye(28) * 255, np.zeros((8, 12, 3), np.uint8)
+MATH = r"$\frac$"  # what matplotlib would read as a formula, and refuse
 RUN = plots.Curves("a_b", [1, 2], {"loss": [1.0, 0.5], "validation_loss": [1.1, 0.9]})
 FIGURES = {
     "sheet": lambda: plots.sheet([plots.Card(GREY, "7")] * 3, "$x_", columns=2),
     "one column of colored cards": lambda: plots.sheet([plots.Card(COLOR, "a")] * 2, columns=1),
+    "cards of formulas": lambda: plots.sheet([plots.Card(GREY, MATH, MATH, MATH)], MATH),
     "answer": lambda: plots.answer(GREY, np.full(10, 0.1), label=3),
     "one channel": lambda: plots.sheet([plots.Card(GREY[..., None], "7")]),
+    "answer by formulas": lambda: plots.answer(GREY, [1, 0], [MATH, "b"]),
     "answer by long names": lambda: plots.answer(COLOR, [1, 0], ["$airplane_", "b" * 70]),
     "confusion": lambda: plots.confusion_matrix(np.eye(3, dtype=int)),
+    "confusion of formulas": lambda: plots.confusion_matrix(np.eye(2), [MATH, "b"]),
+    "lines of formulas": lambda: plots.lines({MATH: ([1, 2], [3, 4])}, MATH),
+    "curves of formulas": lambda: plots.curves([RUN._replace(name=MATH)]),
     "lines": lambda: plots.lines({"_a": ([1, 2], [3, 4]), "$b": ([1], [2])}, "t", log=True),
     "curves": lambda: plots.curves([RUN, RUN]),
 }

@@ -112,8 +112,10 @@ def draw(
     lines = [(text, c) for text, c in ((card.answer, VERMILION), (card.caption, BLACK)) if text]
     for up, (text, color) in enumerate(lines):
         y = upper - LINE * up - 0.03
-        axes.text(middle, y, text, ha="center", va="bottom", fontsize=8.5, color=color)
+        shown = axes.text(middle, y, text, ha="center", va="bottom", fontsize=8.5, color=color)
+        shown.set_parse_math(False)
     y = lower + 0.03
-    axes.text(middle, y, card.note, ha="center", va="top", fontsize=6.5, color=GREY)
+    note = axes.text(middle, y, card.note, ha="center", va="top", fontsize=6.5, color=GREY)
+    note.set_parse_math(False)
     low, high = limits
     return axes.imshow(card.image, colors, vmin=low, vmax=high, extent=box, interpolation="nearest")
