@@ -142,6 +142,10 @@ def gone_wrong(entry):
         ({"sized": lambda given: node("Mul", given.x, 3)}, ["at 1/0/0", "found 3"]),
         ({"sized": lambda given: node("Tanh", given.x, axis=object())}, ["1/0/0/Tanh"]),
         ({"sized": 7}, ["sized", "7"]),
+        ({"sized": Entry(7)}, ["sized", "a function, found 7"]),
+        ({"sized": Entry(of_sized, "middle")}, ["sized", "the order", "'middle'"]),
+        ({"sized": lambda given: node("Mul", given.x, Weight("w", [1]))}, ["at 1/0/0", "'w'"]),
+        ({3: of_sized}, ["names of layers", "found 3"]),
         (["sized"], ["entries"]),
     ],
 )
