@@ -27,7 +27,7 @@ def confusion_matrix(counts: Array, names: Sequence[str] | None = None, title: s
     """
     counts = np.asarray(counts)
     if names is None:
-        names = [str(i) for i in range(len(counts))]
+        names = [str(i) for i in range(len(np.atleast_1d(counts)))]
     if counts.shape != (len(names), len(names)) or not len(names):
         raise InputError(
             f"counts: expected as many rows and columns as names, {len(names)}, found the shape "
