@@ -228,3 +228,9 @@ def test_without_onnx_one_line_says_how_to_get_it(monkeypatch):
     for use in (check_onnx, lambda: fnn.to_onnx(fnn.relu(), {}, {}, (3,))):
         with pytest.raises(fnn.InputError, match="pip install onnx"):
             use()
+
+
+def test_names_of_classes_that_are_numbers_are_written_as_names():
+    net = fnn.dense(3)
+    model = fnn.to_onnx(net, *drawn(net, (4,)), (4,), classes=np.arange(3))
+    assert {one.key: one.value for one in model.metadata_props}["classes"] == '["0", "1", "2"]'
