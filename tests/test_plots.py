@@ -12,14 +12,20 @@ from fnn import plots
 pytest.importorskip("matplotlib", reason="pictures need matplotlib")
 
 GREY, COLOR = np.eye(28) * 255, np.zeros((8, 12, 3), np.uint8)
+MATH = r"$\frac$"  # what matplotlib would read as a formula, and refuse
 RUN = plots.Curves("a_b", [1, 2], {"loss": [1.0, 0.5], "validation_loss": [1.1, 0.9]})
 FIGURES = {
     "sheet": lambda: plots.sheet([plots.Card(GREY, "7")] * 3, "$x_", columns=2),
     "one column of colored cards": lambda: plots.sheet([plots.Card(COLOR, "a")] * 2, columns=1),
+    "cards of formulas": lambda: plots.sheet([plots.Card(GREY, MATH, MATH, MATH)], MATH),
     "answer": lambda: plots.answer(GREY, np.full(10, 0.1), label=3),
     "one channel": lambda: plots.sheet([plots.Card(GREY[..., None], "7")]),
+    "answer by formulas": lambda: plots.answer(GREY, [1, 0], [MATH, "b"]),
     "answer by long names": lambda: plots.answer(COLOR, [1, 0], ["$airplane_", "b" * 70]),
     "confusion": lambda: plots.confusion_matrix(np.eye(3, dtype=int)),
+    "confusion of formulas": lambda: plots.confusion_matrix(np.eye(2), [MATH, "b"]),
+    "lines of formulas": lambda: plots.lines({MATH: ([1, 2], [3, 4])}, MATH),
+    "curves of formulas": lambda: plots.curves([RUN._replace(name=MATH)]),
     "lines": lambda: plots.lines({"_a": ([1, 2], [3, 4]), "$b": ([1], [2])}, "t", log=True),
     "curves": lambda: plots.curves([RUN, RUN]),
 }
@@ -33,6 +39,10 @@ BAD = {
     "no lines": (lambda: plots.lines({}), "curves: expected one or more"),
     "uneven": (lambda: plots.lines({"a": ([1, 2], [1])}), "'a'.* x and y alike"),
     "two series in one": (lambda: plots.lines({"a": (GREY, GREY)}), "'a'"),
+    "one series": (lambda: plots.lines({"a": [1, 2, 3]}), "'a'.* x and y, found a list"),
+    "an image without a card": (lambda: plots.sheet([GREY]), r"cards\[0\]: .* Card.* array"),
+    "one probability": (lambda: plots.answer(GREY, 0.5), r"p: expected 1..30"),
+    "one count": (lambda: plots.confusion_matrix(5), r"counts: .* \(\)"),
     "no probabilities": (lambda: plots.answer(GREY, []), "p: expected 1..30"),
     "too few names": (lambda: plots.answer(GREY, [0.5, 0.5], ["a"]), "2.* and 1 names"),
     "another label": (lambda: plots.answer(GREY, [0.5, 0.5], label=2), "label: .* found 2"),

@@ -29,7 +29,7 @@ FLOORS = [
     {"cli"},
     {"__main__"},
 ]
-FLOOR = {part: i for i, parts in enumerate(FLOORS) for part in parts}
+FLOOR = {part: i for i, parts in enumerate(FLOORS) for part in sorted(parts)}
 
 NEVER = [
     *(("fnn.kernels", part) for part in ("fnn.layers", "fnn.train", "fnn.data")),

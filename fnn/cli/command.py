@@ -65,6 +65,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 def unknown(argv: Sequence[str]) -> None:
     word = argv[0].removeprefix("fnn-")
     raise InputError(
-        f"there is no command {one_line(argv[0], 40)!r}{did_you_mean(word, PROGRAMS)} "
+        f"there is no command '{one_line(argv[0], 40)}'{did_you_mean(word, PROGRAMS)} "
         "(fnn alone lists them)"
     )

@@ -58,17 +58,20 @@ def read_one(path: Path, name: str) -> Curves:
 def distinct_names(files: Sequence[Path]) -> list[str]:
     """A name for each file: its directory's, with as many of its parents as tell them apart.
 
-    A file that is not called metrics.csv goes by its own name. The same file twice gets numbers.
-    Long names lose their middle.
+    One of several networks, in 1, 2, ..., is named with its run. A file that is not called
+    metrics.csv goes by its own name. The same file twice gets numbers. Long names lose their
+    middle.
 
     >>> distinct_names([Path(p, METRICS) for p in ("/r/sgd", "/r/adam", "/old/adam")])
     ['sgd', 'r/adam', 'old/adam']
+    >>> distinct_names([Path(p, METRICS) for p in ("/r/two/1", "/r/two/2")])
+    ['two/1', 'two/2']
     """
     parts = [
         (f.parent if f.name == METRICS else f).parts
         for f in (Path(os.path.abspath(f)) for f in files)
     ]
-    lengths = [1] * len(parts)
+    lengths = [1 + p[-1].isdecimal() for p in parts]
     while True:
         names = [Path(*p[-n:]).as_posix() for p, n in zip(parts, lengths, strict=True)]
         longer = [

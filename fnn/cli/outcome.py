@@ -68,6 +68,12 @@ def rescue(options: Options, call: Call, job: Job, each: list[Trained]) -> None:
     finish(options, call, None, job, each, "stopped")
 
 
+def known(job: Job, one: Trained) -> float:
+    """The accuracy of a network on the test images, measured now if it was not before."""
+    assert job.test is not None
+    return measure(job, one.ts, job.test).accuracy if one.accuracy is None else one.accuracy
+
+
 def finish(
     options: Options,
     call: Call,
@@ -107,8 +113,8 @@ def finish(
         write_recognizer(path, spec, ts.params, ts.state, options.compact, origin)
         told(one_line(f"parameters saved in {path}"))
     if call.json:
-        epochs = [{"epoch": one.epochs, "accuracy": one.accuracy} for one in each]
-        if not several:
-            epochs[0]["accuracy"] = share  # that of a run which was done before is measured again
+        # that of a run which was done before is measured again
+        shares = [known(job, one) if several else share for one in each]
+        epochs = [{"epoch": one.epochs, "accuracy": a} for one, a in zip(each, shares, strict=True)]
         figures = {"networks": epochs, "accuracy": share, "guess": usual}
         tell(json_line(STOPPED | figures | {"outcome": how, "files": list(map(str, files))}))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 from pathlib import Path
 
-from fnn.errors import say
+from fnn.errors import InputError, say
 from fnn.files.event_file import Event, write_events
 from fnn.training.history import Row, read_rows
 
@@ -34,7 +34,13 @@ def to_tensorboard(runs: Sequence[tuple[Path, str]], directory: Path) -> None:
     tables = [(read_rows(path).rows, os.path.getmtime(path), name) for path, name in runs]
     for rows, ended, name in tables:
         place = directory.joinpath(*(part for part in name.split("/") if part))
-        place.mkdir(parents=True, exist_ok=True)
+        try:
+            place.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(
+                f"--tensorboard {directory}: cannot make the directory {place} "
+                f"({error.strerror}); name another"
+            ) from None
         write_events(place / EVENTS, events_of(rows, ended))
     many = f"{len(runs)} run{'s' if len(runs) > 1 else ''}"
     say(f"events of {many} written to {directory}: tensorboard --logdir {directory}")

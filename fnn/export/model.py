@@ -71,7 +71,7 @@ def to_onnx(
         raise ValueError("to_onnx: expected a vector of logits, found one number for an example")
     if len(classes) not in (0, out[-1]):
         raise ValueError(f"to_onnx: expected {out[-1]} names of classes, found {len(classes)}")
-    spec = Spec("", shape, out[-1], {}, names=tuple(classes))
+    spec = Spec("", shape, out[-1], {}, names=tuple(map(str, classes)))
     return recognizer_to_onnx(Recognizer(spec, net, params, state), entries)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from fnn.arrays import Array, Shape
 from fnn.errors import kind
 from fnn.export.node import Input, Node, Order, Weight, node
@@ -59,6 +61,9 @@ def named(place: str, made: Node | str, shape: Shape, order: Order = "last") -> 
         if id(value) in known:
             return known[id(value)]
         if isinstance(value, Weight):
+            if not isinstance(value.values, np.ndarray | np.generic):
+                found = kind(value.values)
+                raise TypeError(f"the weight {value.name!r}: expected an array, found {found}")
             known[id(value)] = name = _free(below(place, value.name), weights)
             weights[name] = value.values
             return name

@@ -7,6 +7,7 @@ A place is that of the layer's parameters: the node 3/0/1/Conv has its weights f
 from __future__ import annotations
 
 from functools import reduce
+from typing import get_args
 
 from fnn.errors import InputError, did_you_mean, kind
 from fnn.export.images import NUMBERS
@@ -88,6 +89,8 @@ def own_entry(layer: Layer, entries: Entries, place: str) -> Entry:
             f"{_at(place)}a layer of your own has no name: give it one, such as "
             'Layer(..., name="mine"), and an entry of that name'
         )
+    if odd := [kind(key) for key in entries if not isinstance(key, str)]:
+        raise InputError(f"entries: expected names of layers as the keys, found {odd[0]}")
     if by not in entries and name not in entries:
         raise InputError(
             f"{_at(place)}{name} is a layer of your own without an entry"
@@ -95,9 +98,14 @@ def own_entry(layer: Layer, entries: Entries, place: str) -> Entry:
             f"(in Python: entries={{{name!r}: ...}}, see help(fnn.export))"
         )
     found = entries[by if by in entries else name]
-    if not isinstance(found, Entry) and not callable(found):
-        raise InputError(f"the entry of {name!r}: expected a function, found {kind(found)}")
-    return found if isinstance(found, Entry) else Entry(found)
+    entry = found if isinstance(found, Entry) else Entry(found)
+    if not callable(entry.make):
+        raise InputError(f"the entry of {name!r}: expected a function, found {kind(entry.make)}")
+    if entry.order not in get_args(Order):
+        expected = '"last", "first" or "any"'
+        told = f"expected the order {expected}, found {kind(entry.order)}"
+        raise InputError(f"the entry of {name!r}: {told}")
+    return entry
 
 
 def _name(layer: Layer) -> str:

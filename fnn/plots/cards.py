@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from fnn.arrays import Array
-from fnn.errors import InputError, one_line
+from fnn.errors import InputError, kind, one_line
 from fnn.plots.style import BLACK, GREY, VERMILION, check_image, check_matplotlib, new_figure
 
 if TYPE_CHECKING:
@@ -65,6 +65,8 @@ def sheet(
     if columns is not None and columns < 1:
         raise InputError(f"columns: expected 1 or more, found {columns}")
     for i, card in enumerate(cards):
+        if not isinstance(card, Card):
+            raise InputError(f"cards[{i}]: expected a Card(image, caption), found {kind(card)}")
         check_image(card.image, f"cards[{i}].image")
     columns = columns_of(len(cards)) if columns is None else min(columns, len(cards))
     rows = -(-len(cards) // columns)
@@ -112,8 +114,10 @@ def draw(
     lines = [(text, c) for text, c in ((card.answer, VERMILION), (card.caption, BLACK)) if text]
     for up, (text, color) in enumerate(lines):
         y = upper - LINE * up - 0.03
-        axes.text(middle, y, text, ha="center", va="bottom", fontsize=8.5, color=color)
+        shown = axes.text(middle, y, text, ha="center", va="bottom", fontsize=8.5, color=color)
+        shown.set_parse_math(False)
     y = lower + 0.03
-    axes.text(middle, y, card.note, ha="center", va="top", fontsize=6.5, color=GREY)
+    note = axes.text(middle, y, card.note, ha="center", va="top", fontsize=6.5, color=GREY)
+    note.set_parse_math(False)
     low, high = limits
     return axes.imshow(card.image, colors, vmin=low, vmax=high, extent=box, interpolation="nearest")

@@ -27,7 +27,7 @@ def confusion_matrix(counts: Array, names: Sequence[str] | None = None, title: s
     """
     counts = np.asarray(counts)
     if names is None:
-        names = [str(i) for i in range(len(counts))]
+        names = [str(i) for i in range(len(np.atleast_1d(counts)))]
     if counts.shape != (len(names), len(names)) or not len(names):
         raise InputError(
             f"counts: expected as many rows and columns as names, {len(names)}, found the shape "
@@ -49,6 +49,8 @@ def confusion_matrix(counts: Array, names: Sequence[str] | None = None, title: s
     turned = max(map(len, names)) * size * 0.6 / 72 > cell
     axes.set_xticks(places, names, fontsize=size, rotation=90 if turned else 0)
     axes.set_yticks(places, names, fontsize=size)
+    for text in (*axes.get_xticklabels(), *axes.get_yticklabels()):
+        text.set_parse_math(False)
     axes.tick_params(length=0)
     if classes <= NUMBERED:
         for (i, j), count in np.ndenumerate(counts):

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fnn.arrays import Array
-from fnn.errors import InputError, one_line
+from fnn.errors import InputError, kind, one_line
 from fnn.plots.style import COLORS, GREEN, GREY, VERMILION, check_image, new_figure, plain
 
 if TYPE_CHECKING:
@@ -49,13 +49,18 @@ def lines(
     """One line for each name, through the points of its two series: x and y, both (n,).
 
     The lines differ in color and, for those who see none, in their dashes. If `log`, the axis of y
-    is logarithmic. Raises InputError for no lines, or two series of different lengths.
+    is logarithmic. Raises InputError for no lines, and for one without two series of equal length.
     """
     if not curves:
         raise InputError("curves: expected one or more lines, found none")
     figure = new_figure(7, 3.2, arranged=True)
     axes = figure.add_subplot()
-    for i, (name, (x, y)) in enumerate(curves.items()):
+    for i, (name, series) in enumerate(curves.items()):
+        try:
+            x, y = series
+        except (TypeError, ValueError):
+            expected = f"expected two series, x and y, found {kind(series)}"
+            raise InputError(f"curves[{name!r}]: {expected}") from None
         shapes = np.shape(x), np.shape(y)
         if len(shapes[0]) != 1 or shapes[0] != shapes[1]:
             raise InputError(f"curves[{name!r}]: expected x and y alike, (n,), found {shapes}")
@@ -91,8 +96,8 @@ def answer(
     """
     check_image(image, "image")
     shares = np.asarray(p, np.float64)
-    classes = [str(i) for i in range(len(shares))] if names is None else list(map(one_line, names))
-    if shares.ndim != 1 or not 1 <= len(shares) <= MOST or len(classes) != len(shares):
+    classes = [str(i) for i in range(shares.size)] if names is None else list(map(one_line, names))
+    if shares.ndim != 1 or not 1 <= shares.size <= MOST or len(classes) != shares.size:
         raise InputError(
             f"p: expected 1..{MOST} probabilities, one for each name, found {shares.shape} and "
             f"{len(classes)} names"

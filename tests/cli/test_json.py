@@ -73,10 +73,11 @@ def test_epochs_are_the_rows_of_metrics_csv_and_then_comes_the_outcome(run, data
     assert ("--quiet" in more) == (done.stderr == "")
 
 
-def test_a_run_that_goes_on_tells_what_is_new(run, data):
-    run("fnn-train", "--data", data, "--run", "r", *ARGS, "--quiet")
+@pytest.mark.parametrize("networks", [1, 2])
+def test_a_run_that_goes_on_tells_what_is_new(run, data, networks):
+    run("fnn-train", "--data", data, "--run", "r", *ARGS, "--quiet", "--networks", networks)
     *epochs, last = values(run("fnn-train", "--resume", "r", "--epochs", 3, "--json"))
-    assert [one["epoch"] for one in epochs] == [3]
+    assert [one["epoch"] for one in epochs] == [3] * networks
     (again,) = values(run("fnn-train", "--resume", "r", "--json"))  # nothing is left to do
     assert again == last
 

@@ -27,7 +27,7 @@ def runs(tmp_path, monkeypatch):
 
     def make(**texts):
         for name, text in texts.items():
-            (tmp_path / name).mkdir()
+            (tmp_path / name).mkdir(parents=True)
             (tmp_path / name / METRICS).write_bytes(text if type(text) is bytes else text.encode())
         return list(texts)
 
@@ -122,7 +122,7 @@ def test_a_run_of_several_networks_is_several_curves(runs, tmp_path):
     (tmp_path / "whole" / METRICS).unlink()
     for i, name in enumerate(("one", "two"), 1):
         (tmp_path / name).rename(tmp_path / "whole" / str(i))
-    assert [one.name for one in read_curves(["whole"])] == ["1", "2"]
+    assert [one.name for one in read_curves(["whole"])] == ["whole/1", "whole/2"]
 
 
 def test_a_failure_leaves_the_old_picture(run, refused, runs, tmp_path):
@@ -319,7 +319,16 @@ def test_what_cannot_go_to_tensorboard_writes_nothing(runs, run, refused, args, 
 def test_a_place_for_tensorboard_that_is_a_file_is_one_line(runs, run, refused):
     runs(a=GOOD)
     Path("t").touch()
-    refused(run("fnn-plot", "a", "--tensorboard", "t"), "t/a: ", "Not a directory")
+    done = run("fnn-plot", "a", "--tensorboard", "t")
+    refused(done, "--tensorboard t: ", "t/a (Not a directory)", "name another")
+
+
+def test_networks_of_several_runs_do_not_replace_each_other(runs, run):
+    runs(**{"a/1": GOOD, "a/2": GOOD, "b/1": GOOD, "b/2": GOOD, "c": GOOD})
+    for name in "abc":
+        assert run("fnn-plot", name, "--tensorboard", "t").returncode == 0
+    found = {path.parent.relative_to("t").as_posix() for path in Path("t").rglob("*tfevents*")}
+    assert found == {"a/1", "a/2", "b/1", "b/2", "c"}
 
 
 def test_tensorboard_needs_no_matplotlib(runs, run, monkeypatch):

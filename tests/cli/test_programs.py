@@ -101,7 +101,7 @@ def test_fnn_runs_a_program(words, tmp_path):
         (["fnn-eval"], ["did you mean eval?"]),
         (["nonesuch"], ["'nonesuch'", "lists them"]),
         ([""], ["''", "lists them"]),
-        (["\x1b[31m\n"], ["x1b"]),
+        (["\x1b[31m\n"], ["'\\x1b[31m\\n'"]),
         (["--nonesuch"], ["unrecognized arguments: --nonesuch"]),
         (["--print-completion", "csh"], ["'csh'", "did you mean tcsh"]),
         (["--print-completion", "bash", "train"], ["--print-completion", "leave the command out"]),

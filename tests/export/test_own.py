@@ -142,6 +142,10 @@ def gone_wrong(entry):
         ({"sized": lambda given: node("Mul", given.x, 3)}, ["at 1/0/0", "found 3"]),
         ({"sized": lambda given: node("Tanh", given.x, axis=object())}, ["1/0/0/Tanh"]),
         ({"sized": 7}, ["sized", "7"]),
+        ({"sized": Entry(7)}, ["sized", "a function, found 7"]),
+        ({"sized": Entry(of_sized, "middle")}, ["sized", "the order", "'middle'"]),
+        ({"sized": lambda given: node("Mul", given.x, Weight("w", [1]))}, ["at 1/0/0", "'w'"]),
+        ({3: of_sized}, ["names of layers", "found 3"]),
         (["sized"], ["entries"]),
     ],
 )
@@ -224,3 +228,9 @@ def test_without_onnx_one_line_says_how_to_get_it(monkeypatch):
     for use in (check_onnx, lambda: fnn.to_onnx(fnn.relu(), {}, {}, (3,))):
         with pytest.raises(fnn.InputError, match="pip install onnx"):
             use()
+
+
+def test_names_of_classes_that_are_numbers_are_written_as_names():
+    net = fnn.dense(3)
+    model = fnn.to_onnx(net, *drawn(net, (4,)), (4,), classes=np.arange(3))
+    assert {one.key: one.value for one in model.metadata_props}["classes"] == '["0", "1", "2"]'
