@@ -76,9 +76,13 @@ def _inside(number: Array, main: int) -> int | None:
     outside = pieces(~moving(np.maximum, around, 3, 3))  # a thin line must not leak at its corners
     inner = np.where(outside != outside[0, 0], np.pad(number[place], 2), 0)
     inner[inner == main] = 0
-    found = _pieces(inner, 0)
-    largest = max(found, key=lambda piece: piece.area, default=None)
-    return largest.number if largest and largest.longer > ENCLOSED * max(around.shape) else None
+    found = _pieces(inner, SPECK * np.count_nonzero(number == main))
+    if not found:
+        return None
+    whole = box(np.isin(inner, [piece.number for piece in found]))
+    longer = max(side.stop - side.start for side in whole)
+    largest = max(found, key=lambda piece: piece.area)
+    return largest.number if longer > ENCLOSED * max(around.shape) else None
 
 
 def _around(a: Piece, b: Piece) -> bool:

@@ -8,6 +8,7 @@ import os
 import shutil
 import zipfile
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import metadata
 from operator import methodcaller
 from pathlib import Path
@@ -74,7 +75,8 @@ def write_site(
     if pyodide.copies:
         (out / pyodide.base).mkdir(exist_ok=True)
     for path in pyodide.copies:
-        shutil.copyfile(path, out / pyodide.base / path.name)
+        with suppress(shutil.SameFileError):  # a page is made again from its own Pyodide
+            shutil.copyfile(path, out / pyodide.base / path.name)
     for name, data in (content | {INDEX: (WEB / "page.html").read_bytes()}).items():
         write_atomically(out / name, methodcaller("write", data))
     return sum(map(len, content.values())) + sum(path.stat().st_size for path in pyodide.copies)

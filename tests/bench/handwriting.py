@@ -14,14 +14,14 @@ from situations import SITUATIONS, pictures
 
 import fnn
 from fnn.losses import softmax
-from fnn.recognizer.photos import for_photos
-from fnn.recognizer.picture import input_from_pixels
+from fnn.recognizer.photos import LEAST, for_photos
+from fnn.recognizer.picture import input_from_pixels, no_digit
 from fnn.recognizer.recognizer import recognize
 
 TILE = 96
 
 
-def answer(found, picture):
+def answer(found, picture, least):
     """The digit, its probability and the network's input; None for what is refused."""
     opaque = np.full((*picture.shape[:2], 1), 255, np.uint8)
     try:
@@ -29,6 +29,8 @@ def answer(found, picture):
     except fnn.InputError:
         return None
     share = softmax(recognize(found, images))[0]
+    if no_digit(share, least) is not None:
+        return None
     return int(share.argmax()), float(share.max()), images[0]
 
 
@@ -59,13 +61,14 @@ def main():
     p.add_argument("--sheet", metavar="PNG", help="write a picture of the failures")
     args = p.parse_args()
     found = fnn.load_recognizer(args.params) if args.params else fnn.pretrained()
+    least = LEAST if args.photos else 0.0
     if args.photos:
         found = for_photos(found)
     print(f"{'situation':20}{'read':>7}{'wrong':>7}{'refused':>9}{'sure and wrong':>16}{'ms':>6}")
     failures, begun = [], time.process_time()
     for name in args.only:
         made, begun = pictures(name, args.n, args.seed), time.process_time()
-        answers = [answer(found, m.picture) for m in made]
+        answers = [answer(found, m.picture, least) for m in made]
         spent = (time.process_time() - begun) / len(made)
         right = [a is not None and a[0] == m.digit for a, m in zip(answers, made, strict=True)]
         refused = [a is None for a in answers]

@@ -76,6 +76,7 @@ def test_a_page_with_its_own_pyodide(run, pyodide):
     assert not any("cdn" in text for text in texts)  # nothing from another host
     before = {name: Path("site", name).read_bytes() for name in FILES}
     assert run("fnn-serve", *args).returncode == 0  # again, in place of the first
+    assert run("fnn-serve", *args[:-1], "site/pyodide").returncode == 0  # from its own
     assert {name: Path("site", name).read_bytes() for name in FILES} == before
 
 
