@@ -19,7 +19,7 @@ from fnn.errors import InputError
 from fnn.handwriting.choose import digit_masks
 from fnn.handwriting.frame import in_corners, without_frame
 from fnn.handwriting.ink import blank, grain, ink_is_dark, ink_on_paper
-from fnn.handwriting.raster import Floats, Mask, box, moving, otsu, resampled, shrunk
+from fnn.handwriting.raster import Floats, Mask, blurred, box, moving, otsu, resampled, shrunk
 from fnn.handwriting.sheet import on_its_sheet
 from fnn.handwriting.strokes import BOX, HALO, stroke_width, with_usual_strokes
 
@@ -28,6 +28,9 @@ LONGEST = 600  # pixels on the longer side to work with: a pen stroke on a page 
 FEW = 2 * BOX  # pixels: a digit whose longer side is shorter is looked at again, closer up
 FAINTEST = 0.035  # how much ink must differ from paper, as a share of the paper's brightness
 TOO_NOISY = 6.5  # how much ink must differ from paper, in standard deviations of the paper's grain
+SMALL = 17  # pixels of the longer side of a digit that gets soft when it is enlarged
+GAIN = 1.3
+CRISP = 0.08  # share of middle tones, below which ink has sharp edges
 LENGTH = 5  # the total length of strokes, in longer sides of the digit, is less
 BLOB = 0.35  # share of its longer side: what touches the edge and is wider has no strokes
 
@@ -149,8 +152,12 @@ def central(shape: Shape) -> Floats:
 
 
 def in_box(ink: Floats) -> Floats:
-    """The ink, scaled so that its longer side is 20 pixels."""
-    return resampled(ink, *(max(1, round(BOX * n / max(ink.shape))) for n in ink.shape))
+    """The ink, scaled so that its longer side is 20 pixels; what is soft is sharpened."""
+    scaled = resampled(ink, *(max(1, round(BOX * n / max(ink.shape))) for n in ink.shape))
+    if max(ink.shape) > SMALL or ((ink > 0.2) & (ink < 0.8)).mean() < CRISP:
+        return scaled
+    soft = blurred(np.pad(scaled, 1))[1:-1, 1:-1]
+    return np.asarray(np.clip(GAIN * (2 * scaled - soft), 0, 1))  # an unsharp mask
 
 
 def in_field(ink: Floats) -> Array:

@@ -162,6 +162,18 @@ def faint_pencil(random):
     return Made(photographed(random, on_paper(ink, paper, tone), noise=(0.3, 1.5), low=0.9), digit)
 
 
+def tiny(random):
+    """A few pixels of a photo, as in a form that was photographed whole."""
+    ink, digit = mnist_digit(random, 160)
+    paper = random.uniform(0.7, 0.95)
+    tone = paper * (1 - random.uniform(0.15, 0.8))
+    page = on_paper(np.pad(ink, 60), paper, tone)
+    image = Image.fromarray((255 * page).astype(np.uint8))
+    side = int(random.integers(18, 34))
+    small = np.asarray(image.resize((side, side), Image.Resampling.BOX), np.float32) / 255
+    return Made(photographed(random, small, blur=(0, 0.6), noise=(0.5, 2)), digit)
+
+
 def cell(random, ink, lines, margin):
     """Ink with the lines of a cell at the edges, of which some are cut away, slightly turned."""
     side = ink.shape[0]
@@ -397,6 +409,7 @@ SITUATIONS: dict[str, Situation] = {
     "pen": pen_photo,
     "pencil": pencil,
     "faint pencil": faint_pencil,
+    "few pixels": tiny,
     "sudoku cell": sudoku,
     "form": form,
     "form with frame": form_with_frame,

@@ -11,7 +11,7 @@ import fnn
 from fnn.data import mnist
 from fnn.handwriting.color import as_grey, brightness, grey_of_colors
 from fnn.handwriting.sheet import on_its_sheet, rectangle
-from fnn.kernels.raster import box
+from fnn.kernels.raster import box, resampled
 
 EXPECTED = [fnn.digit_image(enlarged(image)) for image in DIGITS[:10]]
 PAPER = 230
@@ -220,3 +220,12 @@ def test_photos_layers_cost_little_on_mnist():
         fnn.accuracy(fnn.recognize(one, images), labels) for one in (shipped, for_photos(shipped))
     )
     assert after > before - 0.002
+
+
+@pytest.mark.parametrize("side", [20, 24, 27])
+def test_a_digit_of_few_pixels_keeps_its_form(side):
+    alike = [
+        likeness(fnn.digit_image(255 - resampled(np.float32(i), side, side).astype(np.uint8)), e)
+        for i, e in zip((padded(enlarged(i), 20) for i in DIGITS[:10]), EXPECTED, strict=True)
+    ]
+    assert np.mean(alike) > 0.9, alike
