@@ -77,7 +77,8 @@ def responder(found: Recognizer, text: str, least: float = 0.0) -> Respond:
     files = page() | {"network.json": (JSON, about(found, text).encode())}
 
     def respond(request: Request) -> Response:
-        path, _, query = request.target.partition("?")
+        # a target may be a whole address (RFC 9112, section 3.2.2); the host was compared before
+        path, _, query = re.sub("^http://[^/?]*", "", request.target).partition("?")
         name = path.removeprefix("/")
         if name == "answer":
             if request.method != "POST":

@@ -62,7 +62,9 @@ def listening(respond: Respond, port: int) -> Server:
             return int(self.connection.getsockname()[1])
 
         def request_without_body(self) -> Request:
-            headers = {name.lower(): value for name, value in self.headers.items()}
+            """A header that comes twice has both values, which no host or length is."""
+            every = {name.lower(): self.headers.get_all(name, []) for name in self.headers}
+            headers = {name: ", ".join(values) for name, values in every.items()}
             return Request(self.command, self.path, headers)
 
         def ignore_body(self, request: Request) -> None:

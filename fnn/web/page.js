@@ -24,7 +24,7 @@ function begin(told) {
 }
 
 function say(text, trouble = false, best = "") {
-  $("said").replaceChildren(Object.assign(document.createElement("b"), { textContent: best }), text);
+  $("said").replaceChildren(...(best ? [Object.assign(document.createElement("b"), { textContent: best })] : []), text);
   $("said").className = trouble ? "trouble" : best.length > 3 ? "long" : "";
 }
 

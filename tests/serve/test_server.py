@@ -23,7 +23,8 @@ RESPOND = responder(FOUND, "A network.")
     ("method", "target", "status"),
     [
         *((way, name, 200) for way in ("GET", "HEAD")
-          for name in ("/", "/page.css", "/page.js", "/worker.js", "/network.json", "/?x=1")),
+          for name in ("/", "/page.css", "/page.js", "/worker.js", "/network.json", "/?x=1",
+                       "http://localhost/page.js", "http://localhost?x")),
         *(("GET", name, 404) for name in
           ("/page.html", "/nonesuch", "/../answer.py", "/%2e%2e/x", "//x", "/page.js/", "/answer/",
            "/pyodide.js", "")),
@@ -174,6 +175,7 @@ def test_a_wrong_host_over_a_socket(port):
         b"BREW / HTTP/1.1\r\nHost: localhost\r\n\r\n",
         b"GET /" + b"x" * 70000 + b" HTTP/1.1\r\n\r\n",
         b"POST /answer HTTP/1.1\r\nContent-Length: 10\r\n\r\nabc",
+        b"GET / HTTP/1.1\r\nHost: evil.example\r\nHost: localhost\r\n\r\n",
         bytes(range(256)),
     ],
 )
