@@ -4,6 +4,8 @@ from fnn.kernels.raster import Floats as Floats
 from fnn.kernels.raster import Mask as Mask
 from fnn.kernels.raster import blurred as blurred
 from fnn.kernels.raster import box as box
+from fnn.kernels.raster import hull as hull
+from fnn.kernels.raster import interpolated as interpolated
 from fnn.kernels.raster import moving as moving
 from fnn.kernels.raster import otsu as otsu
 from fnn.kernels.raster import pieces as pieces

@@ -8,15 +8,19 @@ from typing import NamedTuple
 import numpy as np
 
 from fnn.arrays import Array
-from fnn.handwriting.raster import Floats, Mask, moving, otsu, pieces, shrunk
+from fnn.handwriting.raster import Mask, hull, interpolated, moving, otsu, pieces, shrunk
 
 COARSE = 128  # pixels on the longer side: enough to see a sheet
 APART = 40.0  # levels of 255 by which a sheet and what it lies on differ at least
 LEAST = 64  # pixels of the shorter side: a smaller picture is a digit cut out closely
 SMALLEST = 24  # pixels of a sheet's shorter side, at that size
 SLIM = 2.5  # what is longer than this many times its width is a stroke
-FULL = 0.86  # share of its rectangle that a sheet fills; a disc has 0.785
-PLAIN = 0.75  # share of its rectangle that is paper
+RECTANGLE = 0.86  # share of its rectangle that a rectangle fills; a disc has 0.785
+FULL = 0.6  # share of its rectangle that a sheet fills
+PLAIN = 0.8  # share of a sheet that is paper
+CONVEX = 0.94  # share of its convex hull that a sheet fills; outlines of digits have dents
+LITTER = 0.1  # share of the rest of the picture that is as light as the sheet, at most
+BETWEEN, SOFT = 0.2, 0.1  # share of pixels that are in between, at most: corners get dark slowly
 WRITTEN = 0.997  # share of a dark sheet that is paper, at most
 AROUND = 0.6  # share of the picture's edge that is not the sheet
 INSET = 0.045  # share of its sides that is cut away: edges are not quite straight
@@ -35,9 +39,9 @@ class Turned(NamedTuple):
 def on_its_sheet(picture: Array) -> Array:
     """The sheet in a picture, (H, W) uint8, upright and without its edges.
 
-    A sheet is a rectangle, turned by up to 45 degrees, that is lighter than what it lies on, or
-    darker and written on. The picture is returned as it is if there is none, or if the sheet
-    reaches beyond most of the picture's edge.
+    A sheet is convex and lighter than what it lies on, or darker and written on. It is turned by
+    up to 45 degrees. The picture is returned as it is if there is none, or if the sheet reaches
+    beyond most of the picture's edge.
     """
     side = -(-max(picture.shape) // COARSE)
     small = shrunk(picture, side)
@@ -47,15 +51,23 @@ def on_its_sheet(picture: Array) -> Array:
     light = small > level
     if light.all() or not light.any() or small[light].mean() - small[~light].mean() < APART:
         return picture
+    between = abs(small - level) < BETWEEN * (small[light].mean() - small[~light].mean())
     for mask, darker in ((light, False), (~light, True)):
-        found = sheet_in(mask, darker)
-        if found is not None:
-            return straightened(picture, scaled(found, side))
+        sheet = sheet_in(mask, darker)
+        if sheet is not None:
+            found = rectangle(sheet)
+            if between.mean() > SOFT:  # light that falls off has no edge to cut along
+                full = sheet.sum() > RECTANGLE * found.height * found.width
+                return straightened(picture, scaled(found, side)) if full else picture
+            inside = moving(np.minimum, sheet, 3, 3).repeat(side, 0).repeat(side, 1)
+            inside = inside[: picture.shape[0], : picture.shape[1]]
+            alone = np.where(inside, picture, np.uint8(np.median(small[mask & sheet])))
+            return straightened(alone, scaled(found, side))
     return picture
 
 
-def sheet_in(mask: Mask, must_be_written_on: bool) -> Turned | None:
-    """The rectangle of the largest piece of a mask, if that is a sheet."""
+def sheet_in(mask: Mask, must_be_written_on: bool) -> Mask | None:
+    """The largest piece of a mask with all that is in it, if that is a sheet."""
     number = pieces(mask)
     piece = number == 1 + np.bincount(number.ravel())[1:].argmax()
     edge = np.concatenate([piece[0], piece[-1], piece[:, 0], piece[:, -1]])
@@ -68,9 +80,10 @@ def sheet_in(mask: Mask, must_be_written_on: bool) -> Turned | None:
     shorter, longer = sorted((found.height, found.width))
     if shorter < SMALLEST or longer > SLIM * shorter or filled.sum() < FULL * area:
         return None
-    if piece.sum() < PLAIN * area or (must_be_written_on and piece.sum() > WRITTEN * filled.sum()):
+    paper = piece.sum() / filled.sum()
+    if paper < PLAIN or (must_be_written_on and paper > WRITTEN) or mask[~filled].mean() > LITTER:
         return None
-    return found
+    return filled if filled.sum() > CONVEX * hull(filled).sum() else None
 
 
 def rectangle(mask: Mask) -> Turned:
@@ -108,15 +121,3 @@ def straightened(picture: Array, found: Turned) -> Array:
     y = found.center[0] + cos * v[:, None] + sin * u
     x = found.center[1] - sin * v[:, None] + cos * u
     return interpolated(picture, y, x)
-
-
-def interpolated(picture: Array, y: Array, x: Array) -> Array:
-    """The picture at places between its pixels; beyond the edge, the pixels there are repeated."""
-    y, x = (a.clip(0, n - 1) for a, n in zip((y, x), picture.shape, strict=True))
-    top, left = (
-        np.minimum(a.astype(np.intp), n - 2) for a, n in zip((y, x), picture.shape, strict=True)
-    )
-    b, r = (y - top).astype(np.float32), (x - left).astype(np.float32)
-    rows: Floats = (1 - b) * picture[top, left] + b * picture[top + 1, left]
-    others: Floats = (1 - b) * picture[top, left + 1] + b * picture[top + 1, left + 1]
-    return np.asarray(np.rint((1 - r) * rows + r * others), np.uint8)

@@ -138,3 +138,26 @@ def otsu(values: Array, weights: Array) -> float:
     between = np.nan_to_num(below * above * gaps**2, posinf=0)
     best = np.flatnonzero(between >= between.max() * (1 - 1e-9))  # the middle of an empty gap
     return float(best.mean() + 1) / 256
+
+
+def interpolated(picture: Array, y: Array, x: Array) -> Array:
+    """The picture at places between its pixels; beyond the edge, the pixels there are repeated."""
+    y, x = (a.clip(0, n - 1) for a, n in zip((y, x), picture.shape, strict=True))
+    top, left = (
+        np.minimum(a.astype(np.intp), n - 2) for a, n in zip((y, x), picture.shape, strict=True)
+    )
+    b, r = (y - top).astype(np.float32), (x - left).astype(np.float32)
+    rows: Floats = (1 - b) * picture[top, left] + b * picture[top + 1, left]
+    others: Floats = (1 - b) * picture[top, left + 1] + b * picture[top + 1, left + 1]
+    return np.asarray(np.rint((1 - r) * rows + r * others), np.uint8)
+
+
+def hull(mask: Mask) -> Mask:
+    """The convex hull of a mask, from its extents in 60 directions."""
+    places, every = np.argwhere(mask), np.indices(mask.shape)
+    inside = np.ones_like(mask)
+    for angle in np.arange(60) * (np.pi / 60):
+        axis = np.array([np.sin(angle), np.cos(angle)])
+        along, extent = np.tensordot(axis, every, 1), places @ axis
+        inside &= (along >= extent.min()) & (along <= extent.max())
+    return inside

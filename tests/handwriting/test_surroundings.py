@@ -35,6 +35,17 @@ def turned(picture, degrees, table):
     return np.where(inside, picture[v, u], table).astype(np.uint8)
 
 
+def from_one_side(picture, table):
+    """The picture seen from one side: the upper rows are shorter."""
+    height, width = picture.shape
+    seen = np.full((height + 80, width + 80), table, np.uint8)
+    for i in range(height):
+        n = int(width * (0.75 + 0.25 * i / height))
+        left = 40 + (width - n) // 2
+        seen[40 + i, left : left + n] = picture[i, np.arange(n) * width // n]
+    return seen
+
+
 def framed(picture, width=6, at=3, slant=0):
     """Lines at all four sides, from edge to edge."""
     picture = picture.copy()
@@ -74,6 +85,7 @@ SURROUNDINGS = {
     "a dark table": lambda p: np.pad(p, 70, constant_values=40),
     "a dark table, askew": lambda p: turned(p, 12, 50),
     "a dark table, more askew": lambda p: turned(p, -27, 30),
+    "a dark table, from one side": lambda p: from_one_side(p, 45),
     "ruled paper": lambda p: np.where(
         (np.arange(len(p)) % 60 < 2)[:, None] & (p > 200), 195, p
     ).astype(np.uint8),
