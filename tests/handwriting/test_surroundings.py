@@ -5,6 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 from test_digit_image import DIGITS, drawn, enlarged, likeness, padded, photo
 
 import fnn
@@ -241,3 +244,18 @@ def test_a_digit_of_few_pixels_keeps_its_form(side):
         for i, e in zip((padded(enlarged(i), 20) for i in DIGITS[:10]), EXPECTED, strict=True)
     ]
     assert np.mean(alike) > 0.9, alike
+
+
+@settings(max_examples=100)
+@given(
+    st.tuples(st.integers(1, 90), st.integers(1, 90), st.just(3)).flatmap(
+        lambda shape: hnp.arrays(np.uint8, shape, elements=st.sampled_from([0, 9, 128, 250, 255]))
+    )
+)
+def test_any_colored_picture_gives_images_or_is_refused(picture):
+    try:
+        images = fnn.digit_images(as_grey(picture))
+    except fnn.InputError:
+        return
+    assert images.shape[1:] == (28, 28)
+    assert images.any(axis=(1, 2)).all()
