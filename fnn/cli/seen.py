@@ -9,7 +9,7 @@ import numpy as np
 
 from fnn.arrays import Array
 from fnn.files.atomic import write_atomically
-from fnn.files.picture import use_picture
+from fnn.files.picture import upright, use_picture
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -37,11 +37,9 @@ def write_seen(path: str, pairs: Sequence[tuple[str, Array]]) -> None:
 
 def as_tile(picture: Image.Image) -> Image.Image:
     """A picture as it is seen, upright and as high as a row."""
-    from PIL import ImageOps
-
-    upright = ImageOps.exif_transpose(picture).convert("RGB")
-    width = round(upright.width * HEIGHT / upright.height)
-    return upright.resize((min(max(width, 1), 4 * HEIGHT), HEIGHT))
+    whole = upright(picture).convert("RGB")
+    width = round(whole.width * HEIGHT / whole.height)
+    return whole.resize((min(max(width, 1), 4 * HEIGHT), HEIGHT))
 
 
 def input_tile(image: Array) -> Image.Image:

@@ -8,7 +8,7 @@ import numpy as np
 
 from fnn.arrays import Array
 from fnn.handwriting.ink import NOISY
-from fnn.handwriting.raster import Floats, Mask, box, moving, pieces
+from fnn.handwriting.raster import Floats, Mask, border, box, moving, pieces
 
 SPECK = 0.02  # share of the digit's area: a piece up to this size is a speck
 ENCLOSED = 0.35  # share of a circle's longer side that a digit in it has at least
@@ -40,7 +40,7 @@ def digit_masks(mask: Mask, weights: Floats) -> list[Mask]:
     gap = 1 + 2 * (max(mask.shape) // NOISY)  # a stroke may have breaks of about this many pixels
     number = pieces(moving(np.maximum, mask, gap, gap)) * mask
     main = 1 + int(np.bincount(number.ravel(), weights.ravel())[1:].argmax())
-    edge = set(np.unique(np.concatenate([number[0], number[-1], number[:, 0], number[:, -1]])))
+    edge = set(np.unique(border(number)))
     while (inner := _inside(number, main)) is not None:
         number = np.where(number == main, 0, number)
         main = inner

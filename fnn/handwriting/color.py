@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fnn.arrays import Array
-from fnn.handwriting.raster import Floats, shrunk
+from fnn.handwriting.raster import Floats, shrunk, without_slope
 
 # ITU-R 601-2's 0.299, 0.587 and 0.114 in units of 2^-16, as pillow has them
 BRIGHTNESS = (19595, 38470, 7471)
@@ -53,10 +53,7 @@ def _mixture(picture: Array) -> Floats | None:
         return None
     side = -(-max(picture.shape[:2]) // COARSE)
     small = np.stack([shrunk(picture[..., i], side) for i in range(3)], axis=-1)
-    y, x = np.indices(small.shape[:2]) / max(small.shape[:2])
-    plane = np.stack([np.ones(y.size), y.ravel(), x.ravel()], axis=1)
-    colors = small.reshape(-1, 3).astype(np.float64)
-    rest = colors - plane @ np.linalg.lstsq(plane, colors)[0]
+    rest = without_slope(small.astype(np.float64)).reshape(-1, 3)
     variances, directions = np.linalg.eigh(rest.T @ rest / len(rest))
     bright = np.array(BRIGHTNESS) / np.linalg.norm(BRIGHTNESS)
     if variances[-1] < LEAST**2:

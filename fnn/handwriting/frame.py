@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fnn.handwriting.raster import Floats, Mask, moving, otsu, pieces
+from fnn.handwriting.raster import Floats, Mask, border, moving, otsu, pieces
 
 SMALLEST = 24  # pixels: in smaller pictures a line cannot be told from a stroke
 LINE = 0.85  # share of a row that has ink, where there is a line
@@ -32,7 +32,7 @@ def without_frame(ink: Floats, weights: Floats) -> Floats:
     if rest.any():
         number = pieces(rest)
         main = 1 + np.bincount(number.ravel(), weights.ravel())[1:].argmax()
-        edge = np.concatenate([number[0], number[-1], number[:, 0], number[:, -1]])
+        edge = border(number)
         if main in edge and not in_corners(number == main):
             return ink
     return np.where(lines, np.float32(0), ink)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from fnn.errors import InputError
-from fnn.handwriting.raster import Floats, Mask, blurred, moving, resampled
+from fnn.handwriting.raster import Floats, Mask, blurred, moving, resampled, without_slope
 
 COARSE = 64  # pixels along a side: enough to see how the light falls
 NOISY = 200  # pixels along a side: in larger pictures a stroke is wider than one pixel
@@ -24,9 +24,7 @@ def ink_is_dark(grey: Floats) -> bool:
     paper.
     """
     small = resampled(grey, *(min(n, COARSE) for n in grey.shape))
-    y, x = (axis / n for axis, n in zip(np.indices(small.shape), small.shape, strict=True))
-    plane = np.stack([np.ones(small.size), y.ravel(), x.ravel()], axis=1)
-    rest = small.ravel() - plane @ np.linalg.lstsq(plane, small.ravel())[0]
+    rest = without_slope(small).ravel()
     spread = rest.std()
     if spread < 1e-3:
         raise blank()

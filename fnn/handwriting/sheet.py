@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fnn.arrays import Array
-from fnn.handwriting.raster import Mask, hull, interpolated, moving, otsu, pieces, shrunk
+from fnn.handwriting.raster import Mask, border, hull, interpolated, moving, otsu, pieces, shrunk
 
 COARSE = 128  # pixels on the longer side: enough to see a sheet
 APART = 40.0  # levels of 255 by which a sheet and what it lies on differ at least
@@ -49,13 +49,15 @@ def on_its_sheet(picture: Array) -> Array:
         return picture
     level = 255 * otsu(small / 255, np.ones_like(small))
     light = small > level
-    if light.all() or not light.any() or small[light].mean() - small[~light].mean() < APART:
+    if light.all() or not light.any():
         return picture
-    between = abs(small - level) < BETWEEN * (small[light].mean() - small[~light].mean())
+    apart = small[light].mean() - small[~light].mean()
+    if apart < APART:
+        return picture
+    between = abs(small - level) < BETWEEN * apart
     for mask, darker in ((light, False), (~light, True)):
-        sheet = sheet_in(mask, darker)
-        if sheet is not None:
-            found = rectangle(sheet)
+        if (there := sheet_in(mask, darker)) is not None:
+            sheet, found = there
             if between.mean() > SOFT:  # light that falls off has no edge to cut along
                 full = sheet.sum() > RECTANGLE * found.height * found.width
                 return straightened(picture, scaled(found, side)) if full else picture
@@ -66,12 +68,11 @@ def on_its_sheet(picture: Array) -> Array:
     return picture
 
 
-def sheet_in(mask: Mask, must_be_written_on: bool) -> Mask | None:
-    """The largest piece of a mask with all that is in it, if that is a sheet."""
+def sheet_in(mask: Mask, must_be_written_on: bool) -> tuple[Mask, Turned] | None:
+    """The largest piece of a mask with all that is in it, and its rectangle, if it is a sheet."""
     number = pieces(mask)
     piece = number == 1 + np.bincount(number.ravel())[1:].argmax()
-    edge = np.concatenate([piece[0], piece[-1], piece[:, 0], piece[:, -1]])
-    if edge.mean() > 1 - AROUND:
+    if border(piece).mean() > 1 - AROUND:
         return None
     outside = pieces(np.pad(~piece, 1, constant_values=True))
     filled = (outside != outside[0, 0])[1:-1, 1:-1]
@@ -83,7 +84,7 @@ def sheet_in(mask: Mask, must_be_written_on: bool) -> Mask | None:
     paper = piece.sum() / filled.sum()
     if paper < PLAIN or (must_be_written_on and paper > WRITTEN) or mask[~filled].mean() > LITTER:
         return None
-    return filled if filled.sum() > CONVEX * hull(filled).sum() else None
+    return (filled, found) if filled.sum() > CONVEX * hull(filled).sum() else None
 
 
 def rectangle(mask: Mask) -> Turned:

@@ -119,6 +119,20 @@ def pieces(mask: Mask) -> Array:
     return np.where(ink, numbers[root], 0).reshape(mask.shape)
 
 
+def border(picture: Array) -> Array:
+    """The pixels at the picture's four edges, in one row; those of the corners come twice."""
+    return np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
+
+
+def without_slope(picture: Array) -> Array:
+    """A picture, (H, W) or (H, W, C), less the plane that fits it best: float64 of that shape."""
+    y, x = (axis / n for axis, n in zip(np.indices(picture.shape[:2]), picture.shape, strict=False))
+    plane = np.stack([np.ones(y.size), y.ravel(), x.ravel()], axis=1)
+    values = picture.reshape(y.size, -1)
+    rest = values - plane @ np.linalg.lstsq(plane, values)[0]
+    return np.asarray(rest.reshape(picture.shape))
+
+
 def otsu(values: Array, weights: Array) -> float:
     """The threshold that divides values in 0..1 into the two classes that differ most.
 

@@ -4,25 +4,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from own_layer import FILE
 
 import fnn
 
 image = pytest.importorskip("PIL.Image", reason="pictures need pillow")
 
-MINE = """
-import numpy as np
-
-import fnn
-
-
-def tanh():
-    return fnn.Layer(
-        init=lambda rng, shape: {},
-        apply=lambda params, state, x, train: (np.tanh(x), fnn.Cache(x, state)),
-        vjp=lambda params, cache, dy: (dy * (1 - np.tanh(cache.saved) ** 2), {}),
-        name="tanh",
-    )
-
+MINE = (
+    FILE
+    + """
 
 def net(classes):
     branches = fnn.concatenate(fnn.conv(4, size=(1, 3)), fnn.conv(4, size=(3, 1)), fnn.identity())
@@ -39,6 +29,7 @@ def plain(classes):
         fnn.global_avg_pool(), fnn.dense(classes),
     )
 """
+)
 COLORS = {
     "blue sky": (30, 60, 220),
     "grass": (40, 200, 50),

@@ -8,25 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from onnx_answers import agree, by_onnxruntime, check_names, inputs, onnx
+from own_layer import FILE
 
 import fnn
 from fnn.models import Spec
 from fnn.recognizer.recognizer import save_recognizer, untrained
 
-MINE = """
-import numpy as np
-
-import fnn
-from fnn.export import Entry, node
-
-
-def tanh():
-    return fnn.Layer(
-        init=lambda rng, shape: {},
-        apply=lambda params, state, x, train: (np.tanh(x), fnn.Cache(x, state)),
-        vjp=lambda params, cache, dy: (dy * (1 - np.tanh(cache.saved) ** 2), {}),
-        name="tanh",
-    )
+MINE = (
+    FILE
+    + """from fnn.export import Entry, node
 
 
 def net(classes):
@@ -42,6 +32,7 @@ wrong = {"tanh": lambda given: node("Sin", given.x)}
 broken = {"tanh": lambda given: given.y}
 number = 7
 """
+)
 SHAPE = (8, 7, 3)
 READ = "is what the network is read from"
 

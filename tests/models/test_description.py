@@ -4,21 +4,13 @@ import json
 
 import numpy as np
 import pytest
+from own_layer import tanh
 
 import fnn
 from fnn.models.description import CONSTRUCTORS, with_outputs
 
 SHAPE = (32, 32, 3)
 X = fnn.keys.generator(0).random((2, *SHAPE), np.float32)
-
-
-def tanh():
-    return fnn.Layer(
-        init=lambda rng, shape: {},
-        apply=lambda params, state, x, train: (np.tanh(x), fnn.Cache(x, state)),
-        vjp=lambda params, cache, dy: (dy * (1 - np.tanh(cache.saved) ** 2), {}),
-        name="tanh",
-    )
 
 
 odd = fnn.serial(

@@ -5,25 +5,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from own_layer import FILE
 
 import fnn
 from fnn.files import checkpoint
 from fnn.models.own import own_model
 
-MINE = """
-import numpy as np
-
-import fnn
-
-
-def tanh():
-    return fnn.Layer(
-        init=lambda rng, shape: {},
-        apply=lambda params, state, x, train: (np.tanh(x), fnn.Cache(x, state)),
-        vjp=lambda params, cache, dy: (dy * (1 - np.tanh(cache.saved) ** 2), {}),
-        name="tanh",
-    )
-
+MINE = (
+    FILE
+    + """
 
 def own(classes, width=4):
     body = fnn.residual(fnn.conv(width), tanh())
@@ -69,6 +59,7 @@ def misfit(classes):
 
 number = 7
 """
+)
 
 
 @pytest.fixture
