@@ -9,10 +9,11 @@ Layers       `conv` `dense` `depthwise_conv` `dropout` `flatten` `identity` `sca
              `check_pure` `check_vjp`
 Losses       `softmax_cross_entropy` `log_softmax` `softmax`
 Metrics      `accuracy` `confusion` `f1` `precision` `recall`
-Optimizers   `adadelta` `adagrad` `adam` `adamw` `momentum` `nesterov` `rmsprop` `sgd`
+Optimizers   `adadelta` `adagrad` `adam` `adamw` `momentum` `muon` `nesterov` `rmsprop`
+             `sgd`
   around     `ema` `ema_params` `lookahead` `schedules`
-  your own   `Optimizer` `chain` `clip_by_global_norm` `decoupled_decay` `scale` `scale_leaves`
-             `trace`
+  your own   `Optimizer` `by_leaf` `chain` `clip_by_global_norm` `decoupled_decay` `orthogonal`
+             `orthogonalize` `scale` `scale_leaves` `trace`
 Training     `train_step` `TrainState` `init_train_state` `epoch` `states` `evaluate` `predict`
   whole      `training`, the trainer as a library
   processes  `sharded_step` `Group` `ALONE` `mpi`
@@ -67,6 +68,7 @@ from fnn.models.description import describe, rebuild
 from fnn.optim import schedules
 from fnn.optim.averages import ema, ema_params, lookahead
 from fnn.optim.decay import decoupled_decay
+from fnn.optim.muon import by_leaf, muon, orthogonal, orthogonalize
 from fnn.optim.optimizers import adadelta, adagrad, adam, adamw, momentum, nesterov, rmsprop, sgd
 from fnn.optim.transforms import Optimizer, chain, clip_by_global_norm, scale, scale_leaves, trace
 from fnn.recognizer import tta as views
@@ -92,9 +94,10 @@ __all__ = [  # by kind
     "accuracy", "confusion", "f1", "log_softmax", "precision", "recall", "softmax",
     "softmax_cross_entropy",
     # optimizers
-    "Optimizer", "adadelta", "adagrad", "adam", "adamw", "chain", "clip_by_global_norm",
-    "decoupled_decay", "ema", "ema_params", "lookahead", "momentum", "nesterov", "rmsprop", "scale",
-    "scale_leaves", "schedules", "sgd", "trace",
+    "Optimizer", "adadelta", "adagrad", "adam", "adamw", "by_leaf", "chain",
+    "clip_by_global_norm", "decoupled_decay", "ema", "ema_params", "lookahead", "momentum", "muon",
+    "nesterov", "orthogonal", "orthogonalize", "rmsprop", "scale", "scale_leaves", "schedules",
+    "sgd", "trace",
     # training
     "ALONE", "Group", "TrainState", "epoch", "evaluate", "init_train_state", "mpi", "predict",
     "sharded_step", "states", "train_step", "training",

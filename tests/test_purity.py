@@ -81,7 +81,7 @@ def read_pictures(tmp):
 WHITE = fnn.whiten(2)
 LAYERS = "avg_pool batch_norm depthwise_conv flatten gelu global_avg_pool global_max_pool identity "
 LAYERS += "layer_norm max_pool relu sigmoid silu whiten"
-OPTIMIZERS = "adadelta adagrad adam adamw momentum nesterov rmsprop sgd"
+OPTIMIZERS = "adadelta adagrad adam adamw momentum muon nesterov rmsprop sgd"
 CALLS = {
     **{name: lambda tmp, name=name: used(getattr(fnn, name)()) for name in LAYERS.split()},
     **{name: lambda tmp, name=name: updated(getattr(fnn, name)()) for name in OPTIMIZERS.split()},
@@ -100,6 +100,10 @@ CALLS = {
             fnn.trace(0.9),
         )
     ),
+    "by_leaf orthogonal orthogonalize": lambda tmp: [
+        updated(fnn.by_leaf(lambda p: p.ndim > 1, fnn.orthogonalize(), fnn.scale(0.1))),
+        fnn.orthogonal(LOGITS),
+    ],
     "decoupled_decay": lambda tmp: updated(fnn.decoupled_decay(0.1)),
     "ema ema_params lookahead": lambda tmp: [
         updated(fnn.lookahead(fnn.ema(fnn.sgd(), 0.9))),

@@ -17,17 +17,17 @@ from fnn.optim.transforms import Optimizer, chain, scale, trace
 
 def sgd(lr: Rate = 0.01) -> Optimizer:
     """Stochastic gradient descent: W <- W - lr g, equation (39)."""
-    return scale(_negative(lr))
+    return scale(negative(lr))
 
 
 def momentum(lr: Rate = 0.01, *, alpha: float = 0.9) -> Optimizer:
     """SGD with momentum: d <- alpha d - lr g; W <- W + d, equations (40)-(41)."""
-    return chain(scale(_negative(lr)), trace(alpha))
+    return chain(scale(negative(lr)), trace(alpha))
 
 
 def nesterov(lr: Rate = 0.01, *, alpha: float = 0.9) -> Optimizer:
     """SGD with Nesterov's momentum: d <- alpha d - lr g; W <- W + alpha d - lr g."""
-    return chain(scale(_negative(lr)), trace(alpha, nesterov=True))
+    return chain(scale(negative(lr)), trace(alpha, nesterov=True))
 
 
 def adagrad(lr: Rate = 0.001, *, h0: float = 1e-8) -> Optimizer:
@@ -35,7 +35,7 @@ def adagrad(lr: Rate = 0.001, *, h0: float = 1e-8) -> Optimizer:
 
     Source: Duchi et al., "Adaptive subgradient methods", JMLR 2011; course, section 5.5.
     """
-    return chain(transforms.scale_by_adagrad(h0), scale(_negative(lr)))
+    return chain(transforms.scale_by_adagrad(h0), scale(negative(lr)))
 
 
 def rmsprop(lr: Rate = 0.01, *, rho: float = 0.99, eps: float = 1e-8) -> Optimizer:
@@ -43,7 +43,7 @@ def rmsprop(lr: Rate = 0.01, *, rho: float = 0.99, eps: float = 1e-8) -> Optimiz
 
     Source: Tieleman and Hinton, COURSERA lecture 6.5, 2012; course, section 5.5.
     """
-    return chain(transforms.scale_by_rms(rho, eps), scale(_negative(lr)))
+    return chain(transforms.scale_by_rms(rho, eps), scale(negative(lr)))
 
 
 def adadelta(*, rho: float = 0.95, eps: float = 1e-6) -> Optimizer:
@@ -65,7 +65,7 @@ def adam(
 
     Source: Kingma and Ba, "Adam", ICLR 2015; course, section 5.5.
     """
-    return chain(transforms.scale_by_adam(beta1, beta2, eps), scale(_negative(lr)))
+    return chain(transforms.scale_by_adam(beta1, beta2, eps), scale(negative(lr)))
 
 
 def adamw(
@@ -82,14 +82,23 @@ def adamw(
 
     Source: Loshchilov and Hutter, "Decoupled weight decay regularization", arXiv:1711.05101.
     """
-    decay = real("adamw: decay", decay)
+    return decaying("adamw", adam(lr, beta1=beta1, beta2=beta2, eps=eps), lr, decay)
+
+
+def decaying(where: str, optimizer: Optimizer, lr: Rate, decay: float) -> Optimizer:
+    """The optimizer, whose weights W also decay by decay times the learning rate.
+
+    Raises ValueError, which begins with `where`, for a negative decay.
+    """
+    decay = real(f"{where}: decay", decay)
     if decay < 0:
-        raise ValueError(f"adamw: expected a decay of 0 or more, found {decay:g}")
+        raise ValueError(f"{where}: expected a decay of 0 or more, found {decay:g}")
     rate = (lambda step: decay * rate_at(lr, step)) if callable(lr) else decay * _checked(lr)
-    return chain(adam(lr, beta1=beta1, beta2=beta2, eps=eps), decoupled_decay(rate))
+    return chain(optimizer, decoupled_decay(rate))
 
 
-def _negative(lr: Rate) -> Rate:
+def negative(lr: Rate) -> Rate:
+    """-lr, which is the factor of a step downhill."""
     return (lambda step: -rate_at(lr, step)) if callable(lr) else -_checked(lr)
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from fnn.data.augment import cutout, distort, flip, noise, partly, shift
 from fnn.data.batches import Augment
+from fnn.optim.muon import muon
 from fnn.optim.optimizers import adadelta, adagrad, adam, adamw, momentum, nesterov, rmsprop, sgd
 from fnn.optim.schedules import Rate, constant, cosine, one_cycle, step_decay, triangular
 from fnn.optim.transforms import Optimizer
@@ -28,7 +29,11 @@ OPTIMIZERS = {
     "adadelta": Choice(lambda rate: adadelta(), None),
     "adam": Choice(adam, 0.001),
     "adamw": Choice(adamw, 0.001),
+    "muon": Choice(muon, 0.02),
 }
+
+# Those that decay weights by themselves, apart from the gradients.
+DECOUPLED: dict[str, Callable[..., Optimizer]] = {"adamw": adamw, "muon": muon}
 
 # From the highest rate and the number of steps in the whole training.
 SCHEDULES: dict[str, Callable[[float, int], Rate]] = {

@@ -13,10 +13,9 @@ from fnn.errors import InputError
 from fnn.models import MODELS, maker
 from fnn.models.own import is_own
 from fnn.optim.averages import lookahead
-from fnn.optim.optimizers import adamw
 from fnn.optim.schedules import Rate, slowing
 from fnn.optim.transforms import Optimizer, chain, scale_leaves
-from fnn.training.choices import AUGMENTS, OPTIMIZERS, SCHEDULES, usual
+from fnn.training.choices import AUGMENTS, DECOUPLED, OPTIMIZERS, SCHEDULES, usual
 from fnn.training.options import Options
 from fnn.training.recipes import RECIPES
 from fnn.training.start import keeping
@@ -141,7 +140,7 @@ def make_optimizer(options: Options, steps: int) -> tuple[Optimizer, Rate | None
         rate = SCHEDULES[options.schedule](options.lr, steps)
     optimizer = OPTIMIZERS[options.optimizer].make(0.0 if rate is None else rate)
     if decouples(options) and rate is not None and options.weight_decay:
-        optimizer = adamw(rate, decay=options.weight_decay)
+        optimizer = DECOUPLED[options.optimizer](rate, decay=options.weight_decay)
     if options.beta_rate != 1:
         optimizer = chain(optimizer, scale_leaves({"beta": options.beta_rate}))
     if options.freeze:
@@ -153,7 +152,7 @@ def make_optimizer(options: Options, steps: int) -> tuple[Optimizer, Rate | None
 
 def decouples(options: Options) -> bool:
     """Whether the optimizer decays the weights itself, apart from the gradients."""
-    return options.optimizer == "adamw"
+    return options.optimizer in DECOUPLED
 
 
 def recipe_of(options: Options) -> dict[str, Any]:

@@ -57,6 +57,7 @@ STEPS = {
     "adadelta": (lambda rate: fnn.adadelta(), by_hand_adadelta, (0.0, 0.0)),
     "adam": (fnn.adam, by_hand_adam, (0, 0.0, 0.0)),
     "adamw": (fnn.adamw, by_hand_adamw, ((0, 0.0, 0.0), 0.0)),
+    "muon": (fnn.muon, by_hand_nesterov, 0.0),  # of a vector; matrices are in test_muon.py
 }
 
 
@@ -127,6 +128,7 @@ SOLVERS = {
     "rmsprop": fnn.rmsprop(fnn.schedules.cosine(0.01, 5000)),
     "adadelta": fnn.chain(fnn.adadelta(eps=1e-3), fnn.scale(fnn.schedules.cosine(1, 5000))),
     "adam": fnn.adam(0.02),
+    "muon": fnn.muon(0.003),
     "clipped": fnn.chain(fnn.clip_by_global_norm(1.0), fnn.sgd(0.01)),
 }
 
@@ -207,7 +209,7 @@ def test_numpy_numbers_as_rates_do_not_widen_float32(number):
 NAN, INF = float("nan"), float("inf")
 OUT_OF_RANGE = {
     "lr": ([-0.1, NAN, INF], "learning rate of 0 or more"),
-    "decay": ([-0.1, NAN, INF], "adamw: .*decay"),
+    "decay": ([-0.1, NAN, INF], "(adamw|muon): .*decay"),
     "alpha": ([-0.1, 1, 1.5, NAN], "trace: expected a number from 0 to below 1"),
     "rho": ([-0.1, 1, NAN], "from 0 to below 1"),
     "beta1": ([-0.1, 1, NAN], "scale_by_adam: expected a number from 0 to below 1"),
@@ -219,6 +221,7 @@ CONSTANTS = [
     (make, name)
     for make in [getattr(fnn, name) for name in STEPS]
     for name in inspect.signature(make).parameters
+    if name not in ("steps", "rest")  # of muon: in test_muon.py
 ]
 
 
