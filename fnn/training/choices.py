@@ -14,9 +14,9 @@ from fnn.optim.transforms import Optimizer
 
 
 class Choice(NamedTuple):
-    """An optimizer as a function of its learning rate, and the course's rate, if it has one."""
+    """An optimizer as a function of its learning rate, and the customary rate, if it has one."""
 
-    make: Callable[[Rate], Optimizer]
+    make: Callable[..., Optimizer]
     lr: float | None
 
 
@@ -32,8 +32,8 @@ OPTIMIZERS = {
     "muon": Choice(muon, 0.02),
 }
 
-# Those that decay weights by themselves, apart from the gradients.
-DECOUPLED: dict[str, Callable[..., Optimizer]] = {"adamw": adamw, "muon": muon}
+DECOUPLED = ("adamw", "muon")  # they decay weights by themselves, apart from the gradients
+WITH_MOMENTUM = ("momentum", "nesterov", "muon")
 
 # From the highest rate and the number of steps in the whole training.
 SCHEDULES: dict[str, Callable[[float, int], Rate]] = {

@@ -42,9 +42,10 @@ class Options(NamedTuple):
       share them out, and any number of them gives the same parameters.
     - `lr` is by default the model's, or with `optimizer` the course's; adadelta has none.
       `schedule` is the model's, or constant with `optimizer` or `lr`.
-    - `weight_decay` is L2's; adamw has one of its own, 0.01. `beta_rate` is a factor for the
-      learning rate of batch norm's beta. `lookahead` goes part of the way back every 5 steps,
-      farther toward the end of training.
+    - `momentum` is alpha of momentum, nesterov (by default 0.9) and muon (0.95). `weight_decay` is
+      L2's; adamw and muon decay weights apart from the gradients, adamw by default with 0.01.
+      `beta_rate` is a factor for the learning rate of batch norm's beta. `lookahead` goes part of
+      the way back every 5 steps, farther toward the end of training.
     - `augment` is names with commas between them, changes one after another; several networks take
       the parts between slashes in turn. `alternating_flip` mirrors half of the images left to
       right, in the next epoch the other half.
@@ -87,6 +88,9 @@ class Options(NamedTuple):
     schedule: Annotated[
         str | None,
         About(f"of the rate: {', '.join(SCHEDULES)} (%(default)s)", one_of(SCHEDULES), "NAME"),
+    ] = None
+    momentum: Annotated[
+        float | None, About("of momentum, nesterov (0.9) and muon (0.95)", SHARE, "ALPHA")
     ] = None
     activation: Annotated[
         str | None, About(f"{', '.join(ACTIVATIONS)} (%(default)s)", one_of(ACTIVATIONS), "NAME")

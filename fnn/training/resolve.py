@@ -15,7 +15,7 @@ from fnn.models.own import is_own
 from fnn.optim.averages import lookahead
 from fnn.optim.schedules import Rate, slowing
 from fnn.optim.transforms import Optimizer, chain, scale_leaves
-from fnn.training.choices import AUGMENTS, DECOUPLED, OPTIMIZERS, SCHEDULES, usual
+from fnn.training.choices import AUGMENTS, DECOUPLED, OPTIMIZERS, SCHEDULES, WITH_MOMENTUM, usual
 from fnn.training.options import Options
 from fnn.training.recipes import RECIPES
 from fnn.training.start import keeping
@@ -66,6 +66,9 @@ def check(options: Options) -> Options:
         for name in ("lr", "schedule"):
             if getattr(options, name) not in (None, recipe.get(name)):
                 raise InputError(f"--{name}: {optimizer} has no learning rate; leave it out")
+    if options.momentum not in (None, recipe.get("momentum")) and optimizer not in WITH_MOMENTUM:
+        able = " or ".join(f"--optimizer {name}" for name in WITH_MOMENTUM)
+        raise InputError(f"--momentum: {optimizer} has none; leave it out, or choose {able}")
     turns = len(turns_of(options))
     if turns > options.networks and options.augment != recipe.get("augment"):
         raise InputError(
@@ -138,9 +141,12 @@ def make_optimizer(options: Options, steps: int) -> tuple[Optimizer, Rate | None
     rate = None
     if options.lr is not None and options.schedule is not None:
         rate = SCHEDULES[options.schedule](options.lr, steps)
-    optimizer = OPTIMIZERS[options.optimizer].make(0.0 if rate is None else rate)
-    if decouples(options) and rate is not None and options.weight_decay:
-        optimizer = DECOUPLED[options.optimizer](rate, decay=options.weight_decay)
+    own = {}
+    if options.momentum is not None and options.optimizer in WITH_MOMENTUM:
+        own["alpha"] = options.momentum
+    if decouples(options) and options.weight_decay:
+        own["decay"] = options.weight_decay
+    optimizer = OPTIMIZERS[options.optimizer].make(0.0 if rate is None else rate, **own)
     if options.beta_rate != 1:
         optimizer = chain(optimizer, scale_leaves({"beta": options.beta_rate}))
     if options.freeze:

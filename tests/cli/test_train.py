@@ -66,6 +66,8 @@ def test_batch_sizes_need_not_divide_the_number_of_images(run, data):
         (["--optimizer", "nonesuch"], ["--optimizer", "sgd", "momentum"]),
         (["--optimizer", "adadelta", "--lr", "0.1"], ["--lr: adadelta has no learning rate"]),
         (["--model", "mlp", "--beta-rate", "8"], ["--beta-rate", "no batch norm"]),
+        (["--optimizer", "adam", "--momentum", "0.5"], ["--momentum: adam has none", "muon"]),
+        (["--momentum", "1"], ["--momentum", "from 0 to below 1"]),
         (["--summary", "--run", "r"], ["--run", "--summary", "leave out one"]),
         (["--summary", "--out", "x.npz"], ["--out", "--summary", "leave out one"]),
         (["--summary", "--quiet"], ["--quiet", "--summary", "leave out one"]),
@@ -194,6 +196,30 @@ def test_alternating_flips_show_the_other_side_in_the_next_epoch():
     )
     for label, image in first.items():
         np.testing.assert_array_equal(image, second[label][:, ::-1])
+
+
+@pytest.mark.parametrize("name", ["momentum", "nesterov", "muon"])
+def test_momentum_is_the_optimizers_alpha(name):
+    grads = {0: {"W": np.full((2, 2), 2, np.float32), "b": np.ones(3, np.float32)}}
+    words = ["--optimizer", name, "--lr", "0.5"]
+    updates = []
+    for more in ([], ["--momentum", "0"], ["--momentum", "0.5"]):
+        optimizer, _ = make_optimizer(resolve(parse([*words, *more])[0]), 10)
+        state = optimizer.init(grads)
+        _, state = optimizer.update(grads, state)
+        opposite = {0: {"W": np.diag([1, -4]).astype(np.float32), "b": -grads[0]["b"]}}
+        updates.append(optimizer.update(opposite, state)[0][0]["W"])
+    assert len({u.tobytes() for u in updates}) == 3
+
+
+def test_muon_decays_weights_apart_from_the_gradients():
+    words = ["--optimizer", "muon", "--lr", "0.5", "--weight-decay", "0.1"]
+    optimizer, _ = make_optimizer(resolve(parse(words)[0]), 10)
+    params = {0: {"W": np.eye(3, dtype=np.float32), "b": np.ones(3, np.float32)}}
+    zero = {0: {name: np.zeros_like(p) for name, p in params[0].items()}}
+    updates, _ = optimizer.update(zero, optimizer.init(params))
+    np.testing.assert_allclose(updates[0]["W"], -0.05 * params[0]["W"])
+    assert not updates[0]["b"].any()
 
 
 @pytest.mark.parametrize("name", ["momentum", "rmsprop", "adam"])
