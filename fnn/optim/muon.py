@@ -74,7 +74,9 @@ def orthogonal(g: Array, steps: int = 5) -> Array:
     If U S V^T is its singular value decomposition, the result is U S' V^T. After 5 steps S' is
     between 0.68 and 1.21 wherever S is at least 0.002 of the norm of g. Zeros stay zeros.
 
-    Source: Jordan et al., as above: Newton-Schulz iteration, which is products of matrices alone.
+    Source: Jordan et al., as above: Newton-Schulz iteration, which is products of matrices alone,
+    x <- (A + B x x^T + C (x x^T)^2) x. Here the factors before x are multiplied first, which are
+    polynomials in the smaller square x x^T: a third of the work for filters of 3x3.
     """
     x = g.reshape(-1, g.shape[-1])
     tall = x.shape[0] > x.shape[1]
@@ -84,9 +86,12 @@ def orthogonal(g: Array, steps: int = 5) -> Array:
         return np.zeros_like(g)
     x = x / largest  # whose squares neither overflow nor vanish
     x = x / math.sqrt(float(np.vdot(x, x)))
+    square, factor, one = x @ x.T, np.eye(len(x), dtype=x.dtype), np.eye(len(x), dtype=x.dtype)
     for _ in range(steps):
-        square = x @ x.T
-        x = A * x + (B * square + C * (square @ square)) @ x
+        now = A * one + B * square + C * (square @ square)
+        factor = now @ factor
+        square = now @ square @ now
+    x = factor @ x
     return np.ascontiguousarray(x.T if tall else x).reshape(g.shape)
 
 

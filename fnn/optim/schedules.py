@@ -44,6 +44,16 @@ def cosine(lr: float, steps: int) -> Schedule:
     return lambda step: lr * 0.5 * (1 + math.cos(math.pi * min(step, steps) / steps))
 
 
+def linear(lr: float, steps: int) -> Schedule:
+    """From `lr` straight down to 0 in `steps` steps, then 0.
+
+    >>> [linear(1.0, 4)(step) for step in range(6)]
+    [1.0, 0.75, 0.5, 0.25, 0.0, 0.0]
+    """
+    lr, steps = real("linear: lr", lr), whole("linear: steps", steps)
+    return lambda step: lr * (1 - min(step, steps) / steps)
+
+
 def step_decay(lr: float, every: int, *, factor: float = 0.1) -> Schedule:
     """`lr`, multiplied by `factor` after each `every` steps.
 

@@ -9,7 +9,7 @@ from fnn.data.augment import cutout, distort, flip, noise, partly, shift
 from fnn.data.batches import Augment
 from fnn.optim.muon import muon
 from fnn.optim.optimizers import adadelta, adagrad, adam, adamw, momentum, nesterov, rmsprop, sgd
-from fnn.optim.schedules import Rate, constant, cosine, one_cycle, step_decay, triangular
+from fnn.optim.schedules import Rate, constant, cosine, linear, one_cycle, step_decay, triangular
 from fnn.optim.transforms import Optimizer
 
 
@@ -39,6 +39,7 @@ WITH_MOMENTUM = ("momentum", "nesterov", "muon")
 SCHEDULES: dict[str, Callable[[float, int], Rate]] = {
     "constant": lambda lr, steps: constant(lr),
     "step": lambda lr, steps: step_decay(lr, every=max(1, -(-steps // 3))),
+    "linear": linear,
     "cosine": cosine,
     "one-cycle": one_cycle,
     "triangular": triangular,

@@ -114,16 +114,47 @@ def optimizer_of(net, args):
     Its groups hold each parameter's decay and factor: PyTorch's own rate would also scale the
     momentum accumulated before.
     """
-    parts = []
+    parts, muon = [], args.optimizer == "muon"
+    alpha = args.momentum if args.momentum is not None else 0.95 if muon else 0.9
     for module in net.modules():
         norm = isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d)
         for name, p in module.named_parameters(recurse=False):
             if p.requires_grad:
                 decay = args.weight_decay if name == "weight" and not norm else 0.0
                 factor = args.beta_rate if name == "bias" and norm else 1.0
-                parts.append({"params": [p], "decay": decay, "factor": factor})
-    nesterov = {"nesterov": True, "momentum": False}[args.optimizer]
+                orthogonal = muon and p.ndim > 1
+                momentum = alpha if orthogonal or not muon else 0.9
+                parts.append(
+                    {"params": [p], "decay": decay, "factor": factor, "momentum": momentum}
+                    | {"orthogonal": orthogonal}
+                )
+    nesterov = {"nesterov": True, "muon": True, "momentum": False}[args.optimizer]
     return torch.optim.SGD(parts, lr=1.0, momentum=0.9, nesterov=nesterov)
+
+
+def orthogonalized(g):
+    """torch.optim.Muon's iteration, in float32 and for filters too, with fnn's factor."""
+    x = g.flatten(1)
+    tall = x.shape[0] > x.shape[1]
+    factor = max(1.0, x.shape[0] / x.shape[1]) ** 0.5
+    x = x.T if tall else x
+    x = x / x.norm()
+    for _ in range(5):
+        square = x @ x.T
+        x = 3.4445 * x + (-4.7750 * square + 2.0315 * square @ square) @ x
+    return (x.T if tall else x).reshape(g.shape) * factor
+
+
+def muon_step(optimizer, rate):
+    """A step of the groups whose updates are made orthogonal; their momentum is in the state."""
+    for group in optimizer.param_groups:
+        for p in group["params"]:
+            if group["orthogonal"]:
+                kept = optimizer.state[p]
+                d = kept["d"] = group["momentum"] * kept.get("d", 0) + p.grad
+                step = orthogonalized(group["momentum"] * d + p.grad)
+                p.add_(step + group["decay"] * p, alpha=-rate)
+                p.grad = None
 
 
 def images(x):
@@ -143,8 +174,9 @@ def train(args, job, net, until):
             optimizer.zero_grad(set_to_none=True)
             loss(net(images(part)), torch.from_numpy(labels.astype(np.int64))).backward()
             with torch.no_grad():
+                muon_step(optimizer, job.rate(step))
                 for group in optimizer.param_groups:
-                    for p in group["params"]:
+                    for p in (p for p in group["params"] if p.grad is not None):
                         p.grad.add_(p, alpha=group["decay"]).mul_(job.rate(step) * group["factor"])
             optimizer.step()
             step += 1

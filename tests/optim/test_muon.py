@@ -34,7 +34,7 @@ def test_rows_or_columns_become_orthonormal(shape, dtype):
     now = u.T @ matrix(y) @ v
     assert ((np.diag(now) > 0.68) & (np.diag(now) < 1.21)).all()
     # The singular vectors stay: nothing appears outside them.
-    np.testing.assert_allclose(matrix(y), (u * np.diag(now)) @ v.T, atol=1e-5)
+    np.testing.assert_allclose(matrix(y), (u * np.diag(now)) @ v.T, atol=2e-4)
 
 
 @pytest.mark.parametrize("shape", [(4, 4), (9, 30), (30, 9)])
