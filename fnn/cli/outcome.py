@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,13 +15,16 @@ from fnn.cli.progress import Show, tell, teller
 from fnn.errors import one_line, say
 from fnn.files.atomic import keep_aside
 from fnn.metrics import accuracy
+from fnn.models import Spec
 from fnn.models import together as networks
 from fnn.recognizer.recognizer import Recognizer, recognize, write_recognizer
+from fnn.shards import ALONE, Group
 from fnn.train import TrainState
 from fnn.training import run_directory
 from fnn.training.assemble import together
 from fnn.training.loop import Job, Progress, measure, outcome
 from fnn.training.options import Options
+from fnn.training.shared import shared_answer
 
 # The last line of --json: "trained" or "stopped"; the epoch and the accuracy of each network; the
 # accuracy of their mean answer, and that of a guess; the files; the command that goes on.
@@ -65,7 +69,7 @@ def rescue(options: Options, call: Call, job: Job, each: list[Trained]) -> None:
             tell(json_line(STOPPED))
         return
     say(f"stopped; the last network has learned for {each[-1].epochs} of {job.epochs} epochs")
-    finish(options, call, None, job, each, "stopped")
+    finish(options, call, None, job, each, answered(job, each), "stopped")
 
 
 def known(job: Job, one: Trained) -> float:
@@ -74,26 +78,38 @@ def known(job: Job, one: Trained) -> float:
     return measure(job, one.ts, job.test).accuracy if one.accuracy is None else one.accuracy
 
 
+def answered(job: Job, each: list[Trained], group: Group = ALONE) -> float:
+    """The accuracy of the mean answer on the test images, which the processes share out."""
+    assert job.spec is not None and job.test is not None  # noqa: PT018
+    ts, spec = together([one.ts for one in each]), job.spec._replace(networks=len(each))
+    if each[0].accuracy is not None and not is_several(spec):
+        return each[0].accuracy
+    found = Recognizer(spec, networks(job.net, spec), ts.params, ts.state)
+    return accuracy(shared_answer(partial(recognize, found), job.test[0], group), job.test[1])
+
+
+def is_several(spec: Spec) -> bool:
+    """Whether the answer is a mean, over networks or views."""
+    return spec.networks > 1 or spec.views != "one"
+
+
 def finish(
     options: Options,
     call: Call,
     place: Path | None,
     job: Job,
     each: list[Trained],
+    share: float,
     how: str = "trained",
 ) -> None:
     """Write the networks to the run's directory and to --out, or to DEFAULT without either.
 
-    With several networks or views, print the accuracy of the mean answer.
+    With several networks or views, print `share`, the accuracy of the mean answer.
     """
     assert job.spec is not None and job.test is not None and job.origin is not None  # noqa: PT018
     told, ts = teller(call.quiet), together([one.ts for one in each])
     spec = job.spec._replace(networks=len(each))
-    share = each[0].accuracy
-    several = len(each) > 1 or spec.views != "one"
-    if several or share is None:
-        found = Recognizer(spec, networks(job.net, spec), ts.params, ts.state)
-        share = accuracy(recognize(found, job.test[0]), job.test[1])
+    several = is_several(spec)
     if several:
         views = "" if spec.views == "one" else f", {spec.views} views"
         count = f"{len(each)} networks" if len(each) > 1 else "the network"

@@ -14,7 +14,7 @@ from fnn.cli.call import Call, parse, without_ranks
 from fnn.cli.call import arguments as arguments
 from fnn.cli.inputs import DEFAULT, reading_like
 from fnn.cli.json_line import json_line
-from fnn.cli.outcome import STOPPED, Stopped, Trained, finish, rescue, trained
+from fnn.cli.outcome import STOPPED, Stopped, Trained, answered, finish, rescue, trained
 from fnn.cli.progress import shown, tell, teller
 from fnn.data.catalogue import KNOWN, Source, open_data
 from fnn.data.dataset import Dataset, fingerprint
@@ -89,8 +89,9 @@ def body(argv: Sequence[str]) -> None:
             if group.rank == 0:
                 rescue(options, call, job, [*each, *([stopped.last] if stopped.last else [])])
             raise
+        share = answered(job, each, group)
         if group.rank == 0:
-            finish(options, call, place, job, each)
+            finish(options, call, place, job, each, share)
 
 
 class Shared(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 
 import numpy as np
 from toolz import identity
@@ -26,11 +27,18 @@ def shared_predict(
     """`fnn.predict`, whose slices the processes of a group share out; each gets all logits."""
     if group.size == 1:
         return predict(net, params, state, x, batch_size, prepare)
-    one = prepare(x[:1])
-    logits = np.zeros((len(x), *net.shape(one.shape[1:])), one.dtype)
+    answer = partial(predict, net, params, state, batch_size=batch_size, prepare=prepare)
+    return shared_answer(answer, x, group, batch_size)
+
+
+def shared_answer(
+    answer: Callable[[Array], Array], x: Array, group: Group = ALONE, batch_size: int = 500
+) -> Array:
+    """Logits answer(slice) of slices of x, which the processes share out; each gets all logits."""
+    one = answer(x[:1])
+    logits = np.zeros((len(x), *one.shape[1:]), one.dtype)
     for i in range(group.rank * batch_size, len(x), group.size * batch_size):
-        here = slice(i, i + batch_size)
-        logits[here] = predict(net, params, state, x[here], batch_size, prepare)
+        logits[i : i + batch_size] = answer(x[i : i + batch_size])
     return group.add(logits.ravel()).reshape(logits.shape)
 
 
