@@ -24,8 +24,9 @@ def _as_it_stands(model: str) -> dict[str, Any]:
 
 
 _SINGLE = dict(
-    _as_it_stands("slim"), epochs=30, dropout=0.4, weight_decay=0.0005, augment="distort"
-)
+    _as_it_stands("slim"), epochs=45, optimizer="muon", lr=0.1, momentum=0.6, weight_decay=0.05,
+    dropout=0.4, augment="mild", views="shifted", shards=2,
+)  # fmt: skip
 _MLP = {
     "model": "mlp", "hidden": 800, "activation": "relu", "batch_norm": True,
     "optimizer": "nesterov", "schedule": "one-cycle",
@@ -35,7 +36,7 @@ _MLP = {
 _CIFAR10 = dict(
     _as_it_stands("air"), data="cifar10", optimizer="muon", lr=0.2, schedule="linear",
     momentum=0.6, weight_decay=0.08, beta_rate=100.0, label_smoothing=0.2, shards=2,
-    alternating_flip=True, augment="shift-reflected", views="mirrored",
+    lookahead=True, alternating_flip=True, augment="shift-reflected", views="mirrored",
 )  # fmt: skip
 
 RECIPES = {
@@ -48,14 +49,16 @@ RECIPES = {
         dict(_MLP, epochs=60, batch_size=250, lr=0.2, dropout=0.2, augment="elastic"),
     ),
     "sprint": Recipe("99% on MNIST in 20 seconds", _as_it_stands("quick")),
-    "single": Recipe("one network for digits, with distorted images", _SINGLE),
+    "single": Recipe(
+        "one network for digits, with distorted images, and five views of each image", _SINGLE
+    ),
     "contest": Recipe(
         "three networks, averaged, with five views of each image; the second learns from less "
         "distorted images",
         dict(_SINGLE, augment="distort/mild", networks=3, views="shifted"),
     ),
     "cifar10-quick": Recipe("small color images in minutes", dict(_CIFAR10, width=32, epochs=6)),
-    "cifar10": Recipe("the same, wider and longer", dict(_CIFAR10, width=64, epochs=12)),
+    "cifar10": Recipe("the same, wider and longer", dict(_CIFAR10, width=64, epochs=10)),
 }
 """What `fnn-train --recipe NAME` trains, by name.
 
