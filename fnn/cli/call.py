@@ -51,7 +51,7 @@ GROUPS = {
     "data": ("data", "validation", "size", "colors", "test_share", "broken", "arrays"),
     "network": (
         *("model", "params", "freeze", "activation", "hidden", "width", "dropout", "batch_norm"),
-        *("stem", "networks", "views"),
+        *("depth", "stem", "networks", "views"),
     ),
     "optimization": (
         *("recipe", "epochs", "batch_size", "optimizer", "lr", "schedule", "momentum"),

@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import partial
 
 from fnn.arrays import Shape
+from fnn.errors import whole
 from fnn.layers.activation import named, scaled
-from fnn.layers.combine import serial
+from fnn.layers.combine import residual, serial
 from fnn.layers.conv import conv as convolution
 from fnn.layers.dense import dense
 from fnn.layers.dropout import dropout as drop
@@ -109,25 +110,34 @@ def _for_images_from(side: int, name: str, net: Layer) -> Layer:
 
 
 def air(
-    classes: int = 10, *, width: int = 64, activation: str = "gelu", init: Initializer = passing
+    classes: int = 10,
+    *,
+    width: int = 64,
+    depth: int = 2,
+    activation: str = "gelu",
+    init: Initializer = passing,
 ) -> Layer:
-    """A whitening layer, then three blocks of two convolutions, for small color images.
+    """A whitening layer, then three blocks of `depth` convolutions, for small color images.
 
-    The blocks have `width`, 4 `width` and 4 `width` channels; each pools before it normalizes. The
-    convolutions start by passing the image on (`fnn.initializers.passing`), and the output is
-    computed from the maximum of each channel. Unlike in the source, the whitening layer keeps the
-    size of the image, so that its sides stay multiples of 4, the tile size of Winograd's method;
-    and it has no bias, so that no gradient is needed below the first block.
+    The blocks have `width`, 4 `width` and 4 `width` channels; each pools before it normalizes. With
+    a depth of 3, for long trainings, what the second and third convolution give is added to what
+    the first gives, as in the source's airbench96. The convolutions start by passing the image on
+    (`fnn.initializers.passing`), and the output is computed from the maximum of each channel.
+    Unlike in the source, the whitening layer keeps the size of the image, so that its sides stay
+    multiples of 4, the tile size of Winograd's method; and it has no bias, so that no gradient is
+    needed below the first block. Raises ValueError for another depth.
 
     Source: airbench94 of Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU",
     arXiv:2404.00498.
     """
+    if whole("air: depth", depth) not in (2, 3):
+        raise ValueError(f"air: expected a depth of 2 or 3, found {depth}")
 
     def block(filters: int) -> list[Layer]:
-        return [
-            *normed(filters, activation, init, pool=2, scale=False),
-            *normed(filters, activation, init, scale=False),
-        ]
+        part = partial(normed, filters, activation, init, scale=False)
+        if depth == 2:
+            return [*part(pool=2), *part()]
+        return [*part(pool=2), residual(*part(), *part()[:-1]), named(activation)]
 
     return serial(
         whiten(2),

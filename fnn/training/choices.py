@@ -58,8 +58,10 @@ AUGMENTS = {
     "shift-reflected": Change(
         shift(2, mode="reflect"), "the same, with the image reflected at its edges"
     ),
+    "shift-reflected-4": Change(shift(4, mode="reflect"), "by up to 4 pixels, for long trainings"),
     "flip": Change(flip(), "half of the images mirrored left to right"),
     "cutout": Change(cutout(8), "a square of 8x8 pixels set to 0"),
+    "cutout-12": Change(cutout(12), "a square of 12x12 pixels, for long trainings"),
     # The bounds are those that tests/bench/robust.py looks at.
     "distort": Change(
         partly(distort(degrees=15, zoom=0.15, pixels=3, shear=0.1, alpha=34, sigma=4), 0.6),

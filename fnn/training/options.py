@@ -107,6 +107,10 @@ class Options(NamedTuple):
     width: Annotated[
         int | None, About("channels of the first block (%(default)s)", whole(1), "N")
     ] = None
+    depth: Annotated[
+        int | None,
+        About("of resnet: blocks per stage; of air: 2 or 3 (%(default)s)", whole(1, 200), "N"),
+    ] = None
     stem: Annotated[
         str | None, About("of resnet18, mobilenet (large above 64 pixels)", one_of(STEMS))
     ] = None

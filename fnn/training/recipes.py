@@ -59,6 +59,10 @@ RECIPES = {
     ),
     "cifar10-quick": Recipe("small color images in minutes", dict(_CIFAR10, width=32, epochs=6)),
     "cifar10": Recipe("the same, wider and longer", dict(_CIFAR10, width=64, epochs=10)),
+    "cifar10-long": Recipe(
+        "the same, deeper and for two and a half hours",
+        dict(_CIFAR10, width=64, depth=3, epochs=38, augment="shift-reflected-4,cutout-12"),
+    ),
 }
 """What `fnn-train --recipe NAME` trains, by name.
 

@@ -20,7 +20,7 @@ from fnn.training.options import Options
 from fnn.training.recipes import RECIPES
 from fnn.training.start import keeping
 
-OF_THE_MODEL = ("activation", "hidden", "batch_norm", "dropout", "width", "stem")
+OF_THE_MODEL = ("activation", "hidden", "batch_norm", "dropout", "width", "depth", "stem")
 SMALL = 64  # pixels: larger images get the large stem
 
 

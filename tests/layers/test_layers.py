@@ -79,6 +79,7 @@ LAYERS = {
     "slim": (fnn.models.slim(3, width=1), (20, 20, 1)),
     "quick": (fnn.models.quick(3, width=1), (21, 20, 1)),
     "air": (fnn.models.air(3, width=2), (9, 8, 1)),
+    "air deep": (fnn.models.air(3, width=1, depth=3), (8, 9, 3)),
     "resnet": (fnn.models.resnet(3, width=2, depth=2), (5, 6, 3)),
     "resnet18": (fnn.models.resnet18(3, width=2), (5, 6, 3)),
     "resnet18 of photos": (fnn.models.resnet18(3, width=2, stem="large"), (20, 17, 1)),
@@ -185,6 +186,12 @@ def test_grads_are_those_of_vjp(layer, shape):
     y, cache = layer.apply(params, state, x, True)
     own = parameter_grads(layer, params, cache, y)
     fnn.tree.map(np.testing.assert_array_equal, own, layer.vjp(params, cache, y)[1])
+
+
+@pytest.mark.parametrize("depth", [1, 4])
+def test_a_depth_that_a_block_cannot_have_is_refused(depth):
+    with pytest.raises(ValueError, match=r"air: .*depth"):
+        fnn.models.air(depth=depth)
 
 
 @pytest.mark.parametrize("model", ["slim", "quick"])
