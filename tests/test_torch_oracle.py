@@ -274,6 +274,24 @@ def test_optimizers(optimizer, make):
     close(*follow_both(optimizer, make))
 
 
+@pytest.mark.parametrize("shape", [(6, 6), (4, 9), (9, 4)])
+def test_muon_is_pytorchs_but_for_its_short_numbers(shape):
+    # PyTorch's matrices are transposed, and it makes them orthogonal in bfloat16.
+    if not hasattr(torch.optim, "Muon"):
+        pytest.skip("this PyTorch has no Muon")
+    optimizer, w = fnn.muon(0.1, decay=0.2), draw(shape).astype(np.float32)
+    params, t = {"W": w}, torch.tensor(np.ascontiguousarray(w.T), requires_grad=True)
+    state, other = optimizer.init(params), torch.optim.Muon([t], lr=0.1, weight_decay=0.2)
+    for _ in range(3):
+        before, there = params["W"], t.detach().numpy().copy()
+        g = draw(shape).astype(np.float32)
+        updates, state = optimizer.update({"W": g}, state)
+        params = {"W": before + updates["W"]}
+        t.grad = torch.tensor(np.ascontiguousarray(g.T))
+        other.step()
+        np.testing.assert_allclose(updates["W"], (t.detach().numpy() - there).T, atol=0.006)
+
+
 def test_adagrads_sum_starts_at_h0_and_there_is_no_epsilon():
     # PyTorch adds eps to the root; with eps = 0 and the same start, the two agree,
     close(

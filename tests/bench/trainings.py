@@ -92,20 +92,36 @@ MODULES = {
     ),
     "scaled": lambda numbers, *_: Scaled(float(numbers[0])),
     "flatten": lambda *_: Rows(),
+    "identity": lambda *_: nn.Identity(),
     "relu": lambda *_: nn.ReLU(),
     "gelu": lambda *_: nn.GELU(approximate="tanh"),
     "sigmoid": lambda *_: nn.Sigmoid(),
 }
 
 
-def translated(net, params, state, shape):
-    """A serial fnn network in PyTorch."""
-    modules = []
-    for i, layer in enumerate(net.parts):
+class Sum(nn.Module):
+    def __init__(self, parts):
+        super().__init__()
+        self.parts = nn.ModuleList(parts)
+
+    def forward(self, x):
+        return sum(part(x) for part in self.parts)
+
+
+def translated(layer, params, state, shape):
+    """A layer of fnn, or a network of layers, in PyTorch."""
+    if layer.name == "parallel":
+        return Sum(
+            translated(part, params[i], state[i], shape) for i, part in enumerate(layer.parts)
+        )
+    if layer.name != "serial":
         kind, numbers = re.match(r"\w+", layer.name)[0], re.findall(r"[\d.]+", layer.name)
-        modules.append(MODULES[kind](numbers, params[i], state[i], shape))
-        shape = layer.shape(shape)
-    return nn.Sequential(*modules).to(memory_format=torch.channels_last)
+        return MODULES[kind](numbers, params, state, shape)
+    modules = []
+    for i, part in enumerate(layer.parts):
+        modules.append(translated(part, params[i], state[i], shape))
+        shape = part.shape(shape)
+    return nn.Sequential(*modules)
 
 
 def optimizer_of(net, args):
@@ -122,12 +138,9 @@ def optimizer_of(net, args):
             if p.requires_grad:
                 decay = args.weight_decay if name == "weight" and not norm else 0.0
                 factor = args.beta_rate if name == "bias" and norm else 1.0
-                orthogonal = muon and p.ndim > 1
-                momentum = alpha if orthogonal or not muon else 0.9
-                parts.append(
-                    {"params": [p], "decay": decay, "factor": factor, "momentum": momentum}
-                    | {"orthogonal": orthogonal}
-                )
+                group = {"params": [p], "decay": decay, "factor": factor, "momentum": alpha}
+                group["orthogonal"] = muon and p.ndim > 1
+                parts.append(group | ({} if group["orthogonal"] or not muon else {"momentum": 0.9}))
     nesterov = {"nesterov": True, "muon": True, "momentum": False}[args.optimizer]
     return torch.optim.SGD(parts, lr=1.0, momentum=0.9, nesterov=nesterov)
 
@@ -145,16 +158,20 @@ def orthogonalized(g):
     return (x.T if tall else x).reshape(g.shape) * factor
 
 
-def muon_step(optimizer, rate):
-    """A step of the groups whose updates are made orthogonal; their momentum is in the state."""
+def move(optimizer, rate):
+    """A step of all parameters; PyTorch's own leaves out those whose updates are orthogonal."""
     for group in optimizer.param_groups:
+        alpha = group["momentum"]
         for p in group["params"]:
             if group["orthogonal"]:
                 kept = optimizer.state[p]
-                d = kept["d"] = group["momentum"] * kept.get("d", 0) + p.grad
-                step = orthogonalized(group["momentum"] * d + p.grad)
-                p.add_(step + group["decay"] * p, alpha=-rate)
+                kept["d"] = alpha * kept.get("d", 0) + p.grad
+                update = orthogonalized(alpha * kept["d"] + p.grad)
+                p.add_(update + group["decay"] * p, alpha=-rate)
                 p.grad = None
+            else:
+                p.grad.add_(p, alpha=group["decay"]).mul_(rate * group["factor"])
+    optimizer.step()
 
 
 def images(x):
@@ -174,11 +191,7 @@ def train(args, job, net, until):
             optimizer.zero_grad(set_to_none=True)
             loss(net(images(part)), torch.from_numpy(labels.astype(np.int64))).backward()
             with torch.no_grad():
-                muon_step(optimizer, job.rate(step))
-                for group in optimizer.param_groups:
-                    for p in (p for p in group["params"] if p.grad is not None):
-                        p.grad.add_(p, alpha=group["decay"]).mul_(job.rate(step) * group["factor"])
-            optimizer.step()
+                move(optimizer, job.rate(step))
             step += 1
             if args.lookahead and step % 5 == 0:
                 with torch.no_grad():
@@ -239,6 +252,7 @@ def main():
     job = assemble(of_network(args, 0), source)
     fresh = begin(job).ts
     net = translated(job.net, fresh.params, fresh.state, job.spec.shape)
+    net.to(memory_format=torch.channels_last)
     print(
         f"{own.recipe} in PyTorch {torch.__version__}, {torch.get_num_threads()} threads, "
         f"seed {own.seed}",
