@@ -24,7 +24,7 @@ def _as_it_stands(model: str) -> dict[str, Any]:
 
 
 _SINGLE = dict(
-    _as_it_stands("slim"), epochs=45, optimizer="muon", lr=0.1, momentum=0.6, weight_decay=0.05,
+    _as_it_stands("slim"), epochs=30, optimizer="muon", lr=0.1, momentum=0.6, weight_decay=0.05,
     dropout=0.4, augment="mild", views="shifted", shards=2,
 )  # fmt: skip
 _SPRINT = dict(

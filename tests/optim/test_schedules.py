@@ -8,6 +8,7 @@ from fnn.optim import schedules
     ("schedule", "values"),
     [
         (schedules.constant(0.1), {0: 0.1, 10**6: 0.1}),
+        (schedules.linear(0.2, 100), {0: 0.2, 25: 0.15, 100: 0, 500: 0}),
         (schedules.cosine(0.2, 100), {0: 0.2, 50: 0.1, 100: 0, 500: 0}),
         (
             schedules.one_cycle(1.0, 100, warm_up=0.2, start=0.1),
@@ -30,6 +31,7 @@ def test_a_rate_is_a_plain_float():
     "make",
     [
         lambda: schedules.cosine(0.1, 0),
+        lambda: schedules.linear(0.1, 0),
         lambda: schedules.step_decay(0.1, 0),
         lambda: schedules.one_cycle(0.1, 0),
         lambda: schedules.one_cycle(0.1, 10, warm_up=1),

@@ -260,9 +260,17 @@ def test_parameters_of_another_network_are_refused(run, train, refused, args, wo
 # A run that is made longer.
 
 
-@pytest.mark.parametrize("model", ["mlp", "mine.py:plain"])
+@pytest.mark.parametrize(
+    "model",
+    [
+        ["mlp"],
+        ["mine.py:plain"],
+        ["mine.py:plain", "--optimizer", "muon", "--momentum", 0.6, "--weight-decay", 0.1],
+    ],
+    ids=["mlp", "own", "muon"],
+)
 def test_a_finished_run_goes_on_as_if_it_had_been_longer_from_the_start(run, train, model):
-    steady = ("--model", model, "--schedule", "constant", "--validation", 0.2)
+    steady = ("--model", *model, "--schedule", "constant", "--validation", 0.2)
     assert train(*steady, "--run", "short", epochs=2).returncode == 0
     assert train(*steady, "--run", "long", epochs=4).returncode == 0
     done = run("fnn-train", "--resume", "short", "--epochs", 4)
@@ -285,7 +293,7 @@ def test_a_run_is_not_made_shorter(run, train, refused, epochs):
 # Fine-tuning that keeps the first layers.
 
 
-@pytest.mark.parametrize("optimizer", ["momentum", "adam", "adamw"])
+@pytest.mark.parametrize("optimizer", ["momentum", "adam", "adamw", "muon"])
 @pytest.mark.parametrize("more", [(), ("--weight-decay", 0.1, "--lookahead", "--shards", 2)])
 def test_frozen_layers_keep_every_bit(train, optimizer, more):
     assert train("--model", "mine.py:plain", "--out", "a.npz").returncode == 0
