@@ -58,7 +58,7 @@ AUGMENTS = {
     "shift-reflected": Change(
         shift(2, mode="reflect"), "the same, with the image reflected at its edges"
     ),
-    "shift-reflected-4": Change(shift(4, mode="reflect"), "by up to 4 pixels, for long trainings"),
+    "shift-reflected-3": Change(shift(3, mode="reflect"), "by up to 3, for longer trainings"),
     "flip": Change(flip(), "half of the images mirrored left to right"),
     "cutout": Change(cutout(8), "a square of 8x8 pixels set to 0"),
     "cutout-12": Change(cutout(12), "a square of 12x12 pixels, for long trainings"),

@@ -42,6 +42,11 @@ _CIFAR10 = dict(
     momentum=0.6, weight_decay=0.08, beta_rate=100.0, label_smoothing=0.2, shards=2,
     lookahead=True, alternating_flip=True, augment="shift-reflected", views="mirrored",
 )  # fmt: skip
+# In longer trainings lower rates are better, and images may move farther.
+_LONGER = dict(
+    _CIFAR10, width=64, epochs=11, lr=0.1, weight_decay=0.05, beta_rate=200.0,
+    augment="shift-reflected-3",
+)  # fmt: skip
 
 RECIPES = {
     "mlp": Recipe(
@@ -62,10 +67,10 @@ RECIPES = {
         dict(_SINGLE, augment="distort/mild", networks=3, views="shifted"),
     ),
     "cifar10-quick": Recipe("small color images in minutes", dict(_CIFAR10, width=32, epochs=5)),
-    "cifar10": Recipe("the same, wider and longer", dict(_CIFAR10, width=64, epochs=10)),
+    "cifar10": Recipe("the same, wider and longer", _LONGER),
     "cifar10-long": Recipe(
         "the same, deeper and for two and a half hours",
-        dict(_CIFAR10, width=64, depth=3, epochs=38, augment="shift-reflected-4,cutout-12"),
+        dict(_LONGER, depth=3, epochs=38, augment="shift-reflected-3,cutout-12"),
     ),
 }
 """What `fnn-train --recipe NAME` trains, by name.
