@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import ContextVar, copy_context
 from functools import cache
@@ -96,11 +96,22 @@ def share(work: Callable[[Iterator[T]], None], items: Iterable[T]) -> None:
             stop.set()
             raise
 
-    others = []
+    def helped(other: Future[None]) -> None:
+        if other.set_running_or_notify_cancel():
+            try:
+                run()
+                other.set_result(None)
+            except BaseException as error:
+                other.set_exception(error)
+
+    others: list[Future[None]] = []
     with suppress(RuntimeError):  # no more threads may be started: those there are do the work
         for _ in range(threads - 1):
             if pool := _pool(os.getpid(), count() - 1):
-                others.append(pool.submit(copy_context().run, run))
+                # One of our own: where no thread can be started, `submit` raises, but a thread that
+                # was busy may take the work later all the same.
+                others.append(Future())
+                pool.submit(copy_context().run, helped, others[-1])
     try:
         run()
     finally:

@@ -1,8 +1,10 @@
+import contextlib
 import multiprocessing
 import os
 import subprocess
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -193,6 +195,31 @@ def test_without_permission_to_start_threads_the_work_is_done(monkeypatch, start
     monkeypatch.setattr(threading.Thread, "start", limited)
     assert step() == alone
     assert step() == alone
+    threads._pool.cache_clear()
+
+
+def test_work_that_a_busy_thread_takes_late_is_waited_for(monkeypatch):
+    monkeypatch.setenv("FNN_THREADS", "2")
+    threads._pool.cache_clear()
+    pool, done = threads._pool(os.getpid(), 1), []
+
+    def refused(thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refused)
+
+    def work(queue):
+        for item in queue:
+            time.sleep(0.05)
+            done.append(item)
+
+    for _ in range(3):
+        pool._max_workers = 2  # as if it had a thread less than it may have
+        with contextlib.suppress(RuntimeError):
+            pool.submit(time.sleep, 0.03)
+        threads.share(work, range(4))
+        assert sorted(done) == [0, 1, 2, 3]
+        done.clear()
     threads._pool.cache_clear()
 
 
