@@ -32,6 +32,7 @@ OPTIMIZERS = {
     "muon": Choice(muon, 0.02),
 }
 
+OF_THE_COURSE = ("sgd", "momentum", "adagrad", "rmsprop", "adadelta", "adam")  # section 5.5
 DECOUPLED = ("adamw", "muon")  # they decay weights by themselves, apart from the gradients
 WITH_MOMENTUM = ("momentum", "nesterov", "muon")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fnn import tree
-from fnn.training.choices import DEFAULTS
+from fnn.training.choices import DEFAULTS, OF_THE_COURSE
 from fnn.training.loop import Job
 from fnn.training.options import Options
 from fnn.training.resolve import has_own_rate, recipe_of, resolve
@@ -15,12 +15,12 @@ def described(options: Options, job: Job, params: Tree) -> str:
     chosen = resolve(options)
     model = chosen.model or (job.spec and job.spec.name) or "the file's network"
     usual = f"{chosen.model}'s" if chosen.model in DEFAULTS else "the default"
-    own = has_own_rate(options)
+    own, of_the_course = has_own_rate(options), chosen.optimizer in OF_THE_COURSE
     defaults = {
         "epochs": usual,
         "batch_size": usual,
         "optimizer": usual,
-        "lr": usual if own else "the course's",
+        "lr": usual if own else ("the course's" if of_the_course else "customary"),
         "schedule": usual if own else "as --optimizer or --lr is given",
     }
 

@@ -40,8 +40,9 @@ class Options(NamedTuple):
       of that many.
     - A batch is cut into `shards`, which go through the network by themselves; several processes
       share them out, and any number of them gives the same parameters.
-    - `lr` is by default the model's, or with `optimizer` the course's; adadelta has none.
-      `schedule` is the model's, or constant with `optimizer` or `lr`.
+    - `lr` is by default the model's, or with `optimizer` its customary one, which is the course's
+      where that has one; adadelta has none. `schedule` is the model's, or constant with
+      `optimizer` or `lr`.
     - `momentum` is alpha of momentum, nesterov (by default 0.9) and muon (0.95). `weight_decay` is
       L2's; adamw and muon decay weights apart from the gradients, adamw by default with 0.01.
       `beta_rate` is a factor for the learning rate of batch norm's beta. `lookahead` goes part of

@@ -339,6 +339,7 @@ def test_a_full_standard_output_does_not_end_the_training(start, data, more):
             ],
         ),
         (("--optimizer", "momentum"), ["momentum (given), rate 0.01 (the course's), constant (as"]),
+        (("--optimizer", "muon"), ["muon (given), rate 0.02 (customary), constant (as"]),
         (("--lr", "0.1"), ["momentum (mlp's), rate 0.1 (given)", "constant (as --optimizer or"]),
         (("--optimizer", "adadelta"), ["adadelta (given); "]),
         (("--recipe", "mlp"), ["nesterov (the recipe's), rate 0.1 (the recipe's)", "600 images"]),
