@@ -55,16 +55,8 @@ GROUPS = {
     ),
     "optimization": (
         *("recipe", "epochs", "batch_size", "optimizer", "lr", "schedule", "momentum"),
-        *(
-            "weight_decay",
-            "label_smoothing",
-            "beta_rate",
-            "lookahead",
-            "patience",
-            "seed",
-            "shards",
-            "ranks",
-        ),
+        *("weight_decay", "label_smoothing", "beta_rate", "lookahead", "patience", "seed"),
+        *("shards", "ranks"),
     ),
     "augmentation": ("augment", "alternating_flip"),
     "output": ("out", "compact", "run", "resume", "save_every", "summary", "json", "quiet"),

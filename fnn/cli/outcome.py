@@ -80,12 +80,18 @@ def known(job: Job, one: Trained) -> float:
 
 def answered(job: Job, each: list[Trained], group: Group = ALONE) -> float:
     """The accuracy of the mean answer on the test images, which the processes share out."""
-    assert job.spec is not None and job.test is not None  # noqa: PT018
-    ts, spec = together([one.ts for one in each]), job.spec._replace(networks=len(each))
-    if each[0].accuracy is not None and not is_several(spec):
+    assert job.test is not None
+    found = as_one(job, each)
+    if each[0].accuracy is not None and not is_several(found.spec):
         return each[0].accuracy
-    found = Recognizer(spec, networks(job.net, spec), ts.params, ts.state)
     return accuracy(shared_answer(partial(recognize, found), job.test[0], group), job.test[1])
+
+
+def as_one(job: Job, each: list[Trained]) -> Recognizer:
+    """The networks that were trained, which answer together."""
+    assert job.spec is not None
+    ts, spec = together([one.ts for one in each]), job.spec._replace(networks=len(each))
+    return Recognizer(spec, networks(job.net, spec), ts.params, ts.state)
 
 
 def is_several(spec: Spec) -> bool:
@@ -106,10 +112,9 @@ def finish(
 
     With several networks or views, print `share`, the accuracy of the mean answer.
     """
-    assert job.spec is not None and job.test is not None and job.origin is not None  # noqa: PT018
-    told, ts = teller(call.quiet), together([one.ts for one in each])
-    spec = job.spec._replace(networks=len(each))
-    several = is_several(spec)
+    assert job.test is not None and job.origin is not None  # noqa: PT018
+    told, found = teller(call.quiet), as_one(job, each)
+    spec, several = found.spec, is_several(found.spec)
     if several:
         views = "" if spec.views == "one" else f", {spec.views} views"
         count = f"{len(each)} networks" if len(each) > 1 else "the network"
@@ -126,7 +131,7 @@ def finish(
     origin = job.origin._replace(accuracy=share)
     files = [*([place / run_directory.FINAL] if place else []), *named]
     for path in files:
-        write_recognizer(path, spec, ts.params, ts.state, options.compact, origin)
+        write_recognizer(path, spec, found.params, found.state, options.compact, origin)
         told(one_line(f"parameters saved in {path}"))
     if call.json:
         # that of a run which was done before is measured again

@@ -86,7 +86,8 @@ def orthogonal(g: Array, steps: int = 5) -> Array:
         return np.zeros_like(g)
     x = x / largest  # whose squares neither overflow nor vanish
     x = x / math.sqrt(float(np.vdot(x, x)))
-    square, factor, one = x @ x.T, np.eye(len(x), dtype=x.dtype), np.eye(len(x), dtype=x.dtype)
+    square = x @ x.T
+    factor = one = np.eye(len(x), dtype=x.dtype)
     for _ in range(steps):
         now = A * one + B * square + C * (square @ square)
         factor = now @ factor

@@ -64,7 +64,7 @@ RECIPES = {
     "contest": Recipe(
         "three networks, averaged, with five views of each image; the second learns from less "
         "distorted images",
-        dict(_SINGLE, augment="distort/mild", networks=3, views="shifted"),
+        dict(_SINGLE, augment="distort/mild", networks=3),
     ),
     "cifar10-quick": Recipe("small color images in minutes", dict(_CIFAR10, width=32, epochs=5)),
     "cifar10": Recipe("the same, wider and longer", _LONGER),

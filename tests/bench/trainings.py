@@ -138,9 +138,10 @@ def optimizer_of(net, args):
             if p.requires_grad:
                 decay = args.weight_decay if name == "weight" and not norm else 0.0
                 factor = args.beta_rate if name == "bias" and norm else 1.0
-                group = {"params": [p], "decay": decay, "factor": factor, "momentum": alpha}
-                group["orthogonal"] = muon and p.ndim > 1
-                parts.append(group | ({} if group["orthogonal"] or not muon else {"momentum": 0.9}))
+                orthogonal = muon and p.ndim > 1
+                momentum = 0.9 if muon and not orthogonal else alpha
+                group = {"params": [p], "decay": decay, "factor": factor, "momentum": momentum}
+                parts.append({**group, "orthogonal": orthogonal})
     nesterov = {"nesterov": True, "muon": True, "momentum": False}[args.optimizer]
     return torch.optim.SGD(parts, lr=1.0, momentum=0.9, nesterov=nesterov)
 

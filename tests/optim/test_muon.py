@@ -94,35 +94,6 @@ def test_a_matrix_by_hand(shape, steps):
         np.testing.assert_allclose(updates["W"], expected, rtol=1e-9, atol=1e-12)
 
 
-def follow(optimizer, params, gradient, steps):
-    state = optimizer.init(params)
-    for _ in range(steps):
-        updates, state = optimizer.update(gradient(params), state)
-        params = fnn.tree.map(np.add, params, updates)
-    return params
-
-
-def valley(w):
-    """Of Rosenbrock's function with a 10, of each row (x, y) of a matrix; its minimum is (1, 1)."""
-    x, y = w.T
-    return np.stack([-2 * (1 - x) - 40 * x * (y - x * x), 20 * (y - x * x)], axis=1)
-
-
-@pytest.mark.parametrize(
-    ("gradient", "start"),
-    [
-        (lambda w: 2 * (w - 1), drawn(1, (3, 3, 2, 5))),
-        (lambda w: np.diag([1, 10.0, 100]) @ (w - 1), drawn(2, (3, 4))),
-        (valley, np.array([[-1.0, 2.0], [0.5, -0.5]])),
-    ],
-    ids=["parabola", "long parabola", "rosenbrock"],
-)
-def test_the_minimum_is_found(gradient, start):
-    rate = fnn.schedules.cosine(0.02, 3000)
-    end = follow(fnn.muon(rate), {"W": start}, lambda p: {"W": gradient(p["W"])}, 3000)["W"]
-    np.testing.assert_allclose(end, np.ones_like(start), atol=1e-2)
-
-
 def test_other_leaves_have_their_own_optimizer():
     params = {0: {"W": drawn(0, (3, 2)), "b": np.ones(2)}, 1: {}, 2: {"beta": np.ones(2)}}
     optimizer, alone = fnn.muon(0.1, rest=fnn.adam(0.3)), fnn.adam(0.3)

@@ -142,6 +142,24 @@ def test_the_minimum_is_found(optimizer, gradient, start, dtype):
     assert end.dtype == dtype
 
 
+@pytest.mark.parametrize(
+    ("gradient", "start"),
+    [
+        (lambda w: 2 * (w - 1), fnn.keys.generator(1).standard_normal((3, 3, 2, 5))),
+        (
+            lambda w: np.diag([1, 10.0, 100]) @ (w - 1),
+            fnn.keys.generator(2).standard_normal((3, 4)),
+        ),
+        (lambda w: rosenbrock_gradient(w.T).T, np.array([[-1.0, 2.0], [0.5, -0.5]])),
+    ],
+    ids=["parabola", "long parabola", "rosenbrock"],
+)
+def test_muon_finds_the_minimum_of_matrices(gradient, start):
+    rate = fnn.schedules.cosine(0.02, 3000)
+    end = follow(fnn.muon(rate), {"W": start}, gradient, 3000)["W"]
+    np.testing.assert_allclose(end, np.ones_like(start), atol=1e-2)
+
+
 def test_clipping_keeps_the_direction_and_leaves_small_gradients():
     clip = fnn.clip_by_global_norm(5.0)
     large, _ = clip.update({"a": np.array([6.0]), "b": {"c": np.array([8.0])}}, {})
