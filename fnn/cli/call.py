@@ -15,7 +15,7 @@ from fnn.training import run_directory
 from fnn.training.drive import SAVE_EVERY
 from fnn.training.kinds import NOT_NEGATIVE, POWER_OF_TWO, SWITCH, TEXT
 from fnn.training.options import About, Options, from_config, table
-from fnn.training.recipes import RECIPES
+from fnn.training.recipes import with_recipe
 from fnn.training.resolve import check
 
 
@@ -103,8 +103,7 @@ def help_for(argv: Sequence[str]) -> Mapping[str, str] | None:
     for name in DECIDING:
         program.add_option(p, name, table(Options)[name])
     said = vars(p.parse_known_args([arg for arg in argv if arg not in ("-h", "--help")])[0])
-    recipe = RECIPES[said["recipe"]].options if "recipe" in said else {}
-    return shown_defaults(Options(**{**recipe, **said}) if said else None)
+    return shown_defaults(Options(**with_recipe(said)) if said else None)
 
 
 def without_ranks(argv: Sequence[str]) -> list[str]:
@@ -125,8 +124,7 @@ def parse(argv: Sequence[str]) -> tuple[Options, Call]:
         if said["params"] == RANDOM:
             raise InputError("--params random: a training begins so without --params; leave it out")
         said["params"] = in_run(said["params"])
-    recipe = RECIPES[said["recipe"]].options if "recipe" in said else {}
-    return check(Options(**{**recipe, **said})), call
+    return check(Options(**with_recipe(said))), call
 
 
 def check_call(call: Call) -> None:

@@ -30,7 +30,8 @@ from fnn.training.recipes import RECIPES
 class Options(NamedTuple):
     """The options of a training. None means the model's or the optimizer's default, or none.
 
-    - `recipe` is a set of options (`fnn.training.recipes`), which other options override.
+    - `recipe` is a set of options (`fnn.training.recipes`), which other options override;
+      another optimizer goes without the recipe's `lr`, `momentum` and `weight_decay`.
     - `model` is one of `fnn.models.MODELS` (mlp; with `params`, that of the file), or FILE.py:NAME:
       the function NAME, which is called with the number of classes, or the network NAME.
     - `params` gives the weights to begin with instead of random ones; for other classes than the

@@ -48,6 +48,9 @@ _LONGER = dict(
     augment="shift-reflected-3",
 )  # fmt: skip
 
+# What these mean, and which values are good, depends on the optimizer.
+_OF_THE_OPTIMIZER = ("lr", "momentum", "weight_decay")
+
 RECIPES = {
     "mlp": Recipe(
         "one hidden layer of 800 nodes, undistorted images",
@@ -77,3 +80,16 @@ RECIPES = {
 
 The recipes for digits were chosen on the last 10000 training images of MNIST.
 """
+
+
+def with_recipe(said: dict[str, Any]) -> dict[str, Any]:
+    """Options by name, and the others of the recipe that they name, if they name one.
+
+    Another optimizer than the recipe's goes without its learning rate, momentum and weight decay.
+    """
+    if "recipe" not in said:
+        return said
+    recipe = RECIPES[said["recipe"]].options
+    if said.get("optimizer", recipe["optimizer"]) != recipe["optimizer"]:
+        recipe = {name: recipe[name] for name in recipe if name not in _OF_THE_OPTIMIZER}
+    return {**recipe, **said}

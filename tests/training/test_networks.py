@@ -161,6 +161,10 @@ def test_a_recipe_is_options_that_can_be_changed(name):
         ("--recipe single --dropout 0", "dropout", 0.0),
         ("--recipe single --optimizer adadelta", "lr", None),
         ("--recipe contest --views one", "views", "one"),
+        ("--recipe single --optimizer nesterov", "weight_decay", 0.0),
+        ("--recipe single --optimizer nesterov", "momentum", None),
+        ("--recipe single --optimizer adam", "lr", 0.001),
+        ("--recipe mlp --optimizer muon", "lr", 0.02),
     ],
 )
 def test_what_a_recipe_switches_on_can_be_switched_off(words, name, left):
