@@ -54,6 +54,11 @@ class Parser(argparse.ArgumentParser):
         told = f"{one_line(message)}{self.advice(message)}"
         self.exit(2, f"{self.prog}: {told} (see {self.prog} --help)\n")
 
+    def _print_message(self, message: str, file: Any = None) -> None:
+        # argparse's own is silent when help or a version cannot be written
+        if message and file is not None:
+            print(message, end="", file=file, flush=True)
+
     def advice(self, message: str) -> str:
         """What an error about misspelt or stray arguments should add."""
         if found := re.match(r"unrecognized arguments: (\S+)", message):

@@ -147,6 +147,21 @@ def test_help_shows_the_defaults_of_what_is_chosen(run, args, shown):
             assert after.endswith(f"({value})"), after
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
+@pytest.mark.parametrize(
+    "words",
+    [["fnn"], ["fnn", "--version"], ["fnn", "eval", "-h"], ["fnn-train", "--list"]],
+    ids=str,
+)
+def test_what_cannot_be_written_is_an_error(start, words):
+    with open("/dev/full", "w") as full:
+        process = start(*words, stdout=full)
+        err = process.communicate(timeout=60)[1]
+    assert process.returncode == 2
+    assert "No space left on device" in err
+    assert err.count("\n") == 1
+
+
 def test_help_for_a_model_that_there_is_not(run, refused):
     refused(run("fnn-train", "--model", "cnov", "--help"), "did you mean conv?")
 
