@@ -11,7 +11,7 @@ import numpy as np
 from fnn import tree
 from fnn.data.batches import image_shape
 from fnn.data.catalogue import KNOWN, Source
-from fnn.data.dataset import Dataset, fingerprint
+from fnn.data.dataset import Dataset, fingerprint, held_out
 from fnn.errors import InputError
 from fnn.layers.combine import weight_decay
 from fnn.layers.freeze import freeze
@@ -23,11 +23,12 @@ from fnn.models.own import called, is_own
 from fnn.recognizer.recognizer import Origin, Recognizer, file_of, read_recognizer
 from fnn.recognizer.spec import unless_numbers
 from fnn.train import TrainState
-from fnn.training.loop import Job, begin, held_out
+from fnn.training.loop import Job, begin
 from fnn.training.options import Options
 from fnn.training.resolve import (
     chosen_options,
     decouples,
+    expects_augmented,
     for_images,
     make_augment,
     make_optimizer,
@@ -133,6 +134,7 @@ def assemble(options: Options, source: Source[Dataset], which: int = 0, form: Tr
         partial(softmax_cross_entropy, smoothing=options.label_smoothing),
         augment=make_augment(options),
         alternating_flip=options.alternating_flip,
+        expect_augmented=expects_augmented(options),
         patience=options.patience,
         rate=rate,
         spec=spec,

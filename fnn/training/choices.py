@@ -48,10 +48,11 @@ SCHEDULES: dict[str, Callable[[float, int], Rate]] = {
 
 
 class Change(NamedTuple):
-    """An augmentation, and a few words about it."""
+    """An augmentation, a few words about it, and whether batch norm shall expect such images."""
 
     augment: Augment
     about: str
+    expected: bool = False
 
 
 AUGMENTS = {
@@ -75,6 +76,8 @@ AUGMENTS = {
     "elastic": Change(
         distort(degrees=10, zoom=0.1, pixels=1, shear=0.1, alpha=34, sigma=5),
         "every image rotated, scaled, sheared, moved and bent, for networks without convolutions",
+        # These make fewer mistakes with the expectations of such images, others more.
+        expected=True,
     ),
     "noise": Change(noise(20), "Gaussian noise with a standard deviation of up to 20 of 255"),
 }

@@ -16,6 +16,7 @@ from fnn.arrays import Array
 from fnn.data.augment import alternating_flip
 from fnn.data.batches import Augment, batches, to_float
 from fnn.data.dataset import Split
+from fnn.data.dataset import held_out as held_out  # part of fnn.training
 from fnn.errors import InputError
 from fnn.keys import Key
 from fnn.layers.layer import Layer
@@ -47,8 +48,10 @@ class Job(NamedTuple):
     so many epochs without a better one. `rate` is the optimizer's learning rate, for the metrics
     alone. With a `spec` of the network, its files are parameter files for every program, which say
     what it learned from (`origin`). Each batch is cut into `shards` parts, which several processes
-    share out (see `fnn.shards`). `start` is the parameters and the state to begin with; by default,
-    the network's `init` and `state` make them from the seed.
+    share out (see `fnn.shards`). Batch norm's expectations, for testing, are over training images
+    as they are, or with `expect_augmented` as the network learns from them. `start` is the
+    parameters and the state to begin with; by default, the network's `init` and `state` make them
+    from the seed.
     """
 
     net: Layer
@@ -63,6 +66,7 @@ class Job(NamedTuple):
     prepare: Callable[[Array], Array] = to_float
     augment: Augment | None = None
     alternating_flip: bool = False
+    expect_augmented: bool = False
     patience: int | None = None
     rate: Rate | None = None
     spec: Spec | None = None
@@ -154,20 +158,6 @@ def measure(job: Job, ts: TrainState, split: Split, group: Group = ALONE) -> Met
     return Metrics(softmax_cross_entropy(logits, split[1])[0], accuracy(logits, split[1]))
 
 
-def held_out(split: Split, part: float, seed: int) -> tuple[Split, Split]:
-    """A split without a fraction `part` of its examples, drawn by the seed, and that fraction.
-
-    Raises ValueError if one of the two would be empty.
-    """
-    n = len(split[1])
-    count = round(part * n)
-    if not 0 < count < n:
-        raise ValueError(f"of {n} training images a share of {part} would be {count}")
-    order = keys.generator(keys.child(seed, keys.SPLIT)).permutation(n)
-    others, chosen = np.sort(order[count:]), np.sort(order[:count])
-    return Split(*(a[others] for a in split)), Split(*(a[chosen] for a in split))
-
-
 def is_finite(ts: TrainState) -> bool:
     """Whether all parameters and all of the state are finite."""
     kept = tree.leaves({0: ts.params, 1: ts.state})
@@ -205,10 +195,11 @@ def feed(job: Job, epoch: int, first: int = 0, group: Group = ALONE) -> Iterator
 
 
 def expectation_batches(job: Job, epoch: int) -> Iterator[Array]:
-    """Inputs without augmentation, over which batch norm's expectations are computed."""
+    """Inputs over which batch norm's expectations are computed."""
     size = max(2, job.batch_size)  # one example has no variance for some layers
     rng = keys.child(_epoch_key(job, epoch), keys.SAMPLE)
-    every = batches(rng, *job.train, size, job.prepare)
+    augment = job.augment if job.expect_augmented else None
+    every = batches(rng, *job.train, size, job.prepare, augment)
     return (x for x, _ in itertools.islice(every, -(-RECALIBRATED // size)) if len(x) > 1)
 
 

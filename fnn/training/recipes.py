@@ -58,16 +58,16 @@ RECIPES = {
     ),
     "mlp-elastic": Recipe(
         "the same, with distorted images",
-        dict(_MLP, epochs=60, batch_size=250, lr=0.2, dropout=0.2, augment="elastic"),
+        dict(_MLP, epochs=150, batch_size=250, lr=0.2, dropout=0.2, augment="elastic"),
     ),
     "sprint": Recipe("99.2% on MNIST in ten seconds", _SPRINT),
     "single": Recipe(
         "one network for digits, with distorted images, and five views of each image", _SINGLE
     ),
     "contest": Recipe(
-        "three networks, averaged, with five views of each image; the second learns from less "
-        "distorted images",
-        dict(_SINGLE, augment="distort/mild", networks=3),
+        "three networks, averaged, with five views of each image; two of them learn from more "
+        "distorted, noisy images",
+        dict(_SINGLE, augment="mild/distort,noise/distort,noise", networks=3),
     ),
     "cifar10-quick": Recipe("small color images in minutes", dict(_CIFAR10, width=32, epochs=5)),
     "cifar10": Recipe("the same, wider and longer", _LONGER),

@@ -131,8 +131,18 @@ def takes(model: str | None) -> Collection[str]:
 
 def make_augment(options: Options) -> Augment | None:
     """The augmentation of one network's options."""
-    names = options.augment.split(",") if options.augment else []
+    names = names_of(options)
     return compose(*(AUGMENTS[name].augment for name in names)) if names else None
+
+
+def expects_augmented(options: Options) -> bool:
+    """Whether batch norm's expectations are over augmented images."""
+    return any(AUGMENTS[name].expected for name in names_of(options))
+
+
+def names_of(options: Options) -> list[str]:
+    """The changes that one network's options name."""
+    return options.augment.split(",") if options.augment else []
 
 
 def make_optimizer(options: Options, steps: int) -> tuple[Optimizer, Rate | None]:

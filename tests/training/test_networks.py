@@ -178,7 +178,7 @@ def test_a_run_of_a_recipe_goes_on_with_its_options(run, data):
     done = run("fnn-train", "--data", data, *small, "--networks", 1, "--run", "r")
     assert done.returncode == 0, done.stderr
     options = json.loads(Path("r/config.json").read_text())["options"]
-    assert options["augment"] == "distort"  # the first turn
+    assert options["augment"] == "mild"  # the first turn
     recipe = {k: v for k, v in RECIPES["contest"].options.items() if options[k] == v}
     assert len(recipe) > len(options) / 8
     before = Path("r/params.npz").read_bytes()

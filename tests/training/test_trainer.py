@@ -15,6 +15,7 @@ from fnn import training
 from fnn.data.dataset import Split
 from fnn.data.synthetic import digits
 from fnn.files import checkpoint
+from fnn.training.assemble import assemble
 
 DATA = digits(3, 120)
 SMALL = fnn.serial(fnn.flatten(), fnn.dense(6), fnn.relu(), fnn.dropout(0.2), fnn.dense(10))
@@ -23,7 +24,8 @@ SMALL = fnn.serial(fnn.flatten(), fnn.dense(6), fnn.relu(), fnn.dropout(0.2), fn
 def job(**more):
     train, validation = training.held_out(DATA, 0.25, seed=0)
     own = {"validation": validation, "test": digits(4, 20), "epochs": 3, "batch_size": 20}
-    return training.Job(SMALL, fnn.adam(), train, **{**own, **more})
+    usual = {"net": SMALL, "optimizer": fnn.adam(), "train": train}
+    return training.Job(**{**usual, **own, **more})
 
 
 def same(a, b):
@@ -54,6 +56,24 @@ def test_a_for_over_the_stages_shows_each_step_and_epoch():
     assert [row.step for row in rows] == [5, 10, 15]
     losses = [now.ts.loss for now in stages[:5]]
     assert rows[0].loss == pytest.approx(np.average(losses, weights=[20, 20, 20, 20, 10]))
+
+
+@pytest.mark.parametrize("augmented", [False, True])
+def test_batch_norm_expects_images_as_they_are_or_augmented(augmented):
+    net = fnn.serial(fnn.flatten(), fnn.batch_norm(), fnn.dense(10))
+    more = {"augment": lambda rng, x: x // 2, "expect_augmented": augmented, "validation": None}
+    end = last(training.train(job(net=net, train=Split(*DATA), epochs=1, batch_size=40, **more)))
+    x = DATA[0] // 2 if augmented else DATA[0]
+    np.testing.assert_allclose(
+        end.ts.state[1]["mean"], fnn.to_float(x).mean(axis=0).ravel(), atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("names", ["elastic", "elastic,noise", "mild", "distort,noise", None])
+def test_augmentations_for_networks_without_convolutions_are_expected(names):
+    own = training.Options(data="digits", model="mlp", augment=names)
+    made = assemble(own, fnn.open_data("digits"))
+    assert made.expect_augmented == (names is not None and "elastic" in names)
 
 
 def test_a_stage_is_a_value_and_the_training_goes_on_from_any():
