@@ -41,7 +41,8 @@ def listing() -> str:
             "With --optimizer or --lr the schedule is constant. Rates with --optimizer:\n"
             + pairs([("", rates)]),
             "The options of each model:\n" + columns(parts),
-            "Recipes (--recipe), which other options override:\n" + pairs(recipes),
+            "Recipes (--recipe), which other options override; another --optimizer also drops\n"
+            "their lr, momentum and weight-decay:\n" + pairs(recipes),
             "Data sets (--data), with pixels and training + test images:\n"
             + pairs((name, known.about) for name, known in KNOWN.items()),
             "Changes to the training images (--augment):\n"

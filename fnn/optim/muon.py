@@ -78,6 +78,7 @@ def orthogonal(g: Array, steps: int = 5) -> Array:
     x <- (A + B x x^T + C (x x^T)^2) x. Here the factors before x are multiplied first, which are
     polynomials in the smaller square x x^T: a third of the work for filters of 3x3.
     """
+    steps = whole("orthogonal: steps", steps)
     x = g.reshape(-1, g.shape[-1])
     tall = x.shape[0] > x.shape[1]
     x = x.T if tall else x
@@ -87,13 +88,18 @@ def orthogonal(g: Array, steps: int = 5) -> Array:
     x = x / largest  # whose squares neither overflow nor vanish
     x = x / math.sqrt(float(np.vdot(x, x)))
     square = x @ x.T
-    factor = one = np.eye(len(x), dtype=x.dtype)
-    for _ in range(steps):
-        now = A * one + B * square + C * (square @ square)
-        factor = now @ factor
+    factor = now = _polynomial(square)
+    for _ in range(steps - 1):
         square = now @ square @ now
+        now = _polynomial(square)
+        factor = now @ factor
     x = factor @ x
     return np.ascontiguousarray(x.T if tall else x).reshape(g.shape)
+
+
+def _polynomial(square: Array) -> Array:
+    """What x is multiplied by in one iteration, given x x^T."""
+    return A * np.eye(len(square), dtype=square.dtype) + B * square + C * (square @ square)
 
 
 def by_leaf(chosen: Callable[[Any], bool], one: Optimizer, other: Optimizer) -> Optimizer:

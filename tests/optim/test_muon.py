@@ -124,6 +124,7 @@ def test_weights_decay_apart_from_the_gradients():
         (lambda: fnn.muon(decay=-1), ValueError, "muon: expected a decay of 0 or more, found -1"),
         (lambda: fnn.muon(alpha=1.0), ValueError, "below 1, found 1"),
         (lambda: fnn.muon(steps=0), ValueError, "orthogonalize: steps"),
+        (lambda: fnn.orthogonal(np.eye(2), 0), ValueError, "orthogonal: steps"),
         (lambda: fnn.muon(rest=fnn.sgd), TypeError, "by_leaf: expected an optimizer"),
     ],
 )
