@@ -87,19 +87,19 @@ def orthogonal(g: Array, steps: int = 5) -> Array:
         return np.zeros_like(g)
     x = x / largest  # whose squares neither overflow nor vanish
     x = x / math.sqrt(float(np.vdot(x, x)))
-    square = x @ x.T
-    factor = now = _polynomial(square)
+    square, one = x @ x.T, np.eye(len(x), dtype=x.dtype)
+    factor = now = _polynomial(one, square)
     for _ in range(steps - 1):
         square = now @ square @ now
-        now = _polynomial(square)
+        now = _polynomial(one, square)
         factor = now @ factor
     x = factor @ x
     return np.ascontiguousarray(x.T if tall else x).reshape(g.shape)
 
 
-def _polynomial(square: Array) -> Array:
-    """What x is multiplied by in one iteration, given x x^T."""
-    return A * np.eye(len(square), dtype=square.dtype) + B * square + C * (square @ square)
+def _polynomial(one: Array, square: Array) -> Array:
+    """What x is multiplied by in one iteration, given the identity and x x^T."""
+    return A * one + B * square + C * (square @ square)
 
 
 def by_leaf(chosen: Callable[[Any], bool], one: Optimizer, other: Optimizer) -> Optimizer:
