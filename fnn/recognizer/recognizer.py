@@ -20,7 +20,7 @@ from fnn.layers.layer import Layer
 from fnn.models import Spec, build, together
 from fnn.models.own import is_own
 from fnn.recognizer.fit import fitting, without_memory
-from fnn.recognizer.quantize import BITS, dequantize, is_shape, quantize
+from fnn.recognizer.quantize import dequantize, is_shape, quantize
 from fnn.recognizer.spec import check_copy, spec_of
 from fnn.recognizer.tta import VIEWS, averaged, unless_sure
 from fnn.train import predict
@@ -81,7 +81,7 @@ def save_recognizer(
     `net` is any network that turns images of `shape`, (H, W, C) in 0..1, into logits. `classes` are
     the names of its classes, by default 0, 1, .... A file says how the network is built, if it is
     made of fnn's layers; for layers of your own, `model` is "FILE.py:NAME", the function that makes
-    it, which whoever loads the file must name again. With `small`, weights take seven bits each
+    it, which whoever loads the file must name again. With `small`, weights take four to seven bits
     (see `fnn.recognizer.quantize`): enough to recognize images, not to train on. `origin` says what
     it has learned from. In place of the network, a `Spec` may say how it is built.
 
@@ -152,7 +152,7 @@ def read_recognizer(
             )
         net = None if one is None else together(one, spec)
         if net is None:
-            limit = os.path.getsize(path) * 8 // BITS
+            limit = os.path.getsize(path) * 8  # a weight takes a bit or more
             fresh = untrained(spec, init=without_memory(limit))
         else:
             fresh = untrained(spec, net=net)

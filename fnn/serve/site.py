@@ -41,8 +41,8 @@ def write_site(
 ) -> int:
     """Write the page for a network to a directory; returns its bytes.
 
-    `params` is the network's file, which is copied; without it, the network is saved with weights
-    of seven bits, which are those of the network that comes with fnn. `text` says a few words about
+    `params` is the network's file, which is copied; without it, the network is saved with small
+    weights, which are those of the network that comes with fnn. `text` says a few words about
     it; `model`, FILE.py:NAME, makes layers of one's own, and the page gets that file, too; `least`
     is that of `reply`. A page that is there already is replaced. Raises InputError for a directory
     with other files.

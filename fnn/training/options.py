@@ -55,11 +55,11 @@ class Options(NamedTuple):
       image (shifted, and mirrored copies), are averaged.
     - `validation` holds out a fraction of the training images; the epoch that is best on them is
       kept, and `patience` ends the training after so many epochs without a better one.
-    - `compact` saves seven bits for each parameter: a quarter of the size, nearly the same answers.
+    - `compact` saves four to seven bits for each parameter, and gets nearly the same answers.
     """
 
     recipe: Annotated[
-        str | None, About(f"a set of options: {', '.join(RECIPES)}", one_of(RECIPES), "NAME")
+        str | None, About(f"options: {', '.join(RECIPES)}", one_of(RECIPES), "NAME")
     ] = None
     model: Annotated[
         str | None,
@@ -152,7 +152,7 @@ class Options(NamedTuple):
     patience: Annotated[
         int | None, About("stop after N epochs without a better one (never)", whole(1), "N")
     ] = None
-    compact: Annotated[bool, About("save seven bits per parameter (%(default)s)", FLAG)] = False
+    compact: Annotated[bool, About("save 4 to 7 bits per parameter (%(default)s)", FLAG)] = False
     size: data_options.Size = None
     colors: data_options.Colors = None
     test_share: data_options.TestShare = None

@@ -1,3 +1,5 @@
+import zlib
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,7 +9,7 @@ from hypothesis.extra import numpy as hnp
 import fnn
 from fnn.errors import InputError
 from fnn.files import checkpoint
-from fnn.recognizer.quantize import BITS, TOP, dequantize, quantize
+from fnn.recognizer.quantize import BITS, COARSE_TOP, LARGE, TOP, dequantize, quantize
 
 weights = hnp.arrays(
     np.float32,
@@ -31,6 +33,47 @@ def test_other_parameters_are_kept():
     params = {0: {"W": np.ones(3)}, 1: {}, 2: {"W": {"W": np.float32([1])}}}
     assert quantize(params)[0]["W"] is params[0]["W"]
     assert dequantize(params) == params
+
+
+@pytest.mark.parametrize("shape", [(3, 3, 64, 64), (LARGE + 1, 1), (LARGE + 1,), (1, LARGE + 1)])
+def test_a_large_array_takes_few_bits_and_is_off_by_at_most_half_a_coarse_step(shape):
+    w = np.random.default_rng(7).normal(size=shape).astype(np.float32)
+    node = quantize({"W": w})["W"]
+    assert node.keys() == {"code", "shape", "step"}
+    assert node["code"].nbytes < w.size * 4.6 / 8
+    back = dequantize({"W": node})["W"]
+    assert (back.dtype, back.shape) == (np.float32, shape)
+    largest = abs(w).reshape(-1, shape[-1]).max(axis=0)
+    assert (abs(back - w) <= largest / (2 * COARSE_TOP) * 1.001).all()
+
+
+@pytest.mark.parametrize("shape", [(LARGE // 4, 4), (LARGE // 4 + 1, 4)])
+def test_quantized_weights_are_quantized_to_themselves(shape):
+    w = np.random.default_rng(1).normal(size=shape).astype(np.float32)
+    once = dequantize(quantize({"W": w}))
+    np.testing.assert_array_equal(dequantize(quantize(once))["W"], once["W"])
+
+
+CODE = np.frombuffer(zlib.compress(bytes(40000)), np.uint8)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        np.zeros(20000, np.uint8),
+        np.frombuffer(zlib.compress(np.random.default_rng(0).bytes(39999)), np.uint8),
+        np.frombuffer(zlib.compress(np.random.default_rng(0).bytes(40001)), np.uint8),
+        np.frombuffer(zlib.compress(np.random.default_rng(0).bytes(40000))[:-1], np.uint8),
+        np.frombuffer(zlib.compress(np.random.default_rng(0).bytes(40000)) + b"1", np.uint8),
+        CODE,  # it would fit, but memory is to be bounded by the size of the file
+        7,
+    ],
+    ids=["no code", "shorter", "longer", "cut off", "more after it", "too good", "a number"],
+)
+def test_a_code_of_other_integers_is_refused(code):
+    node = {"code": code, "shape": (10000, 4), "step": np.ones(4, np.float32)}
+    with pytest.raises(ValueError, match=r"code of 40000|fit|not arrays"):
+        dequantize({"W": node})
 
 
 @pytest.mark.parametrize(
