@@ -194,8 +194,8 @@ def in_run(name: str) -> str:
 def history(spec: Spec, origin: Origin | None, age: float | None) -> str:
     """What a network is and has learned from; `age` is in seconds.
 
-    >>> history(Spec("slim", (28, 28, 1), 10, {}, 3), Origin("mnist", "", 0.9976), 7300.0)
-    ' (3 x slim, trained on mnist, 99.76%, 2 h ago)'
+    >>> history(Spec("slim", (28, 28, 1), 10, {}, 2), Origin("mnist", "", 0.9971), 7300.0)
+    ' (2 x slim, trained on mnist, 99.71%, 2 h ago)'
     """
     name = spec.name or "a network"
     told = [name if spec.networks == 1 else f"{spec.networks} x {name}"]

@@ -17,6 +17,7 @@ from fnn.files.atomic import keep_aside
 from fnn.metrics import accuracy
 from fnn.models import Spec
 from fnn.models import together as networks
+from fnn.recognizer.quantize import dequantize, quantize
 from fnn.recognizer.recognizer import Recognizer, recognize, write_recognizer
 from fnn.shards import ALONE, Group
 from fnn.train import TrainState
@@ -69,7 +70,7 @@ def rescue(options: Options, call: Call, job: Job, each: list[Trained]) -> None:
             tell(json_line(STOPPED))
         return
     say(f"stopped; the last network has learned for {each[-1].epochs} of {job.epochs} epochs")
-    finish(options, call, None, job, each, answered(job, each), "stopped")
+    finish(options, call, None, job, each, answered(options, job, each), "stopped")
 
 
 def known(job: Job, one: Trained) -> float:
@@ -78,20 +79,21 @@ def known(job: Job, one: Trained) -> float:
     return measure(job, one.ts, job.test).accuracy if one.accuracy is None else one.accuracy
 
 
-def answered(job: Job, each: list[Trained], group: Group = ALONE) -> float:
-    """The accuracy of the mean answer on the test images, which the processes share out."""
+def answered(options: Options, job: Job, each: list[Trained], group: Group = ALONE) -> float:
+    """The accuracy of what will be saved on the test images, which the processes share out."""
     assert job.test is not None
-    found = as_one(job, each)
-    if each[0].accuracy is not None and not is_several(found.spec):
+    found = as_one(options, job, each)
+    if each[0].accuracy is not None and not (is_several(found.spec) or options.compact):
         return each[0].accuracy
     return accuracy(shared_answer(partial(recognize, found), job.test[0], group), job.test[1])
 
 
-def as_one(job: Job, each: list[Trained]) -> Recognizer:
-    """The networks that were trained, which answer together."""
+def as_one(options: Options, job: Job, each: list[Trained]) -> Recognizer:
+    """The networks that were trained, which answer together, with weights as a file has them."""
     assert job.spec is not None
     ts, spec = together([one.ts for one in each]), job.spec._replace(networks=len(each))
-    return Recognizer(spec, networks(job.net, spec), ts.params, ts.state)
+    params = dequantize(quantize(ts.params)) if options.compact else ts.params
+    return Recognizer(spec, networks(job.net, spec), params, ts.state)
 
 
 def is_several(spec: Spec) -> bool:
@@ -110,10 +112,10 @@ def finish(
 ) -> None:
     """Write the networks to the run's directory and to --out, or to DEFAULT without either.
 
-    With several networks or views, print `share`, the accuracy of the mean answer.
+    With several networks or views, print `share`, the accuracy of the mean answer of the file.
     """
     assert job.test is not None and job.origin is not None  # noqa: PT018
-    told, found = teller(call.quiet), as_one(job, each)
+    told, found = teller(call.quiet), as_one(options, job, each)
     spec, several = found.spec, is_several(found.spec)
     if several:
         views = "" if spec.views == "one" else f", {spec.views} views"

@@ -89,7 +89,7 @@ def body(argv: Sequence[str]) -> None:
             if group.rank == 0:
                 rescue(options, call, job, [*each, *([stopped.last] if stopped.last else [])])
             raise
-        share = answered(job, each, group)
+        share = answered(options, job, each, group)
         if group.rank == 0:
             finish(options, call, place, job, each, share)
 

@@ -108,8 +108,8 @@ def recognizer_to_onnx(found: Recognizer, entries: Entries | None = None) -> Mod
 def told(spec: Spec) -> str:
     """What the model says of itself.
 
-    >>> told(Spec("slim", (28, 28, 1), 10, {}, 3)).split("; ")[0]
-    '3 x slim, made by fnn'
+    >>> told(Spec("slim", (28, 28, 1), 10, {}, 2)).split("; ")[0]
+    '2 x slim, made by fnn'
     """
     name = spec.name or "a network"
     what = name if spec.networks == 1 else f"{spec.networks} x {name}"

@@ -28,7 +28,7 @@ from fnn.tree import Tree
 
 T = TypeVar("T")
 
-MNIST = Path(__file__).with_name("mnist.npz")  # the three networks of the recipe "contest"
+MNIST = Path(__file__).with_name("mnist.npz")  # made by the recipe "pretrained"
 PRETRAINED = "pretrained"  # the name of that file
 SURE = 0.999  # a more probable answer needs no other views
 LARGEST = 1e30  # of a logit: differences of larger ones overflow

@@ -69,6 +69,10 @@ RECIPES = {
         "distorted, noisy images",
         dict(_SINGLE, augment="mild/distort,noise/distort,noise", networks=3),
     ),
+    "pretrained": Recipe(
+        "what comes with fnn: two wider and longer trained networks, for distorted, noisy images",
+        dict(_SINGLE, width=56, epochs=60, augment="distort,noise", networks=2, compact=True),
+    ),
     "cifar10-quick": Recipe("small color images in minutes", dict(_CIFAR10, width=32, epochs=5)),
     "cifar10": Recipe("the same, wider and longer", _LONGER),
     "cifar10-long": Recipe(

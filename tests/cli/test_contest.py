@@ -85,7 +85,7 @@ def test_without_parameters_the_pretrained_ones_are_used(run):
     images, labels = digits(3, 200)
     np.save("x.npy", images)
     done = run("fnn-contest", "x.npy", "out.txt")
-    told = "parameters: pretrained (3 x slim, trained on mnist, 99.76%)\n"
+    told = "parameters: pretrained (2 x slim, trained on mnist, 99.71%)\n"
     assert done.stderr == f"{told}200 answers written to out.txt\n"
     found = np.array(open_text("out.txt").split(), int)
     assert (found == labels).mean() > 0.9

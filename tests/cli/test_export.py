@@ -61,7 +61,7 @@ def test_a_file_answers_as_fnn_does(run):
     assert done.returncode == 0, done.stderr
     assert done.stdout == ""
     ends = r"images, uint8 \(N, 28, 28\) in 0\.\.255 -> logits and probabilities, float32 \(N, 10\)"
-    told = rf"network written to a\.onnx: {ends}; 4,\d\d\d,\d\d\d bytes"
+    told = rf"network written to a\.onnx: {ends}; 8,\d\d\d,\d\d\d bytes"
     assert re.fullmatch(rf"parameters: pretrained \(.*\)\n{told}\n", done.stderr)
     images = fnn.open_data("digits", "test").data.images[:30]
     agree(by_onnxruntime(written("a.onnx"), images), fnn.recognize(fnn.pretrained(), images))

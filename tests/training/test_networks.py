@@ -12,6 +12,7 @@ import pytest
 import fnn
 from fnn.cli.train import parse
 from fnn.files import checkpoint
+from fnn.recognizer.recognizer import load_origin
 from fnn.training.choices import AUGMENTS
 from fnn.training.recipes import RECIPES
 from fnn.training.resolve import resolve
@@ -128,6 +129,17 @@ def test_compact_is_a_quarter_of_the_size_and_answers_nearly_alike(run, data):
     assert a.dtype == b.dtype == np.float32
     np.testing.assert_allclose(a, b, atol=0.2)
     assert abs(a - b).max() > 0
+
+
+def test_a_compact_file_says_its_own_accuracy(run, data):
+    small = ("--data", data, "--hidden", 8, "--epochs", 4, "--seed", 1)
+    test, told = fnn.open_data(str(data), "test").data, []
+    for options in ((), ("--compact",)):
+        assert run("fnn-train", *small, *options, "--out", "a.npz").returncode == 0
+        answers = fnn.recognize(fnn.load_recognizer("a.npz"), test.images)
+        told.append(load_origin("a.npz").accuracy)
+        assert told[-1] == fnn.accuracy(answers, test.labels)
+    assert told[0] != told[1]  # with these options, seven bits change one of the 100 answers
 
 
 def parsed(words):
