@@ -9,8 +9,7 @@ Layers       `conv` `dense` `depthwise_conv` `dropout` `flatten` `identity` `sca
              `check_pure` `check_vjp`
 Losses       `softmax_cross_entropy` `log_softmax` `softmax`
 Metrics      `accuracy` `confusion` `f1` `precision` `recall`
-Optimizers   `adadelta` `adagrad` `adam` `adamw` `momentum` `muon` `nesterov` `rmsprop`
-             `sgd`
+Optimizers   `adadelta` `adagrad` `adam` `adamw` `momentum` `muon` `nesterov` `rmsprop` `sgd`
   around     `ema` `ema_params` `lookahead` `schedules`
   your own   `Optimizer` `by_leaf` `chain` `clip_by_global_norm` `decoupled_decay` `orthogonal`
              `orthogonalize` `scale` `scale_leaves` `trace`

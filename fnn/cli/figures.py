@@ -2,8 +2,7 @@
 
 A program calls `check_target` before any work and `check_drawing` once its input is read: of
 several mistakes, the one in the input is told first. It ends with `deliver` and a function that
-draws, one of `fnn.plots`. A figure for a file does not touch pyplot's global state; only a window
-needs that.
+draws, one of `fnn.plots`. A figure for a file does not touch pyplot's global state.
 """
 
 from __future__ import annotations

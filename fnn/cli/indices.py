@@ -17,8 +17,7 @@ CHUNK, BATCH = 1 << 16, 500  # bytes that are read, and images that are answered
 def indices(n: int) -> Iterator[list[int]]:
     """The indices on standard input, one per line: those that are there, then the next ones.
 
-    A bad line raises InputError after the lines before it; at a terminal, it is explained and asked
-    for again.
+    A bad line raises InputError after the lines before it; at a terminal, it is asked for again.
     """
     if sys.stdin is None:
         raise InputError("standard input is closed: expected indices of test images, one per line")

@@ -29,8 +29,7 @@ def read_dump(
     `(N, height*width)`, (N, height, width) or (N, height, width, 1), N at least 1, in any byte
     order and any memory order; with several channels, `(N, height*width*channels)`, channels last,
     or (N, height, width, channels). Floats are rounded. Raises InputError for everything else, and
-    for bool or values of at most 1 that are not all 0: scaled to 0..1, images would be almost
-    black.
+    for bool or values of at most 1 that are not all 0: scaled, images would be almost black.
     """
     from fnn.files.unpickle import parse_pickle  # here, to keep the start of fnn fast
 

@@ -20,8 +20,7 @@ def ink_is_dark(grey: Floats) -> bool:
 
     Ink is the rarer of the two: with the slope of the light removed by a fitted plane, the
     brightness is skewed to its side. If both are about equally common, the border is paper. In a
-    narrow picture that is cut at the strokes of a 1, ink is the more common, and the corners are
-    paper.
+    narrow picture, cut at the strokes of a 1, ink is the more common, and the corners are paper.
     """
     small = resampled(grey, *(min(n, COARSE) for n in grey.shape))
     rest = without_slope(small).ravel()

@@ -28,8 +28,7 @@ def max_pool(size: Sides = 2, *, stride: Sides | None = None, pad: Pad = 0) -> L
     default, so that blocks lie side by side. x is (N, H, W, C), y is (N, H', W', C) with
     H' = (H + 2 pad - size) // stride + 1; rows and columns left over at the end are ignored. What
     lies outside the image is never the largest. All three may be pairs, as for `conv`. Raises
-    ValueError for a size or stride below 1, a pad of the size or more, and an image smaller than a
-    block.
+    ValueError for a size or stride below 1, a pad of the size or more, and an image below a block.
 
     >>> max_pool(2).shape((7, 6, 3)), max_pool(3, stride=2, pad=1).shape((112, 112, 64))
     ((3, 3, 3), (56, 56, 64))

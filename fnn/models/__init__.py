@@ -1,8 +1,7 @@
 """Named networks: compositions of layers, for images of many sizes, channels and classes.
 
 Each ends in logits; softmax is part of the loss. `dropout` above 0 puts dropout before the last
-dense layer. Options are plain values, so that a parameter file can say how to build its network
-again.
+dense layer. Options are plain values, so that a parameter file can say how to build its network.
 """
 
 from __future__ import annotations

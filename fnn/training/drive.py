@@ -41,8 +41,7 @@ def run(
     One that is done yields where it stands, once.
 
     Of a group, the first process alone writes; all must see the directory, and they stop together,
-    after the same step, if `stop()` is true in one of them. A run may go on with another number of
-    processes.
+    after the same step, if `stop()` is true in one of them. Their number may change later.
 
     `config` is added to config.json; its "fingerprint" is by default that of the job's data.
     Raises InputError for a directory that holds something else or another training, and Diverged,

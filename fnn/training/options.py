@@ -53,9 +53,7 @@ class Options(NamedTuple):
       right, in the next epoch the other half.
     - `networks` have consecutive seeds from `seed`; their answers, and those to the `views` of an
       image (shifted, and mirrored copies), are averaged.
-    - `validation` holds out a fraction of the training images; the epoch that is best on them is
-      kept, and `patience` ends the training after so many epochs without a better one.
-    - `compact` saves four to seven bits for each parameter, and gets nearly the same answers.
+    - With `validation`, the epoch that is best on that fraction of the training images is kept.
     """
 
     recipe: Annotated[

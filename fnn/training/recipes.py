@@ -61,12 +61,9 @@ RECIPES = {
         dict(_MLP, epochs=150, batch_size=250, lr=0.2, dropout=0.2, augment="elastic"),
     ),
     "sprint": Recipe("99.2% on MNIST in ten seconds", _SPRINT),
-    "single": Recipe(
-        "one network for digits, with distorted images, and five views of each image", _SINGLE
-    ),
+    "single": Recipe("one network for digits, with distorted images and five views", _SINGLE),
     "contest": Recipe(
-        "three networks, averaged, with five views of each image; two of them learn from more "
-        "distorted, noisy images",
+        "three of them, averaged; two of them learn from more distorted, noisy images",
         dict(_SINGLE, augment="mild/distort,noise/distort,noise", networks=3),
     ),
     "pretrained": Recipe(

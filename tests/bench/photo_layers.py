@@ -125,7 +125,7 @@ def features(found, images):
         yield fnn.predict(below, params, state, images, prepare=fnn.to_float)
 
 
-def fitted(x, labels, weights, start, keep, steps=300):
+def fitted(x, labels, weights, start, keep, steps=600):
     """The last layer's parameters that minimize the weighted loss near `start`, by Adam."""
     net, optimizer = fnn.dense(10), fnn.adam(lr=2e-3)
     params, state = start, optimizer.init(start)
@@ -146,7 +146,7 @@ def main():
     p.add_argument("--out", default=PHOTOS)
     p.add_argument("--european", type=float, default=0.05, help="their share of the loss (0.05)")
     p.add_argument("--signs", type=float, default=0.1, help="the share of what is no digit (0.1)")
-    p.add_argument("--keep", type=float, default=1e-4, help="the penalty (0.0001)")
+    p.add_argument("--keep", type=float, default=1e-5, help="the penalty (0.00001)")
     args = p.parse_args()
     begun, found, random = time.time(), fnn.pretrained(), np.random.default_rng(SEED)
     train, (test, test_labels) = fnn.load_mnist()

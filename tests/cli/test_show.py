@@ -124,7 +124,7 @@ def test_a_network_without_mistakes_has_no_picture(run, tiny, tmp_path):
         ("lenet.npz", (6, 5, 5, 1), "lenet: filters"),
         ("color.npz", (32, 3, 3, 3), "conv: filters"),
         ("random", (200, 28, 28, 1), "mlp: hidden"),
-        (None, (32, 5, 5, 1), "slim: filters of the first convolution, network 1 of 3"),
+        (None, (56, 5, 5, 1), "slim: filters of the first convolution, network 1 of 2"),
     ],
 )
 def test_filters_are_the_first_layers_weights(run, saved, params, shape, words):

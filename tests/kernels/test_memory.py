@@ -32,7 +32,7 @@ def test_empty_like_keeps_the_order_of_the_axes(shape, random):
 
 
 def test_memory_is_reused_only_when_nothing_refers_to_it():
-    size = 50 * memory.LARGE  # no other test leaves memory of this size
+    size = 90 * memory.LARGE  # no other test leaves memory of this size
     a = memory.empty((size,), np.uint8)
     place = a.ctypes.data
     views = [a[5:].view(np.int8), np.lib.stride_tricks.as_strided(a, (3, 2), (2, 1)), memoryview(a)]
