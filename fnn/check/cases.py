@@ -73,7 +73,7 @@ def varied(
 ) -> list[Case]:
     """Cases that differ from the plain ones in everything at once.
 
-    So few calls see all that varies; the modes share out the shapes. `simplest` finds what matters.
+    A few calls see all that varies; the modes share out the shapes. `simplest` finds what matters.
     """
     plain = plain_cases(shape, train, batch_size)
     sizes = (2, 1, 9, 4) if batch_size is None else (batch_size,)

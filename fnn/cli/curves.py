@@ -59,7 +59,7 @@ def distinct_names(files: Sequence[Path]) -> list[str]:
     """A name for each file: its directory's, with as many of its parents as tell them apart.
 
     One of several networks, in 1, 2, ..., is named with its run. A file that is not called
-    metrics.csv goes by its own name. The same file twice gets numbers. Long names are cut.
+    metrics.csv goes by its own name. The same file twice gets numbers. Long ones lose their middle.
 
     >>> distinct_names([Path(p, METRICS) for p in ("/r/sgd", "/r/adam", "/old/adam")])
     ['sgd', 'r/adam', 'old/adam']

@@ -45,7 +45,7 @@ def conv(
 ) -> Layer:
     """Two blocks of two 3x3 convolutions, each with batch norm and activation, then a dense layer.
 
-    The blocks have 32 and 64 channels and end in a max pooling that halves the image.
+    They have 32 and 64 channels; max pooling after the second convolution halves the image.
     """
 
     def block(filters: int) -> list[Layer]:
